@@ -1,0 +1,32 @@
+/* State of the extension module `resume._core`, and what all its files share. */
+#ifndef RP_MODULE_H
+#define RP_MODULE_H
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include "base/error.h"
+#include "os/os.h"
+
+typedef struct rp_module_state {
+    const rs_os *os; /* rs_os_linux(), or a test double */
+    /* exception and warning types of resume/_errors.py, looked up once at import of the package */
+    PyObject *error, *not_found, *damaged, *untrusted, *locked, *code_changed, *io_error;
+    PyObject *warning;
+    /* types of this extension */
+    PyTypeObject *checkpoint_type, *null_checkpoint_type, *report_type, *loop_type;
+    PyObject *registry; /* path -> weak reference to the open Checkpoint: registry.c */
+} rp_module_state;
+
+rp_module_state *rp_state_of_module(PyObject *module);
+rp_module_state *
+rp_state_of_type(PyTypeObject *type); /* of one of our heap types or a subclass of it */
+
+/* Raises the exception that belongs to the status, with `error->text` and what to do next;
+ * attributes `status`, `errno`. Always -1. */
+int rp_raise(rp_module_state *state, const rs_error *error);
+/* Warns with ResumeWarning, attributed to `frame_depth` frames up, and logs to
+ * logging.getLogger("resume"). -1 when the warning was turned into an exception. */
+int rp_warn(rp_module_state *state, const char *format, ...);
+
+#endif

@@ -1,0 +1,14 @@
+/* The global random generators: Python's `random`, numpy's global state (torch and others: a later
+ * version), if already imported. */
+#ifndef RP_RANDOM_STATE_H
+#define RP_RANDOM_STATE_H
+
+#include "module.h"
+
+/* A dict of closed-set values: {"random": state, "numpy": state}, new reference. Imports nothing.
+ */
+PyObject *rp_random_capture(rp_module_state *state);
+/* Puts the generators of `captured` where they stood; those whose module is not imported are left
+ * out. 0 or -1. */
+int rp_random_restore(rp_module_state *state, PyObject *captured);
+#endif

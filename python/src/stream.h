@@ -1,0 +1,58 @@
+/* Python objects to and from the object stream. docs/format.md part "Object stream".
+ *
+ * The caller composes the outermost map with rs_cbor_put_* on `stream` and calls the encoder for
+ * each value inside; the decoder mirrors it. All values of one stream share one table of shared
+ * objects (tags 28 and 29), so that aliasing between any two of them is kept. No C recursion: both
+ * keep a work stack. */
+#ifndef RP_STREAM_H
+#define RP_STREAM_H
+
+#include "module.h"
+
+#include "engine/checkpoint.h"
+#include "format/cbor.h"
+
+typedef struct rp_encoder rp_encoder;
+
+rp_encoder *rp_encoder_new(rp_module_state *state); /* NULL with an exception */
+void rp_encoder_free(rp_encoder *encoder);
+rs_buffer *rp_encoder_buffer(rp_encoder *encoder);
+
+/* Encodes `value`. 0: done. 1: some object in it can't be saved; nothing was written (buffer, blobs
+ * and shared objects are as before), and rp_encoder_problem tells which. -1: a Python exception
+ * (MemoryError, or KeyboardInterrupt of a reducer). `name` is the root of the path in the problem
+ * ("state" gives "state['cfg'].handler"). */
+int rp_encoder_put(rp_encoder *encoder, PyObject *value, const char *name);
+/* "PATH (TYPE): REASON", borrowed until the next call. */
+const char *rp_encoder_problem(const rp_encoder *encoder);
+/* Notes for the user ("the order of the set ... "), a list of str, borrowed; may be empty. */
+PyObject *rp_encoder_notes(rp_encoder *encoder);
+/* Blobs from 1 on (blob 0 is the stream and is set by this call to the buffer's bytes). Borrowed;
+ * the encoder keeps every array alive. */
+const rs_blob *rp_encoder_blobs(rp_encoder *encoder, size_t *count);
+
+typedef struct rp_decoder rp_decoder;
+
+/* Reads from `loaded` (borrowed): its stream, and blobs as they are met. NULL with an exception. */
+rp_decoder *rp_decoder_new(rp_module_state *state, rs_state *loaded);
+void rp_decoder_free(rp_decoder *decoder);
+rs_cbor_reader *rp_decoder_reader(rp_decoder *decoder); /* for the outermost map */
+
+/* Decodes the next value. With `target` (a list, dict, set, bytearray or numpy array; may be NULL)
+ * of the right type, the value *is* the target: every reference to it in the stream becomes the
+ * target, whose content is changed only by rp_decoder_commit. A target of another type (or an array
+ * of another shape or dtype) is ignored: a new object is made. NULL with an exception;
+ * RESUME_DAMAGED is raised as CheckpointDamaged, and rp_decoder_status tells the status. */
+PyObject *rp_decoder_get(rp_decoder *decoder, PyObject *target);
+resume_status rp_decoder_status(const rp_decoder *decoder);
+PyObject *rp_decoder_notes(rp_decoder *decoder);
+/* Fills the targets: after everything else has succeeded. 0 or -1 with an exception. */
+int rp_decoder_commit(rp_decoder *decoder);
+
+#define RP_DIGEST_SIZE 16
+/* A digest of the value, equal for equal values of this and of later processes: containers by
+ * content and identity structure, sets without order, numpy arrays by dtype, shape and content; no
+ * reference counts, no addresses. 0: done. 1: can't be compared (holds an object outside the closed
+ * set). -1: exception. */
+int rp_digest(rp_module_state *state, PyObject *value, uint8_t digest[RP_DIGEST_SIZE]);
+#endif

@@ -1,0 +1,96 @@
+/* A running checkpoint: what the front ends build on. Snapshots in, snapshots out.
+ *
+ * One handle belongs to one thread at a time; the due flag may be read from any. The front ends
+ * decide what is in a snapshot and what a found state means for their language; this layer knows
+ * names, locks, ages, ends and failures. */
+#ifndef RS_ENGINE_CHECKPOINT_H
+#define RS_ENGINE_CHECKPOINT_H
+
+#include "store/file.h"
+
+#include <stdatomic.h>
+
+typedef struct rs_checkpoint rs_checkpoint;
+
+#define RS_NEVER UINT64_MAX /* for durations: no limit */
+
+typedef struct rs_checkpoint_options {
+    const char *folder; /* made absolute at opening, made when missing */
+    const char *name;   /* UTF-8, `name_size` bytes, encoded by store/name.h */
+    size_t name_size;
+    uint64_t rate_ns;           /* time between two due saves */
+    uint64_t expire_ended_ns;   /* age at which an ended call's checkpoint expires; RS_NEVER */
+    uint64_t expire_cut_off_ns; /* the same for a call that was cut off; RS_NEVER by default */
+    bool clean;                 /* ignore what is saved (set it aside) */
+    unsigned keep;
+    rs_compress compress;
+    const char *program, *function, *writer; /* for META; may be NULL; copied */
+} rs_checkpoint_options;
+
+typedef enum rs_found { RS_FOUND_NOTHING, RS_FOUND_CUT_OFF, RS_FOUND_ENDED } rs_found;
+
+/* Why what was found is not used. */
+typedef enum rs_ignored {
+    RS_IGNORED_NO,
+    RS_IGNORED_EXPIRED,
+    RS_IGNORED_CLEAN,
+    RS_IGNORED_BY_CALLER
+} rs_ignored;
+
+typedef struct rs_checkpoint_info {
+    const char *path; /* of the file, absolute */
+    const char *folder;
+    rs_found found; /* what is saved and used; NOTHING when there is none or it is ignored */
+    rs_ignored ignored;
+    uint64_t generation; /* newest, 0 when nothing was saved */
+    int64_t saved_ns;    /* of the newest generation, since 1970; 0 */
+    int64_t age_ns;      /* of it at opening */
+    const rs_meta *meta; /* of the newest generation at opening; NULL when nothing was found (kept
+                            when ignored) */
+    rs_recovery recovery;
+    bool lock_unsupported;
+    const char *folder_warning; /* or "" */
+} rs_checkpoint_info;
+
+/* Opens the folder, takes the lock (LOCKED with the holder's name), recovers the file and loads its
+ * newest generation. A file that can't be used (NOT_A_CHECKPOINT, LEGACY, UNSUPPORTED, DAMAGED
+ * without any good generation) is an error and is left as it is, unless `clean` says to set it
+ * aside. */
+resume_status rs_checkpoint_open(const rs_os *os, const rs_checkpoint_options *options,
+                                 rs_checkpoint **checkpoint, rs_error *error);
+const rs_checkpoint_info *rs_checkpoint_look(const rs_checkpoint *checkpoint);
+/* The loaded generation, borrowed until the next save, fall back, forget or close; NULL when there
+ * is none. */
+rs_state *rs_checkpoint_state(rs_checkpoint *checkpoint);
+/* A blob of the loaded generation turned out to be damaged: loads the newest older one that
+ * verifies. DAMAGED when there is none left. The next save then writes a complete new file and
+ * keeps the damaged one beside it. */
+resume_status rs_checkpoint_fall_back(rs_checkpoint *checkpoint, rs_error *error);
+/* Frees the loaded generation (after restoring). */
+void rs_checkpoint_forget(rs_checkpoint *checkpoint);
+/* Ignores what was found: the next save starts a new file and sets the old one aside once the new
+ * one is durable. */
+void rs_checkpoint_start_over(rs_checkpoint *checkpoint);
+/* A new call begins (after an ended one, or over what is ignored): saves and running time count
+ * from zero. */
+void rs_checkpoint_begin_call(rs_checkpoint *checkpoint);
+
+/* blobs[0] is the object stream. Durable when it returns OK; arms the timer again, also after a
+ * failure (with a growing interval, up to 16 x rate, until a save works). FORKED in a child process
+ * of the opener. */
+resume_status rs_checkpoint_save(rs_checkpoint *checkpoint, const rs_blob *blobs, size_t blob_count,
+                                 rs_commit_info *info, rs_error *error);
+/* Records that the call has ended (nothing to do when nothing was saved, or when it is recorded
+ * already). */
+resume_status rs_checkpoint_end(rs_checkpoint *checkpoint, rs_error *error);
+/* 1 when a save is due. Set by the timer `rate` after the opening and after each save, and for good
+ * in forked children. */
+atomic_int *rs_checkpoint_due(rs_checkpoint *checkpoint);
+void rs_checkpoint_set_rate(rs_checkpoint *checkpoint, uint64_t rate_ns);
+bool rs_checkpoint_is_forked(
+    const rs_checkpoint *checkpoint); /* this process is a child of the opener */
+/* Time of the newest save by this handle or before it, ns since 1970; 0 when there is none. */
+int64_t rs_checkpoint_saved_ns(const rs_checkpoint *checkpoint);
+void rs_checkpoint_close(
+    rs_checkpoint *checkpoint); /* releases the lock; saves nothing; NULL is allowed */
+#endif

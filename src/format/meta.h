@@ -1,0 +1,34 @@
+/* META: what tools show about a generation without reading its state. docs/format.md "META".
+ *
+ * A CBOR map with text keys; unknown keys are ignored, missing ones are 0 or empty. Never trusted
+ * for restoring. */
+#ifndef RS_FORMAT_META_H
+#define RS_FORMAT_META_H
+
+#include "base/buffer.h"
+#include "base/bytes.h"
+#include "base/error.h"
+
+#include <stdbool.h>
+
+#define RS_META_SIZE_MAX 65536u
+
+typedef struct rs_meta {
+    int64_t saved_ns;    /* "saved": time of the save, ns since 1970 */
+    int64_t started_ns;  /* "started": when the call that saves first opened the checkpoint */
+    int64_t running_ns;  /* "running": time spent in the call so far, over all its processes */
+    uint64_t saves;      /* "saves": saves of this call so far */
+    bool ended;          /* "ended": the call that saved has ended */
+    int64_t pid;         /* "pid" */
+    uint64_t state_size; /* "size": bytes of all blobs, uncompressed */
+    rs_slice name;       /* "name": of the checkpoint, UTF-8, not encoded */
+    rs_slice program;    /* "program": absolute path of the script, or empty */
+    rs_slice function;   /* "function": "module:qualified.name", or empty */
+    rs_slice host;       /* "host" */
+    rs_slice writer;     /* "writer": "resume 1.0.0, CPython 3.11.7" */
+} rs_meta;
+
+void rs_meta_encode(const rs_meta *meta, rs_buffer *cbor); /* failures are sticky in the buffer */
+/* Slices are borrowed from `cbor`. DAMAGED, LIMIT (over RS_META_SIZE_MAX). */
+resume_status rs_meta_decode(rs_slice cbor, rs_meta *meta, rs_error *error);
+#endif

@@ -1,0 +1,31 @@
+/* Whole reads and writes on top of the os table: retries EINTR, finishes short counts, and turns an
+ * errno into a status with a text that names the file. */
+#ifndef RS_OS_FILE_H
+#define RS_OS_FILE_H
+
+#include "base/error.h"
+#include "os/os.h"
+
+/* The status for -errno: ENOSPC, EDQUOT and EFBIG are NO_SPACE; EACCES, EPERM and EROFS DENIED;
+ * ENOENT NOT_FOUND; EEXIST EXISTS; ENOMEM NO_MEMORY; ELOOP UNSAFE_PATH; all else IO. */
+resume_status rs_os_status(int64_t negative_errno);
+
+/* Fails with the status of `negative_errno` and the text "WHAT 'PATH': STRERROR" (and the cure,
+ * where there is one: "free space or point RESUME_DIR elsewhere"). `path` may be NULL. */
+resume_status rs_os_fail(rs_error *error, int64_t negative_errno, const char *what,
+                         const char *path);
+
+/* Reads exactly `size` bytes. RESUME_TRUNCATED when the file ends before. */
+resume_status rs_fd_read_all(const rs_os *os, int fd, void *to, size_t size, uint64_t offset,
+                             const char *path, rs_error *error);
+/* Writes all parts, in order, as few calls as possible (at most RS_WRITE_PARTS_MAX a call). */
+#define RS_WRITE_PARTS_MAX 512
+resume_status rs_fd_write_all(const rs_os *os, int fd, const rs_slice *parts, size_t count,
+                              uint64_t offset, const char *path, rs_error *error);
+/* close once, never retried; errors of closing are ignored (what must be durable was synced
+ * before). */
+void rs_fd_close(const rs_os *os, int *fd); /* sets *fd to -1; -1 is allowed */
+/* Open with EINTR retried. *fd is -1 on failure. */
+resume_status rs_fd_open(const rs_os *os, int folder, const char *path, unsigned flags,
+                         unsigned mode, int *fd, rs_error *error);
+#endif

@@ -1,0 +1,124 @@
+/* One checkpoint file: open and recover, read generations, commit. The promise of the library is
+ * kept here.
+ *
+ * A writer holds the lock (store/lock.h) and is the only one to call the functions that write.
+ * Readers need none. */
+#ifndef RS_STORE_FILE_H
+#define RS_STORE_FILE_H
+
+#include "base/bytes.h"
+#include "base/error.h"
+#include "format/chunk.h"
+#include "format/header.h"
+#include "format/meta.h"
+#include "store/folder.h"
+#include "store/name.h"
+
+#include <stdbool.h>
+
+typedef struct rs_file rs_file;
+
+typedef enum rs_health {
+    RS_HEALTH_GOOD = 0,
+    RS_HEALTH_TORN =
+        1, /* the newest, self-verifying save is incomplete or damaged: what a crash leaves, too */
+    RS_HEALTH_DAMAGED = 2, /* a generation that was once durable does not verify */
+} rs_health;
+
+typedef struct rs_recovery {
+    rs_health health;
+    uint64_t taken; /* the generation that is now the newest */
+    uint64_t lost;  /* the newest generation that is known to be lost; 0 when none or unknown */
+    uint64_t end;   /* file offset behind the newest good commit */
+    uint64_t size;  /* of the file */
+    char text[512]; /* for the user, empty when good: "newest save incomplete or damaged ..." */
+} rs_recovery;
+
+/* Opens `file_name` in the folder. Regular file of ours (owner, or root's reader), links checked,
+ * never followed: else UNSAFE_PATH. The statuses of rs_header_decode; DAMAGED when no generation
+ * verifies. The newest generation whose tables and stream verify is taken, `recovery` tells the
+ * rest. Nothing is written. */
+resume_status rs_file_open(const rs_folder *folder, const char *file_name, bool for_writing,
+                           rs_file **file, rs_recovery *recovery, rs_error *error);
+/* A checkpoint that does not exist yet: the first commit makes the file, numbered
+ * `first_generation`. When `aside` is not NULL a file of this name exists and is kept under the
+ * name that rs_file_commit reports. */
+typedef enum rs_aside { RS_ASIDE_NO, RS_ASIDE_NUMBERED, RS_ASIDE_DAMAGED } rs_aside;
+resume_status rs_file_new(const rs_folder *folder, const char *file_name, uint64_t first_generation,
+                          rs_aside aside, rs_file **file, rs_error *error);
+void rs_file_close(rs_file *file); /* NULL is allowed; nothing is written */
+
+/* Generations that can still be reached, newest first. */
+typedef struct rs_generation {
+    uint64_t number, commit_offset, segment_offset, segment_size;
+    uint32_t flags; /* enum rs_segment_flags */
+} rs_generation;
+size_t rs_file_generation_count(const rs_file *file);
+const rs_generation *rs_file_generation(const rs_file *file, size_t index);
+uint64_t rs_file_size(const rs_file *file);
+const rs_header *rs_file_header(const rs_file *file);
+
+/* A generation, read: META, the object stream and the table verified; blobs are verified as they
+ * are read. Borrows the file. DAMAGED and the like say which generation. */
+typedef struct rs_state rs_state;
+resume_status rs_file_read(rs_file *file, size_t index, rs_state **state, rs_error *error);
+void rs_state_free(rs_state *state);
+const rs_meta *rs_state_meta(const rs_state *state);
+rs_slice rs_state_stream(const rs_state *state);                  /* blob 0 */
+size_t rs_state_blob_count(const rs_state *state);                /* with blob 0 */
+uint64_t rs_state_blob_size(const rs_state *state, size_t index); /* 0 when there is no such blob */
+/* Reads and verifies a whole blob into `to` (rs_state_blob_size bytes). */
+resume_status rs_state_read_blob(rs_state *state, size_t index, void *to, rs_error *error);
+/* Verifies every chunk; `progress` may be NULL, a non-zero answer of it stops with RESUME_OK. */
+resume_status rs_state_verify(rs_state *state,
+                              int (*progress)(void *context, uint64_t done, uint64_t total),
+                              void *context, rs_error *error);
+typedef struct rs_state_sizes {
+    uint64_t raw, stored, chunks, zero_chunks;
+} rs_state_sizes;
+rs_state_sizes rs_state_measure(const rs_state *state);
+
+/* What is saved. All memory is borrowed for the call. */
+typedef struct rs_blob {
+    const void *bytes;
+    uint64_t size;
+    uint32_t element_size; /* of its numbers, for the shuffle; 1 or 0: bytes */
+} rs_blob;
+typedef struct rs_snapshot {
+    const rs_meta *meta;  /* state_size is filled in by the store */
+    const rs_blob *blobs; /* blob 0 is the object stream */
+    size_t blob_count;
+} rs_snapshot;
+
+typedef struct rs_commit_options {
+    rs_compress compress;
+    unsigned keep; /* generations that compaction keeps; 0 means 2 */
+} rs_commit_options;
+
+typedef struct rs_commit_info {
+    uint64_t generation;
+    uint64_t bytes_written;
+    uint64_t file_size;
+    uint64_t chunks_written, chunks_reused, chunks_zero;
+    bool new_file; /* a complete new file was written */
+    bool compacted;
+    char aside[RS_FILE_NAME_SIZE]; /* file name under which an older file was kept, or empty */
+} rs_commit_info;
+
+/* Makes the snapshot the newest generation; durable when it returns OK. On any failure everything
+ * that was committed before is untouched and readable, and the next call works once the cause is
+ * gone. Checks that the path still names the open file, else writes a complete new one; a failed
+ * write or sync poisons the file, and the next call writes a complete new one. */
+resume_status rs_file_commit(rs_file *file, const rs_snapshot *snapshot,
+                             const rs_commit_options *options, rs_commit_info *info,
+                             rs_error *error);
+/* A generation with the same state and another META (RS_SEGMENT_MARK): how a call is recorded as
+ * ended. MISUSE when nothing was committed or read through this file yet. */
+resume_status rs_file_commit_mark(rs_file *file, const rs_meta *meta,
+                                  const rs_commit_options *options, rs_commit_info *info,
+                                  rs_error *error);
+/* Copies the kept generations into a new file that replaces this one. Called by rs_file_commit when
+ * the file is larger than 2 x live + 64 MiB; verification included, nothing that does not verify is
+ * copied. */
+resume_status rs_file_compact(rs_file *file, unsigned keep, rs_error *error);
+#endif

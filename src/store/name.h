@@ -1,0 +1,42 @@
+/* Names of checkpoints and the file names made from them.
+ *
+ * A file name is the name itself when it matches [A-Za-z0-9_][A-Za-z0-9._-]{0,99}; all other bytes
+ * are percent-encoded (UTF-8, upper-case hex). A first ".", the "." of a final ".lock", and the "."
+ * of ".damaged-" and ".torn-" are encoded, too, since those endings belong to the files beside a
+ * checkpoint:
+ *
+ *   NAME            the checkpoint            NAME~1, NAME~2 ..  set aside
+ *   NAME.lock       its lock                  NAME.damaged-TIME  set aside because it is damaged
+ * (TIME: 20261122T134301Z) .NAME.tmp-HEX   being written             NAME.torn-TIME     a torn
+ * tail, copied before it was cut off */
+#ifndef RS_STORE_NAME_H
+#define RS_STORE_NAME_H
+
+#include "base/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define RS_NAME_SIZE_MAX  100u /* bytes of an encoded name */
+#define RS_FILE_NAME_SIZE 256u /* room for every file name here, with its zero */
+
+/* BAD_NAME: empty, a NUL byte inside, longer than RS_NAME_SIZE_MAX when encoded; the text says
+ * which and what to do. */
+resume_status rs_name_encode(const char *name, size_t size, char file_name[RS_FILE_NAME_SIZE],
+                             rs_error *error);
+/* The name of an encoded file name into `name` (size bytes, always ended by a zero); false when it
+ * is not one. */
+bool rs_name_decode(const char *file_name, char *name, size_t size);
+
+typedef enum rs_file_role {
+    RS_ROLE_OTHER,
+    RS_ROLE_CHECKPOINT,
+    RS_ROLE_ASIDE,
+    RS_ROLE_DAMAGED,
+    RS_ROLE_TORN,
+    RS_ROLE_LOCK,
+    RS_ROLE_TEMPORARY
+} rs_file_role;
+/* What a file name in a store folder is, by its form alone. */
+rs_file_role rs_name_role(const char *file_name);
+#endif
