@@ -10,6 +10,9 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#if defined(__GNUC__)
+#pragma GCC visibility push(default)
+#endif
 
 /* The short English text of a status, lower case, without a full stop; never NULL.
  * Static storage, any thread. A number that is no status gives "unknown status". */
@@ -22,6 +25,9 @@ const char *resume_status_name(resume_status status);
 /* The version of the library, for example "1.0.0". Static storage, any thread. */
 const char *resume_version(void);
 
+#if defined(__GNUC__)
+#pragma GCC visibility pop
+#endif
 #ifdef __cplusplus
 }
 #endif

@@ -1,0 +1,46 @@
+/* Wrappers of malloc, calloc and realloc that fail on demand: see -Wl,--wrap in
+ * tests/c/meson.build. */
+#include "alloc_fail.h"
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
+void *__real_realloc(void *block, size_t size);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_realloc(void *block, size_t size);
+
+static atomic_long allocations, failing;
+static atomic_bool fails_for_ever;
+
+void alloc_fail_at(long nth, bool for_ever) {
+    atomic_store(&failing, 0);
+    atomic_store(&fails_for_ever, for_ever);
+    atomic_store(&allocations, 0);
+    atomic_store(&failing, nth);
+}
+
+long alloc_fail_count(void) {
+    return atomic_load(&allocations);
+}
+
+static bool fails(void) {
+    long number = atomic_fetch_add(&allocations, 1) + 1;
+    long nth = atomic_load(&failing);
+    return nth > 0 && (number == nth || (number > nth && atomic_load(&fails_for_ever)));
+}
+
+void *__wrap_malloc(size_t size) {
+    return fails() ? NULL : __real_malloc(size);
+}
+
+void *__wrap_calloc(size_t count, size_t size) {
+    return fails() ? NULL : __real_calloc(count, size);
+}
+
+void *__wrap_realloc(void *block, size_t size) {
+    return fails() ? NULL : __real_realloc(block, size);
+}
