@@ -67,6 +67,8 @@ struct rs_os {
     int (*info)(const rs_os *os, int fd, rs_file_info *info);
     int (*info_at)(const rs_os *os, int folder, const char *path, rs_file_info *info); /* lstat */
     int (*make_folder)(const rs_os *os, int folder, const char *path, unsigned mode);
+    int (*set_mode)(const rs_os *os, int fd, unsigned mode); /* fchmod: not less umask */
+    /* Without `replace`: -EEXIST when there is a `to`. */
     int (*rename)(const rs_os *os, int folder, const char *from, const char *to, bool replace);
     int (*link)(const rs_os *os, int folder, const char *from, const char *to);
     int (*remove)(const rs_os *os, int folder, const char *path);
