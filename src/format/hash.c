@@ -4,6 +4,9 @@
 
 #define XXH_STATIC_LINKING_ONLY /* for a state on the stack */
 #include <xxhash.h>
+#ifdef RS_XXHASH_DISPATCH
+#include <xxh_x86dispatch.h>
+#endif
 
 uint64_t rs_place_seed(const rs_uuid *uuid, uint64_t offset) {
     uint8_t place[sizeof uuid->bytes + 8];
