@@ -1,0 +1,163 @@
+"""The demo: real programs are killed again and again, and lose nothing.
+
+Each program runs once uninterrupted, then in a new folder it is killed with SIGKILL at random
+moments and started again until it ends. What it prints must be the same, byte for byte.
+
+    work lost   iterations executed twice. tools/counted.py counts what each process executed, in
+                memory that outlives it; the checkpoint, read after the kill, tells where the next
+                one will start. Lost = executed up to the kill - position in the checkpoint.
+    work saved  iterations that stood in the checkpoint at each kill, summed up: what starting over
+                would have executed again.
+
+RESUME_SEED takes back a seed that an earlier run printed. Exit code 1 when anything differs.
+"""
+
+import argparse
+import os
+import pathlib
+import random
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+
+import resume
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+EXAMPLES = ROOT / "examples"
+# program, its argument, its checkpoint, and how many iterations a saved state stands for
+PROGRAMS = [
+    ("primes.py", "12000", "primes.compute_primes", lambda state: state["candidate"] - 2),
+    ("berlin52.py", "1000", "berlin52.anneal", lambda state: state["sweep"] + 1),
+]
+
+
+class Failed(Exception):
+    pass
+
+
+class Runner:
+    """Starts a program in a folder of its own and reads its counts."""
+
+    def __init__(self, folder, program, argument):
+        self.folder = folder
+        self.command = [sys.executable, ROOT / "tools" / "counted.py", folder / "counts",
+                        EXAMPLES / program, argument]
+        self.environment = {k: v for k, v in os.environ.items() if not k.startswith("RESUME_")}
+
+    def run(self, hash_seed, kill_after=None):
+        """(killed, output, iterations, nanoseconds in saves, saves) of one process."""
+        (self.folder / "counts").write_bytes(bytes(4096))
+        self.environment["PYTHONHASHSEED"] = str(hash_seed)
+        process = subprocess.Popen(self.command, cwd=self.folder, env=self.environment, text=True,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        try:
+            output, talk = process.communicate(timeout=kill_after)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            output, talk = process.communicate()
+        if process.returncode not in (0, -signal.SIGKILL):
+            raise Failed(f"{self.command[3].name} ended with {process.returncode}:\n{talk}")
+        counts = struct.unpack("=3Q", (self.folder / "counts").read_bytes()[:24])
+        return process.returncode != 0, output, *counts
+
+
+def saved_position(folder, name, position):
+    path = folder / ".checkpoints" / name
+    if not path.exists():
+        return 0
+    state = resume.load(path)
+    return position(state) if state else 0
+
+
+def survive(folder, program, argument, name, position, kills_max, rng, tell):
+    """Runs one program both ways; a dict with the row of the table."""
+    whole, pieces = folder / "whole", folder / "pieces"
+    whole.mkdir()
+    pieces.mkdir()
+    tell(f"{program}: uninterrupted")
+    start = time.monotonic()
+    _, expected, iterations, save_ns, saves = Runner(whole, program, argument).run(0)
+    seconds = time.monotonic() - start
+
+    runner, kills, executed, lost, kept, at = Runner(pieces, program, argument), 0, 0, 0, 0, 0
+    while True:
+        tell(f"{program}: killed {kills} times, at {100 * at / iterations:.0f} %")
+        delay = rng.uniform(0.02, max(0.4, seconds / 3)) if kills < kills_max else None
+        killed, output, done, *_ = runner.run(rng.randrange(1 << 32), delay)
+        executed += done
+        if not killed:
+            break
+        kills += 1
+        position_saved = saved_position(pieces, name, position)
+        if not at <= position_saved <= at + done:
+            raise Failed(f"{program}: the checkpoint stands at {position_saved}, "
+                         f"but iterations {at} to {at + done} were executed")
+        lost += at + done - position_saved
+        kept += position_saved
+        at = position_saved
+    if at + done != iterations:
+        raise Failed(f"{program}: the last process began at {at} and executed {done} "
+                     f"iterations, {iterations} in all were expected")
+    return dict(program=f"{program} {argument}", kills=kills, lost=lost / iterations,
+                kept=kept / iterations, save_ms=save_ns / 1e6, saves=saves,
+                saving=save_ns / 1e9 / seconds, identical=output == expected, output=expected)
+
+
+def check_listing(folder):
+    """The listing of 2017 with its own asserts, run twice: the second run continues."""
+    folder.mkdir()
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("RESUME_")}
+    environment["PYTHONWARNINGS"] = "ignore"  # continuing with another n warns, as it should
+    for counts in ((11, 16), (26, 31)):
+        ran = subprocess.run([sys.executable, EXAMPLES / "original_listing.py"], cwd=folder,
+                             env=environment, text=True, capture_output=True, check=False)
+        primes = [p for p in range(2, 200) if all(p % q for q in range(2, p))]
+        expected = "".join(f"{primes[:count]}\n" for count in counts)
+        if ran.returncode != 0 or ran.stdout != expected:
+            raise Failed(f"original_listing.py: {ran.stdout}{ran.stderr}")
+    return "original_listing.py: asserts hold; run twice it found 16 primes, then 31"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--kills", type=int, default=8, help="at most, for each program")
+    options = parser.parse_args()
+    seed = int(os.environ.get("RESUME_SEED") or random.SystemRandom().randrange(1 << 32))
+    rng = random.Random(seed)
+    on_terminal = sys.stderr.isatty()
+
+    def tell(text):
+        if on_terminal:
+            print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
+
+    rows = []
+    with tempfile.TemporaryDirectory(prefix="resume-demo-") as scratch:
+        try:
+            for program, *rest in PROGRAMS:
+                folder = pathlib.Path(scratch, program)
+                folder.mkdir()
+                rows.append(survive(folder, program, *rest, options.kills, rng, tell))
+            listing = check_listing(pathlib.Path(scratch, "listing"))
+        except Failed as failure:
+            tell("")
+            print(f"demo: {failure}\nseed {seed}", file=sys.stderr)
+            return 1
+    tell("")
+    print(f"{'program':18} {'kills':>5} {'work lost':>10} {'work saved':>11} "
+          f"{'time spent on saves':>24}  identical")
+    for row in rows:
+        spent = f"{row['saving']:.1%} ({row['saves']} saves, {row['save_ms']:.0f} ms)"
+        print(f"{row['program']:18} {row['kills']:5} {row['lost']:10.1%} {row['kept']:11.1%} "
+              f"{spent:>24}  {'yes' if row['identical'] else 'NO'}")
+    for row in rows:
+        print(f"{row['program']}: {row['output'].splitlines()[-1]}")
+    print(listing)
+    print(f"percentages are of one uninterrupted run; seed {seed}")
+    return 0 if all(row["identical"] and row["kills"] for row in rows) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
