@@ -35,6 +35,9 @@ void rs_cbor_put_literal(rs_buffer *buffer, const char *text); /* a C string as 
 void rs_cbor_put_double(rs_buffer *buffer, double value);      /* NaN payloads are kept */
 void rs_cbor_put_simple(rs_buffer *buffer, uint8_t simple);    /* RS_CBOR_NULL and so on */
 
+/* RFC 3629: no overlong forms, no surrogates. */
+bool rs_utf8_is_valid(const void *text, size_t size);
+
 typedef struct rs_cbor_item {
     rs_cbor_kind kind;
     uint8_t width; /* of the argument in bytes: 0 (in the head), 1, 2, 4, 8; a SIMPLE of width 8 is
@@ -58,7 +61,7 @@ rs_cbor_reader rs_cbor_reader_over(const void *bytes, size_t size);
 resume_status rs_cbor_next(rs_cbor_reader *reader, rs_cbor_item *item, rs_error *error);
 /* The item as a double: half, single and double floats. False when it is no float. */
 bool rs_cbor_item_double(const rs_cbor_item *item, double *value);
-/* Skips one whole item with all that is in it; `depth_max` bounds nesting only by a counter, no
+/* Skips one whole item with all that is in it; nesting is only a count of items still to come, no
  * recursion. */
 resume_status rs_cbor_skip(rs_cbor_reader *reader, rs_error *error);
 /* In the map that `map` (just read by rs_cbor_next) opened: moves the reader to the value of text

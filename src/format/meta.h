@@ -1,7 +1,8 @@
 /* META: what tools show about a generation without reading its state. docs/format.md "META".
  *
  * A CBOR map with text keys; unknown keys are ignored, missing ones are 0 or empty. Never trusted
- * for restoring. */
+ * for restoring. A text that is not UTF-8 (a path) is written as a byte string; one of more than
+ * 8192 bytes is cut. */
 #ifndef RS_FORMAT_META_H
 #define RS_FORMAT_META_H
 
