@@ -29,11 +29,29 @@ resume_status rs_os_status(int64_t negative_errno) {
         return RESUME_EXISTS;
     case ENOMEM:
         return RESUME_NO_MEMORY;
+    case ENAMETOOLONG:
+        return RESUME_BAD_NAME;
     case ELOOP:
+    case ENOTDIR:
+    case EISDIR:
+    case ENXIO:
         return RESUME_UNSAFE_PATH;
     default:
         return RESUME_IO;
     }
+}
+
+bool rs_os_is_interrupted(int64_t negative_errno) {
+    return negative_errno == -EINTR;
+}
+
+bool rs_os_is_busy(int64_t negative_errno) {
+    return negative_errno == -EWOULDBLOCK;
+}
+
+bool rs_os_is_unsupported(int64_t negative_errno) {
+    return negative_errno == -ENOSYS || negative_errno == -EOPNOTSUPP ||
+           negative_errno == -EINVAL || negative_errno == -ENOLCK || negative_errno == -EXDEV;
 }
 
 /* What the user can do about it, "" when there is nothing general to say. */

@@ -7,8 +7,15 @@
 #include "os/os.h"
 
 /* The status for -errno: ENOSPC, EDQUOT and EFBIG are NO_SPACE; EACCES, EPERM and EROFS DENIED;
- * ENOENT NOT_FOUND; EEXIST EXISTS; ENOMEM NO_MEMORY; ELOOP UNSAFE_PATH; all else IO. */
+ * ENOENT NOT_FOUND; EEXIST EXISTS; ENOMEM NO_MEMORY; ENAMETOOLONG BAD_NAME; ELOOP, ENOTDIR, EISDIR
+ * and ENXIO (something else is in the place of a file or folder) UNSAFE_PATH; all else IO. */
 resume_status rs_os_status(int64_t negative_errno);
+
+/* What the layers above must tell apart, as they know no errno. */
+bool rs_os_is_interrupted(int64_t negative_errno); /* EINTR */
+bool rs_os_is_busy(int64_t negative_errno);        /* EWOULDBLOCK: a lock is held */
+/* ENOSYS, EOPNOTSUPP, EINVAL, ENOLCK, EXDEV: this kernel or file system does not do that. */
+bool rs_os_is_unsupported(int64_t negative_errno);
 
 /* Fails with the status of `negative_errno` and the text "WHAT 'PATH': STRERROR" (and the cure,
  * where there is one: "free space or point RESUME_DIR elsewhere"). `path` may be NULL. */
