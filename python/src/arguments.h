@@ -32,7 +32,8 @@ int rp_arguments_traverse(const rp_arguments *arguments, visitproc visit, void *
 /* Section "entry": a map name -> [digest or null, text]. */
 int rp_arguments_put_entry(const rp_arguments *arguments, rp_encoder *encoder);
 /* Section "in_place": a map name -> value, for fillable arguments; comes before every other value
- * of the stream. */
+ * of the stream. What can't be saved is appended to the list `problems`, and `undefined` stands for
+ * it. */
 int rp_arguments_put_in_place(const rp_arguments *arguments, rp_encoder *encoder,
                               PyObject *problems);
 
@@ -46,6 +47,7 @@ PyObject *rp_arguments_get_in_place(const rp_arguments *arguments, rp_decoder *d
  */
 PyObject *rp_arguments_differences(const rp_arguments *arguments, PyObject *saved_entry);
 /* Names of arguments that can't be compared or not be filled: a list of str, new reference (for the
- * warning with chp.track). */
+ * warning with chp.track). Functions, classes and modules are compared by name and need no filling.
+ */
 PyObject *rp_arguments_opaque(const rp_arguments *arguments);
 #endif

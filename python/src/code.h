@@ -7,12 +7,21 @@
 
 #define RP_CODE_HASH_SIZE 16
 /* XXH3-128 over code, constants (nested code, too), names, flags and exception table; not file
- * name, line numbers or docstring. */
+ * name, line numbers or docstring. The same in every process of one Python minor. 0, or -1 with an
+ * exception. */
 int rp_code_hash(PyCodeObject *code, uint8_t hash[RP_CODE_HASH_SIZE]);
 
-/* The line of the outermost plain `for` that began after the restore() call at byte offset
- * `restored_at` and is in progress at byte offset `here`; 0 when there is none. A `for` over a call
- * of an attribute `loop` is not plain. -1: exception. `iterable` receives the source text between
- * `for` and `:` when the file can be read, else NULL (new reference). */
-int rp_code_plain_loop(PyCodeObject *code, int restored_at, int here, PyObject **header);
+/* The line of the outermost plain `for` that is in progress at byte offset `here` and was not at
+ * `restored_at`, where restore() was called (-1: not known; then every loop counts); 0 when there
+ * is none, or when a chp.loop is around it (then saves happen outside it). A `for` over an
+ * expression that calls an attribute `loop` is not plain. `advice` receives the warning, a str, new
+ * reference: "line 12: `for x in items:` starts over when the program is run again; write
+ * `for x in chp.loop(items):`". -1: exception. */
+int rp_code_plain_loop(PyCodeObject *code, int restored_at, int here, PyObject **advice);
+/* Some `for` (or comprehension) is in progress at `here`. False when it can't be told. */
+bool rp_code_in_for(PyCodeObject *code, int here);
+/* Going on from byte offset `from`, the code can come to `to`. */
+bool rp_code_reaches(PyCodeObject *code, int from, int to);
+/* Both places are inside the innermost loop of any kind around `inner`. */
+bool rp_code_same_round(PyCodeObject *code, int inner, int other);
 #endif

@@ -2,8 +2,18 @@
  *
  * Over sequences (list, tuple, str, bytes, range, numpy arrays, any object with __len__ and
  * __getitem__), dicts and their views, and enumerate, zip and reversed of them. Other iterables:
- * TypeError naming the cure (list(iterable)). A due sync() inside waits for the next item, so that
- * position and locals agree: the loop object calls back when it is asked for the next item. */
+ * TypeError naming the cure (list(iterable)).
+ *
+ * A due sync() inside waits for the next item, so that position and locals agree: sync() calls
+ * rp_loops_defer and does nothing when that says so; the innermost loop then calls
+ * rp_checkpoint_save_between_items when it is asked for its next item, before it moves.
+ *
+ * Positions of one save: loops in order of creation. A loop that has others running inside it has
+ * not finished its item, so that item is handed out again after a restore and the inner loop goes
+ * on behind its own finished items. For the innermost loop the item handed out last counts as
+ * finished (an explicit save() belongs at the end of the body). A loop that ended hands out nothing
+ * after a restore, unless the program is about to come back to it (a `while` around it). When a
+ * loop moves on, the loops made in its body are forgotten. */
 #ifndef RP_LOOP_H
 #define RP_LOOP_H
 
@@ -11,16 +21,49 @@
 
 extern PyType_Spec rp_loop_spec;
 
-/* A new loop object (an iterator). `number` is its place among the loops of the call (0, 1, ... in
- * order of creation), `position` the number of items already consumed (0 when fresh), `checkpoint`
- * its owner: strong reference. */
-PyObject *rp_loop_new(rp_module_state *state, PyObject *checkpoint, PyObject *iterable,
-                      Py_ssize_t position);
-/* Items handed out so far whose body has been entered; at a save from inside tp_iternext: items
- * that are finished. */
-Py_ssize_t rp_loop_position(PyObject *loop);
-bool rp_loop_is_running(PyObject *loop);
-/* Called by tp_iternext before it hands out an item, when the owner's due flag is set: implemented
- * by checkpoint.c. 0 or -1. */
+/* A loop of the call. */
+typedef struct rp_loop_entry {
+    PyObject *loop;     /* borrowed: the loop object says when it goes; NULL: ended */
+    PyCodeObject *code; /* strong: the function that made it, and ... */
+    int site;           /* ... the byte offset of the call in it */
+    Py_ssize_t parent;  /* index of the innermost loop that was handing out items when this one was
+                           made; -1 */
+} rp_loop_entry;
+
+/* The loops of one Checkpoint, embedded in it. Zero-initialised: empty. */
+typedef struct rp_loops {
+    rp_loop_entry *items;
+    Py_ssize_t count, capacity;
+    PyObject *saved;          /* what a restore left to be taken by the loops made next, or NULL */
+    Py_ssize_t taken;         /* of `saved` */
+    bool match_sites;         /* the code is the saved one: `saved` is taken by place in the code */
+    bool wanted;              /* a due sync() waits for the next item */
+    PyCodeObject *asked_code; /* borrowed: the last question of rp_loops_defer and its answer */
+    int asked_here;
+    bool asked_answer;
+} rp_loops;
+
+void rp_loops_release(rp_loops *loops);
+int rp_loops_traverse(const rp_loops *loops, visitproc visit, void *arg);
+
+/* chp.loop(iterable): a new loop object, made in the running Python frame. `loops` is embedded in
+ * `checkpoint`, to which the loop keeps a strong reference. */
+PyObject *rp_loop_new(rp_module_state *state, PyObject *checkpoint, rp_loops *loops,
+                      PyObject *iterable);
+bool rp_loop_check(rp_module_state *state, PyObject *value); /* a loop object: not to be saved */
+
+/* Called by restore(): forgets the loops made so far. `saved` (rp_loops_get; NULL or None for a new
+ * call) is handed to the loops made from now on; `same_code`: the code hash is the saved one. */
+int rp_loops_resume(rp_loops *loops, PyObject *saved, bool same_code);
+/* Called by a sync() that is due, with the place where the owner's frame stands: true when it has
+ * to wait for the next item of a loop. */
+bool rp_loops_defer(rp_loops *loops, PyCodeObject *code, int here);
+/* Section "loops". `code`, `here`: where the owner's frame stands. 0, or -1 with an exception. */
+int rp_loops_put(const rp_loops *loops, PyCodeObject *code, int here, rs_buffer *buffer);
+/* Reads the section: a list of (items finished or None, place in the code), new reference. */
+PyObject *rp_loops_get(rs_cbor_reader *reader);
+
+/* Implemented by checkpoint.c: saves now (reports a failure like a due sync() does). 0, or -1 with
+ * an exception, which then comes out of the `for`. */
 int rp_checkpoint_save_between_items(PyObject *checkpoint);
 #endif

@@ -1,8 +1,8 @@
 /* chp.track(object): an object whose state is saved and restored in place.
  *
- * With state_dict()/load_state_dict(): through these. With __dict__ or __slots__: attribute by
- * attribute; attributes that can't be saved are reported like locals and keep their fresh value.
- * list, dict, set, bytearray, numpy array: in place. */
+ * With state_dict()/load_state_dict(): through these. list, dict, set, bytearray, numpy array: in
+ * place. With __dict__ or __slots__: attribute by attribute; attributes that can't be saved are
+ * reported like locals and keep their fresh value. */
 #ifndef RP_TRACK_H
 #define RP_TRACK_H
 
@@ -16,9 +16,16 @@ typedef struct rp_tracked {
 
 /* 0, or -1 with TypeError for an object that has no state to save, naming the cure. */
 int rp_track_check(rp_module_state *state, PyObject *object);
-/* The value to encode for the object: a dict (state_dict or attributes) or the object itself; new
- * reference. */
-PyObject *rp_track_value(rp_module_state *state, PyObject *object);
-/* Puts a decoded value into the object. */
+/* Writes the value of label `label` in section "tracked" (the caller has written the key): one item
+ * in any case. What can't be saved is appended to the list `problems` as str. -1: exception, also
+ * of state_dict(). */
+int rp_track_put(rp_module_state *state, PyObject *object, const char *label, rp_encoder *encoder,
+                 PyObject *problems);
+/* Reads such an item; changes nothing yet. `object` is the one of this process with the same label,
+ * NULL when there is none. New reference, only to be handed to rp_track_restore. */
+PyObject *rp_track_get(rp_module_state *state, PyObject *object, rp_decoder *decoder);
+/* Puts the state into the object. Only load_state_dict() runs user code: call this for every
+ * tracked object before anything else is changed, and before rp_decoder_commit, which fills
+ * containers and arrays. 0, or -1 with the exception of user code. */
 int rp_track_restore(rp_module_state *state, PyObject *object, PyObject *value);
 #endif
