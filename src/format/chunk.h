@@ -58,8 +58,8 @@ resume_status rs_codec_compress(rs_codec *codec, const void *raw, uint32_t raw_s
                                 rs_hash128 hash, const void **stored, rs_chunk_entry *entry,
                                 rs_error *error);
 /* Decodes the stored bytes of `entry` into `raw` (entry->raw_size bytes) and verifies the hash.
- * DAMAGED when anything differs; `raw` is then unspecified. A ZERO needs no stored bytes. Never
- * writes beyond raw_size. */
+ * DAMAGED when anything differs; `raw` is then unspecified. A ZERO needs no stored bytes; those of a
+ * RAW chunk may already be in place (stored == raw). Never writes beyond raw_size. */
 resume_status rs_codec_decompress(rs_codec *codec, const rs_chunk_entry *entry, const void *stored,
                                   void *raw, rs_error *error);
 /* The same transformation as by definition: byte k of element i goes to position k * count + i; a

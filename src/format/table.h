@@ -30,6 +30,10 @@ typedef struct rs_table {
 
 void rs_table_release(rs_table *table);
 
+/* Fills first_chunk and chunk_count of each blob from the sizes; false when the entries are not as
+ * many as that needs. The encoders need both, the decoders have filled them. */
+bool rs_table_lay_out(rs_table *table, uint32_t chunk_size);
+
 /* TABLE payload: u64 blob count, u64 entry count, blobs, entries. */
 void rs_table_encode(const rs_table *table, rs_buffer *payload);
 /* `file_size` bounds offsets. DAMAGED, LIMIT, NO_MEMORY; never allocates by a count that the
@@ -40,7 +44,7 @@ resume_status rs_table_decode(rs_slice payload, uint32_t chunk_size, uint64_t fi
 /* DELTA payload: u64 offset of the base's segment, u32 depth (base's depth + 1, full tables have
  * 0), u32 zero, u64 blob count, u64 entry count, u64 operation count, u64 literal count, blobs,
  * operations, literal entries. An operation is 16 bytes: u64 base index or UINT64_MAX for literals,
- * u64 count. */
+ * u64 count. Copies go forward: a base index is never below the end of the copy before. */
 typedef struct rs_delta_info {
     uint64_t base_segment;
     uint32_t depth;
@@ -52,7 +56,8 @@ resume_status rs_delta_decode(rs_slice payload, const rs_table *base, uint32_t c
                               uint64_t file_size, rs_table *table, rs_error *error);
 
 /* Finds chunks of a table by content, so that unchanged ones are referenced and not written again.
- * Borrows the table's entries; at most one entry a hash. */
+ * Holds copies of the entries, at most one of each content, none of ZERO chunks. What `find` gives
+ * is valid until the next `add`. */
 typedef struct rs_chunk_index rs_chunk_index;
 resume_status rs_chunk_index_new(const rs_table *table, rs_chunk_index **index, rs_error *error);
 resume_status rs_chunk_index_add(rs_chunk_index *index, const rs_chunk_entry *entry,
