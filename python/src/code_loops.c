@@ -1,0 +1,271 @@
+/* The loops around a place in a code object: read from the byte code, said in source text. */
+#include "code.h"
+
+#include "base/alloc.h"
+#include "pycompat/bytecode.h"
+
+/* Decodes and analyses. 1: nothing can be said. */
+static int look(rp_bytecode *bytecode, PyCodeObject *code) {
+    if (rp_bytecode_init(bytecode, code)) return -1;
+    return rp_bytecode_analyse(bytecode);
+}
+
+/* Topmost iterator on the stack at a place; -1 for none. */
+static int iterator_at(const rp_bytecode *bytecode, int at) {
+    int index = rp_bytecode_index(bytecode, at);
+    return index < 0 || bytecode->places[index].depth < 0 ? -1 : bytecode->places[index].iterators;
+}
+
+static bool loop_is_around(const rp_bytecode *bytecode, int loop, int at) {
+    for (int i = iterator_at(bytecode, at); i >= 0; i = bytecode->iterators[i].below)
+        if (bytecode->iterators[i].loop == loop) return true;
+    return false;
+}
+
+/* First instruction of the expression whose value the instruction `user` takes from the top. */
+static int expression_start(const rp_bytecode *bytecode, int user) {
+    int depth = bytecode->places[user].depth - 1, index = user - 1;
+    for (; index >= 0; index--) {
+        int here = bytecode->places[index].depth;
+        if (here >= 0 && here <= depth) return index;
+    }
+    return 0;
+}
+
+/* The instructions from `first` to before `last` take an attribute `loop` of something. */
+static bool takes_loop(const rp_bytecode *bytecode, PyObject *names, int first, int last) {
+    for (int i = first; i < last; i++) {
+        const rp_instruction *instruction = &bytecode->instructions[i];
+        if (instruction->meaning == RP_MEANS_ATTRIBUTE &&
+            instruction->name < PyTuple_GET_SIZE(names) &&
+            PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(names, instruction->name), "loop") ==
+                0)
+            return true;
+    }
+    return false;
+}
+
+/* `load` reads a variable that is somewhere given a value with an attribute `loop` in it. */
+static bool variable_holds_loop(const rp_bytecode *bytecode, PyObject *names,
+                                const rp_instruction *load) {
+    for (int i = 1; i < bytecode->instruction_count; i++) {
+        const rp_instruction *store = &bytecode->instructions[i];
+        if (store->flags & RP_OP_STORES && store->name == load->name &&
+            (store->flags & RP_SCOPE) == (load->flags & RP_SCOPE) &&
+            bytecode->places[i].depth > 0 &&
+            takes_loop(bytecode, names, expression_start(bytecode, i), i))
+            return true;
+    }
+    return false;
+}
+
+/* The `for` whose FOR_ITER is at `loop` is over chp.loop(...), alone or inside an expression. */
+static bool is_chp_loop(const rp_bytecode *bytecode, PyObject *names, int loop) {
+    int user = rp_bytecode_index(bytecode, loop);
+    while (user >= 0 && bytecode->instructions[user].meaning != RP_MEANS_GET_ITERATOR)
+        user--;
+    if (user <= 0 || bytecode->places[user].depth <= 0) return false;
+    int first = expression_start(bytecode, user);
+    if (takes_loop(bytecode, names, first, user)) return true;
+    const rp_instruction *only = &bytecode->instructions[first];
+    return first == user - 1 && only->flags & RP_OP_LOADS &&
+           variable_holds_loop(bytecode, names, only);
+}
+
+/* A call that directly follows GET_ITER is that of a comprehension's own function (until 3.11) or
+ * of a generator expression. */
+static int comprehension_at(const rp_bytecode *bytecode, int at) {
+    int index = rp_bytecode_index(bytecode, at);
+    if (index > 0 && bytecode->instructions[index].meaning == RP_MEANS_CALL &&
+        bytecode->instructions[index - 1].meaning == RP_MEANS_PRECALL)
+        index--;
+    if (index <= 0 || (bytecode->instructions[index].meaning != RP_MEANS_CALL &&
+                       bytecode->instructions[index].meaning != RP_MEANS_PRECALL))
+        return -1;
+    return bytecode->instructions[index - 1].meaning == RP_MEANS_GET_ITERATOR
+               ? bytecode->instructions[index - 1].start
+               : -1;
+}
+
+/* Place of the outermost `for` that would start over; -1: none. What is inside a chp.loop does not
+ * matter: saves happen between its items. */
+static int outermost_plain(const rp_bytecode *bytecode, PyObject *names, int restored_at,
+                           int here) {
+    int outermost = -1;
+    for (int i = iterator_at(bytecode, here); i >= 0; i = bytecode->iterators[i].below) {
+        int loop = bytecode->iterators[i].loop;
+        if (restored_at < 0 || !loop_is_around(bytecode, loop, restored_at)) outermost = loop;
+    }
+    return outermost >= 0 && !is_chp_loop(bytecode, names, outermost) ? outermost : -1;
+}
+
+static PyObject *source_line(PyCodeObject *code, int line) {
+    PyObject *module = PyImport_ImportModule("linecache"), *text = NULL;
+    if (module) text = PyObject_CallMethod(module, "getline", "Oi", code->co_filename, line);
+    Py_XDECREF(module);
+    return text;
+}
+
+/* Where `for TARGET in ITERABLE:` of one line has its parts, as byte ranges. */
+typedef struct header {
+    const char *target, *iterable;
+    int target_size, iterable_size;
+} header;
+
+/* The first `what` outside brackets and quotes; NULL. */
+static const char *find_outside(const char *text, const char *what) {
+    int depth = 0;
+    char quote = 0;
+    for (; *text; text++) {
+        if (quote) {
+            if (*text == '\\' && text[1]) {
+                text++;
+            } else if (*text == quote) {
+                quote = 0;
+            }
+            continue;
+        }
+        if (depth == 0 && strncmp(text, what, strlen(what)) == 0) return text;
+        if (*text == '#') return NULL;
+        if (*text == '"' || *text == '\'') quote = *text;
+        if (strchr("([{", *text)) depth++;
+        if (strchr(")]}", *text)) depth--;
+    }
+    return NULL;
+}
+
+static bool split_header(const char *line, header *parts) {
+    enum { LONGEST = 200 };
+    line += strspn(line, " \t\f");
+    if (strncmp(line, "for ", 4) != 0) return false;
+    const char *in = find_outside(line + 4, " in ");
+    if (!in) return false;
+    parts->target = line + 4;
+    parts->iterable = in + 4;
+    parts->iterable += strspn(parts->iterable, " ");
+    const char *end = find_outside(parts->iterable, ":");
+    if (!end || end - line > LONGEST) return false;
+    parts->target_size = (int)(in - parts->target);
+    parts->iterable_size = (int)(end - parts->iterable);
+    return parts->iterable_size > 0;
+}
+
+static PyObject *advice_for(PyCodeObject *code, int line) {
+    header parts;
+    PyObject *source = source_line(code, line), *advice = NULL;
+    const char *text = source && PyUnicode_Check(source) ? PyUnicode_AsUTF8(source) : NULL;
+    if (!text) PyErr_Clear(); /* no source: the line alone has to do */
+    if (text && split_header(text, &parts)) {
+        PyObject *target = PyUnicode_DecodeUTF8(parts.target, parts.target_size, "replace");
+        PyObject *iterable = PyUnicode_DecodeUTF8(parts.iterable, parts.iterable_size, "replace");
+        if (target && iterable)
+            advice = PyUnicode_FromFormat(
+                "line %d: `for %U in %U:` starts over when the program is run again; "
+                "write `for %U in chp.loop(%U):`",
+                line, target, iterable, target, iterable);
+        Py_XDECREF(target);
+        Py_XDECREF(iterable);
+    } else {
+        advice =
+            PyUnicode_FromFormat("line %d: this loop starts over when the program is run again; "
+                                 "write `for ... in chp.loop(...):`",
+                                 line);
+    }
+    Py_XDECREF(source);
+    return advice;
+}
+
+int rp_code_plain_loop(PyCodeObject *code, int restored_at, int here, PyObject **advice) {
+    rp_bytecode bytecode = {0};
+    PyObject *names = PyObject_GetAttrString((PyObject *)code, "co_names");
+    int line = -1, loop;
+    *advice = NULL;
+    int looked = names ? look(&bytecode, code) : -1;
+    if (looked) {
+        line = looked < 0 ? -1 : 0;
+        goto done;
+    }
+    loop = outermost_plain(&bytecode, names, restored_at, here);
+    if (loop < 0 && iterator_at(&bytecode, here) < 0) loop = comprehension_at(&bytecode, here);
+    if (loop < 0) {
+        line = 0;
+        goto done;
+    }
+    line = PyCode_Addr2Line(code, loop);
+    if (line <= 0) {
+        line = 0;
+        goto done;
+    }
+    *advice = advice_for(code, line);
+    if (!*advice) line = -1;
+done:
+    rp_bytecode_release(&bytecode);
+    Py_XDECREF(names);
+    return line;
+}
+
+bool rp_code_in_for(PyCodeObject *code, int here) {
+    rp_bytecode bytecode = {0};
+    int looked = look(&bytecode, code);
+    bool found = looked == 0 &&
+                 (iterator_at(&bytecode, here) >= 0 || comprehension_at(&bytecode, here) >= 0);
+    if (looked < 0) PyErr_Clear();
+    rp_bytecode_release(&bytecode);
+    return found;
+}
+
+static void mark(const rp_bytecode *bytecode, int at, bool *seen, int *work, int *count) {
+    int index = rp_bytecode_index(bytecode, at);
+    if (index < 0 || seen[index]) return;
+    seen[index] = true;
+    work[(*count)++] = index;
+}
+
+static bool reaches(const rp_bytecode *bytecode, int from, int to, bool *seen, int *work) {
+    int count = 1, goal = rp_bytecode_index(bytecode, to);
+    work[0] = rp_bytecode_index(bytecode, from); /* not marked: it may be its own goal */
+    if (work[0] < 0 || goal < 0) return false;
+    while (count > 0 && !seen[goal]) {
+        const rp_instruction *at = &bytecode->instructions[work[--count]];
+        int covered = rp_bytecode_protection(bytecode, at);
+        if (covered >= 0) mark(bytecode, bytecode->table[covered].handler, seen, work, &count);
+        if (at->target >= 0) mark(bytecode, at->target, seen, work, &count);
+        if (!(at->flags & RP_OP_ENDS)) mark(bytecode, at->next, seen, work, &count);
+    }
+    return seen[goal];
+}
+
+bool rp_code_reaches(PyCodeObject *code, int from, int to) {
+    rp_bytecode bytecode = {0};
+    bool found = false, *seen = NULL;
+    int *work = NULL;
+    if (rp_bytecode_init(&bytecode, code) == 0) {
+        size_t count = (size_t)bytecode.instruction_count + 1;
+        seen = rs_allocate_zeroed(count, sizeof *seen);
+        work = rs_allocate_array(count, sizeof *work);
+        if (seen && work) found = reaches(&bytecode, from, to, seen, work);
+    } else {
+        PyErr_Clear();
+    }
+    rs_free(seen);
+    rs_free(work);
+    rp_bytecode_release(&bytecode);
+    return found;
+}
+
+bool rp_code_same_round(PyCodeObject *code, int inner, int other) {
+    rp_bytecode bytecode = {0};
+    int start = -1, end = -1;
+    if (rp_bytecode_init(&bytecode, code)) PyErr_Clear();
+    for (int i = 0; i < bytecode.instruction_count; i++) {
+        const rp_instruction *jump = &bytecode.instructions[i];
+        /* the nearest jump back behind `inner`: jumps of handlers stand far away */
+        if (jump->flags & RP_OP_BACKWARD && jump->target <= inner && inner <= jump->start &&
+            jump->target > start) {
+            start = jump->target;
+            end = jump->start;
+        }
+    }
+    rp_bytecode_release(&bytecode);
+    return start >= 0 && start <= other && other <= end;
+}

@@ -1,0 +1,99 @@
+/* Byte code of this CPython: instructions, jumps, and which `for` loops hold an iterator on the
+ * value stack at each place.
+ *
+ * All places are byte offsets in co_code. */
+#ifndef RP_BYTECODE_H
+#define RP_BYTECODE_H
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* What bytecode_tables.h (made from this Python's own `opcode` module) says of an opcode. */
+typedef struct rp_opcode {
+    uint8_t caches; /* code units that follow */
+    uint16_t flags;
+} rp_opcode;
+
+enum {
+    RP_OP_HAS_ARGUMENT = 1,
+    RP_OP_JUMPS = 2, /* the argument is a relative target */
+    RP_OP_BACKWARD = 4,
+    RP_OP_ENDS = 8,   /* the next instruction is not run after it */
+    RP_OP_LOADS = 16, /* pushes the variable that the argument names, in the scope: */
+    RP_OP_STORES = 32,
+    RP_SCOPE_FAST = 64,
+    RP_SCOPE_NAME = 128,
+    RP_SCOPE_CELL = 256,
+    RP_SCOPE = RP_SCOPE_FAST | RP_SCOPE_NAME | RP_SCOPE_CELL,
+};
+
+typedef enum rp_meaning { /* instructions that the analysis or its users know by name */
+                          RP_MEANS_OTHER,
+                          RP_MEANS_FOR,
+                          RP_MEANS_GET_ITERATOR,
+                          RP_MEANS_CALL,
+                          RP_MEANS_PRECALL,
+                          RP_MEANS_ATTRIBUTE,
+                          RP_MEANS_CONSTANT,
+                          RP_MEANS_STORE_NAME,
+                          RP_MEANS_NOTHING, /* NOP, POP_TOP */
+} rp_meaning;
+
+typedef struct rp_instruction {
+    int start; /* with its EXTENDED_ARGs */
+    int next;  /* behind its caches */
+    int opcode;
+    int argument;
+    int target; /* of a jump, else -1 */
+    int flags;
+    rp_meaning meaning;
+    int name; /* ATTRIBUTE, STORE_NAME, loads and stores: index of the name in its scope; else -1 */
+} rp_instruction;
+
+typedef struct rp_protected { /* an entry of the exception table */
+    int start, end, handler;
+    int depth; /* of the stack that the handler finds, below what the unwinder pushes */
+    bool lasti;
+} rp_protected;
+
+typedef struct rp_iterator { /* the iterator of a `for` on the stack */
+    int loop;                /* its FOR_ITER */
+    int slot;
+    int below; /* index of the next iterator further down; -1 */
+} rp_iterator;
+
+typedef struct rp_place { /* the stack before an instruction */
+    int depth;            /* -1: never reached */
+    int iterators;        /* index of the topmost rp_iterator; -1 */
+} rp_place;
+
+typedef struct rp_bytecode {
+    PyObject *bytes; /* co_code without specialisation */
+    const uint8_t *code;
+    int size;
+    rp_instruction *instructions;
+    int instruction_count;
+    int *instruction_at; /* for each code unit: index of the instruction it belongs to */
+    rp_protected *table;
+    int table_count;
+    rp_place *places; /* for each instruction; NULL until rp_bytecode_analyse */
+    rp_iterator *iterators;
+    int iterator_count;
+} rp_bytecode; /* zero-initialised: empty */
+
+/* Decodes; 0, or -1 with an exception. Release it in any case. */
+int rp_bytecode_init(rp_bytecode *bytecode, PyCodeObject *code);
+void rp_bytecode_release(rp_bytecode *bytecode);
+/* Fills `places`. 0; 1 when the byte code is not understood (nothing is known then); -1. */
+int rp_bytecode_analyse(rp_bytecode *bytecode);
+/* The instruction that byte offset `at` belongs to; -1 outside. */
+int rp_bytecode_index(const rp_bytecode *bytecode, int at);
+/* Index of the exception table entry that covers the instruction; -1. */
+int rp_bytecode_protection(const rp_bytecode *bytecode, const rp_instruction *instruction);
+
+/* The docstring is constant 0 of this function (its text may be left out of a hash). */
+bool rp_bytecode_has_docstring(PyCodeObject *code, PyObject *constants);
+#endif

@@ -1,0 +1,98 @@
+"""Writes bytecode_tables.h for the Python that runs this: numbers, caches and kinds of its opcodes.
+
+Run by the build: python make_bytecode_tables.py OUTPUT
+"""
+import dis
+import opcode
+import sys
+
+MAP = dict(dis.opmap)
+for _name, _number in getattr(opcode, "_specialized_opmap", {}).items():
+    MAP.pop(_name, None)
+
+# numbers that bytecode.c and code.c ask for by name; -1 when this Python has no such opcode
+NAMED = """EXTENDED_ARG FOR_ITER GET_ITER SWAP PUSH_EXC_INFO RETURN_GENERATOR CALL PRECALL
+LOAD_ATTR LOAD_METHOD LOAD_GLOBAL LOAD_CONST STORE_NAME POP_TOP NOP""".split()
+ENDS = """RETURN_VALUE RETURN_CONST RERAISE RAISE_VARARGS INTERPRETER_EXIT JUMP_FORWARD JUMP_BACKWARD
+JUMP_BACKWARD_NO_INTERRUPT""".split()
+SCOPES = {
+    "RP_SCOPE_FAST": "FAST FAST_BORROW FAST_CHECK",
+    "RP_SCOPE_NAME": "NAME GLOBAL",
+    "RP_SCOPE_CELL": "DEREF",
+}
+
+
+def caches(name):
+    entries = opcode._inline_cache_entries
+    return entries.get(name, 0) if isinstance(entries, dict) else entries[MAP[name]]
+
+
+def attribute_shift(source, name, kinds):
+    """How far the argument of an opcode is shifted left of the index of the name."""
+    code = compile(source, "shift", "exec")
+    for instruction in dis.get_instructions(code):
+        if instruction.opname in kinds:
+            for shift in (0, 1, 2):
+                index = instruction.arg >> shift
+                if index < len(code.co_names) and code.co_names[index] == name:
+                    return shift
+    raise SystemExit(f"no {kinds} in the byte code of {source!r}")
+
+
+def flags(name, number):
+    found = []
+    # END_ASYNC_FOR names the place of its SEND in newer versions; it does not go there
+    if (number in dis.hasjrel or number in getattr(dis, "hasjump", ())) and name != "END_ASYNC_FOR":
+        found.append("RP_OP_JUMPS")
+        if "BACKWARD" in name:
+            found.append("RP_OP_BACKWARD")
+    if name in ENDS:
+        found.append("RP_OP_ENDS")
+    has_argument = number in dis.hasarg if hasattr(dis, "hasarg") else number >= dis.HAVE_ARGUMENT
+    if has_argument:
+        found.append("RP_OP_HAS_ARGUMENT")
+    for scope, suffixes in SCOPES.items():
+        for suffix in suffixes.split():
+            if name == "LOAD_" + suffix:
+                found += ["RP_OP_LOADS", scope]
+            if name == "STORE_" + suffix:
+                found += ["RP_OP_STORES", scope]
+    return " | ".join(found) or "0"
+
+
+def main(output):
+    # co_names must not put the name at an index that hides a shift
+    padding = "; ".join(f"n{i}" for i in range(5)) + "; "
+    lines = [
+        "/* Made by make_bytecode_tables.py for CPython %d.%d. */" % sys.version_info[:2],
+        "#ifndef RP_BYTECODE_TABLES_H",
+        "#define RP_BYTECODE_TABLES_H",
+        "#define RP_BYTECODE_TABLES_MINOR %d" % sys.version_info[1],
+    ]
+    for name in NAMED:
+        number = MAP.get(name, -1)  # from 256 on: only inside the compiler
+        lines.append(f"#define RP_OPCODE_{name} {number if number < 256 else -1}")
+    lines.append("#define RP_LOAD_ATTR_SHIFT %d" % attribute_shift(
+        padding + "a.unusual(1)", "unusual", ("LOAD_ATTR", "LOAD_METHOD")))
+    lines.append("#define RP_LOAD_GLOBAL_SHIFT %d" % global_shift())
+    lines.append("static const rp_opcode rp_opcodes[256] = {")
+    for name, number in sorted(MAP.items(), key=lambda item: item[1]):
+        if number < 256:
+            lines.append(f"    [{number}] = {{{caches(name)}, {flags(name, number)}}}, /* {name} */")
+    lines += ["};", "#endif", ""]
+    with open(output, "w", encoding="utf-8") as file:
+        file.write("\n".join(lines))
+
+
+def global_shift():
+    scope = {}
+    exec("def f():\n n0; n1; n2; n3; return unusual", scope)
+    for instruction in dis.get_instructions(scope["f"]):
+        if instruction.opname == "LOAD_GLOBAL" and instruction.argval == "unusual":
+            index = scope["f"].__code__.co_names.index("unusual")
+            return 0 if instruction.arg == index else 1
+    raise SystemExit("no LOAD_GLOBAL")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
