@@ -126,7 +126,8 @@ def bench_large(folder, mebibytes, rounds):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--folder", help="on the file system to measure (default: here)", default=".")
+    parser.add_argument("--folder", default=".",
+                        help="on the file system to measure (default: here)")
     parser.add_argument("--mebibytes", type=int, default=256)
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
