@@ -70,6 +70,8 @@ static const char *cure_of(int os_code) {
         return "; point RESUME_DIR to a folder that can be written";
     case ELOOP:
         return "; remove the symbolic link in its place";
+    case ENOTDIR:
+        return "; a part of the path is no folder: check it or point RESUME_DIR elsewhere";
     case EMFILE:
     case ENFILE:
         return "; close files or raise the limit (ulimit -n)";

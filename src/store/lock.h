@@ -15,10 +15,18 @@ typedef struct rs_lock {
 } rs_lock;
 
 /* Takes the lock of `file_name` (an encoded checkpoint name) or fails with LOCKED and a text that
- * names host, process and start time of the holder, as its lock file tells. The lock file is made
- * 0600, O_NOFOLLOW, and never deleted. After taking it, checks that the path still names the locked
- * file. `lock` must not move while it is held. */
+ * names host, process and start time of the holder, as its lock file tells. `lock` must not move
+ * while it is held; it needs no initialisation and is not held after a failure.
+ *
+ * The lock file is made 0600 and never deleted. What is not a regular file of the effective user
+ * with one name (symbolic link, FIFO, folder, hard link, another owner, also for root) is
+ * UNSAFE_PATH: it is written to. After taking the lock, the path must still name the locked file.
+ *
+ * Its content, for people and for the text of LOCKED: one line "PID HOST BOOT_ID STARTED_NS\n" of
+ * the holder, STARTED_NS being the start of that process in ns since 1970 (0: unknown) and "-"
+ * standing for an unknown text. Emptied by a release; what a killed holder wrote stays. */
 resume_status rs_lock_take(const rs_folder *folder, const char *file_name, rs_lock *lock,
                            rs_error *error);
-void rs_lock_release(const rs_folder *folder, rs_lock *lock); /* not held is allowed */
+void rs_lock_release(const rs_folder *folder,
+                     rs_lock *lock); /* not held, zero-initialised: allowed */
 #endif
