@@ -24,4 +24,9 @@ bool rp_code_in_for(PyCodeObject *code, int here);
 bool rp_code_reaches(PyCodeObject *code, int from, int to);
 /* Both places are inside the innermost loop of any kind around `inner`. */
 bool rp_code_same_round(PyCodeObject *code, int inner, int other);
+/* What the call at `site` returns is stored into a variable. */
+bool rp_code_is_stored(PyCodeObject *code, int site);
+/* The same number for a call at byte offset `lasti` whether or not the interpreter has specialised
+ * it. */
+int rp_code_call_site(PyCodeObject *code, int lasti);
 #endif

@@ -26,6 +26,8 @@ typedef struct rp_loop_entry {
     PyObject *loop;     /* borrowed: the loop object says when it goes; NULL: ended */
     PyCodeObject *code; /* strong: the function that made it, and ... */
     int site;           /* ... the byte offset of the call in it */
+    uint64_t place;     /* the two as one number, for the file */
+    int owner_site;     /* where the owner of the checkpoint stood; -1: not below it */
     Py_ssize_t parent;  /* index of the innermost loop that was handing out items when this one was
                            made; -1 */
 } rp_loop_entry;
@@ -34,11 +36,13 @@ typedef struct rp_loop_entry {
 typedef struct rp_loops {
     rp_loop_entry *items;
     Py_ssize_t count, capacity;
-    PyObject *saved;          /* what a restore left to be taken by the loops made next, or NULL */
-    Py_ssize_t taken;         /* of `saved` */
-    bool match_sites;         /* the code is the saved one: `saved` is taken by place in the code */
-    bool wanted;              /* a due sync() waits for the next item */
-    PyCodeObject *asked_code; /* borrowed: the last question of rp_loops_defer and its answer */
+    PyObject *saved;  /* what a restore left to be taken by the loops made next, or NULL */
+    Py_ssize_t taken; /* of `saved` */
+    bool match_sites; /* the code is the saved one: `saved` is taken by place in the code */
+    bool wanted;      /* a due sync() waits for the next item */
+    /* borrowed: the last question of rp_loops_defer, and its answer */
+    PyCodeObject *asked_code;
+    Py_ssize_t asked_index;
     int asked_here;
     bool asked_answer;
 } rp_loops;
@@ -47,9 +51,9 @@ void rp_loops_release(rp_loops *loops);
 int rp_loops_traverse(const rp_loops *loops, visitproc visit, void *arg);
 
 /* chp.loop(iterable): a new loop object, made in the running Python frame. `loops` is embedded in
- * `checkpoint`, to which the loop keeps a strong reference. */
+ * `checkpoint`, to which the loop keeps a strong reference; `owner`: the code of its function. */
 PyObject *rp_loop_new(rp_module_state *state, PyObject *checkpoint, rp_loops *loops,
-                      PyObject *iterable);
+                      PyCodeObject *owner, PyObject *iterable);
 bool rp_loop_check(rp_module_state *state, PyObject *value); /* a loop object: not to be saved */
 
 /* Called by restore(): forgets the loops made so far. `saved` (rp_loops_get; NULL or None for a new
@@ -59,7 +63,7 @@ int rp_loops_resume(rp_loops *loops, PyObject *saved, bool same_code);
  * to wait for the next item of a loop. */
 bool rp_loops_defer(rp_loops *loops, PyCodeObject *code, int here);
 /* Section "loops". `code`, `here`: where the owner's frame stands. 0, or -1 with an exception. */
-int rp_loops_put(const rp_loops *loops, PyCodeObject *code, int here, rs_buffer *buffer);
+int rp_loops_put(rp_loops *loops, PyCodeObject *code, int here, rs_buffer *buffer);
 /* Reads the section: a list of (items finished or None, place in the code), new reference. */
 PyObject *rp_loops_get(rs_cbor_reader *reader);
 
