@@ -24,7 +24,8 @@ SCOPES = {
 
 def caches(name):
     entries = opcode._inline_cache_entries
-    return entries.get(name, 0) if isinstance(entries, dict) else entries[MAP[name]]
+    # a list by number on 3.11, then a dict by name, a frozendict since 3.15
+    return entries.get(name, 0) if hasattr(entries, "get") else entries[MAP[name]]
 
 
 def attribute_shift(source, name, kinds):
@@ -42,7 +43,8 @@ def attribute_shift(source, name, kinds):
 def flags(name, number):
     found = []
     # END_ASYNC_FOR names the place of its SEND in newer versions; it does not go there
-    if (number in dis.hasjrel or number in getattr(dis, "hasjump", ())) and name != "END_ASYNC_FOR":
+    jumps = number in dis.hasjrel or number in getattr(dis, "hasjump", ())
+    if jumps and name != "END_ASYNC_FOR":
         found.append("RP_OP_JUMPS")
         if "BACKWARD" in name:
             found.append("RP_OP_BACKWARD")
@@ -78,7 +80,8 @@ def main(output):
     lines.append("static const rp_opcode rp_opcodes[256] = {")
     for name, number in sorted(MAP.items(), key=lambda item: item[1]):
         if number < 256:
-            lines.append(f"    [{number}] = {{{caches(name)}, {flags(name, number)}}}, /* {name} */")
+            entry = f"{{{caches(name)}, {flags(name, number)}}}"
+            lines.append(f"    [{number}] = {entry}, /* {name} */")
     lines += ["};", "#endif", ""]
     with open(output, "w", encoding="utf-8") as file:
         file.write("\n".join(lines))
