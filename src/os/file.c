@@ -54,6 +54,15 @@ bool rs_os_is_unsupported(int64_t negative_errno) {
            negative_errno == -EINVAL || negative_errno == -ENOLCK || negative_errno == -EXDEV;
 }
 
+bool rs_os_cannot_link(int64_t negative_errno) {
+    return negative_errno == -EPERM || negative_errno == -EMLINK ||
+           rs_os_is_unsupported(negative_errno);
+}
+
+bool rs_os_is_bad_medium(int os_code) {
+    return os_code == EIO || os_code == EBADMSG || os_code == EUCLEAN || os_code == ENODATA;
+}
+
 /* What the user can do about it, "" when there is nothing general to say. */
 static const char *cure_of(int os_code) {
     switch (os_code) {

@@ -16,6 +16,10 @@ bool rs_os_is_interrupted(int64_t negative_errno); /* EINTR */
 bool rs_os_is_busy(int64_t negative_errno);        /* EWOULDBLOCK: a lock is held */
 /* ENOSYS, EOPNOTSUPP, EINVAL, ENOLCK, EXDEV: this kernel or file system does not do that. */
 bool rs_os_is_unsupported(int64_t negative_errno);
+/* EPERM, EMLINK and the ones above: the file system gives no second name (hard link). */
+bool rs_os_cannot_link(int64_t negative_errno);
+/* The medium has lost the bytes: what reading a bad sector gives. `os_code` is positive. */
+bool rs_os_is_bad_medium(int os_code);
 
 /* Fails with the status of `negative_errno` and the text "WHAT 'PATH': STRERROR" (and the cure,
  * where there is one: "free space or point RESUME_DIR elsewhere"). `path` may be NULL. */

@@ -34,10 +34,12 @@ typedef struct rs_recovery {
     char text[512]; /* for the user, empty when good: "newest save incomplete or damaged ..." */
 } rs_recovery;
 
-/* Opens `file_name` in the folder. Regular file of ours (owner, or root's reader), links checked,
- * never followed: else UNSAFE_PATH. The statuses of rs_header_decode; DAMAGED when no generation
- * verifies. The newest generation whose tables and stream verify is taken, `recovery` tells the
- * rest. Nothing is written. */
+/* Opens `file_name` in the folder. A regular file, links never followed; for writing one that
+ * belongs to the user or to root: else UNSAFE_PATH. The statuses of rs_header_decode; DAMAGED when
+ * no generation verifies. The newest generation whose tables and stream verify is taken, `recovery`
+ * tells the rest. Nothing is written into the file. For writing, under the lock, first puts in
+ * order what a crash may have left beside it. A file that has other names (hard links of a backup)
+ * is never written into: the next commit makes a complete new one. */
 resume_status rs_file_open(const rs_folder *folder, const char *file_name, bool for_writing,
                            rs_file **file, rs_recovery *recovery, rs_error *error);
 /* A checkpoint that does not exist yet: the first commit makes the file, numbered
@@ -47,6 +49,11 @@ typedef enum rs_aside { RS_ASIDE_NO, RS_ASIDE_NUMBERED, RS_ASIDE_DAMAGED } rs_as
 resume_status rs_file_new(const rs_folder *folder, const char *file_name, uint64_t first_generation,
                           rs_aside aside, rs_file **file, rs_error *error);
 void rs_file_close(rs_file *file); /* NULL is allowed; nothing is written */
+/* Something in the newest generation turned out to be damaged, as `error` says on entry (it may be
+ * empty): the newest older one that verifies becomes the newest, and `recovery` tells. DAMAGED when
+ * there is none left. The next commit writes a complete new file and keeps this one as
+ * NAME.damaged-TIME. */
+resume_status rs_file_fall_back(rs_file *file, rs_recovery *recovery, rs_error *error);
 
 /* Generations that can still be reached, newest first. */
 typedef struct rs_generation {
@@ -61,6 +68,8 @@ const rs_header *rs_file_header(const rs_file *file);
 /* A generation, read: META, the object stream and the table verified; blobs are verified as they
  * are read. Borrows the file. DAMAGED and the like say which generation. */
 typedef struct rs_state rs_state;
+/* A commit that replaces the file (new_file, compacted) makes states that were read before
+ * unusable: MISUSE. */
 resume_status rs_file_read(rs_file *file, size_t index, rs_state **state, rs_error *error);
 void rs_state_free(rs_state *state);
 const rs_meta *rs_state_meta(const rs_state *state);
@@ -103,6 +112,7 @@ typedef struct rs_commit_info {
     bool new_file; /* a complete new file was written */
     bool compacted;
     char aside[RS_FILE_NAME_SIZE]; /* file name under which an older file was kept, or empty */
+    char note[512]; /* something the user should hear that is no failure of the save, or empty */
 } rs_commit_info;
 
 /* Makes the snapshot the newest generation; durable when it returns OK. On any failure everything

@@ -1,0 +1,454 @@
+/* Commits: a new generation at the end of the file, or in a complete new file. */
+#include "store/file_internal.h"
+
+#include "base/alloc.h"
+#include "base/arith.h"
+
+#include <inttypes.h>
+
+/* Tables up to this size are always written full. */
+#define SMALL_TABLE_SIZE 2048u
+/* Below this speed of the disk, compressing to less than 0.9 is faster than writing. */
+#define SLOW_BYTES_PER_SECOND UINT64_C(120000000)
+#define MEASURED_SIZE_MIN     (UINT64_C(8) << 20)
+#define KEEP_DEFAULT          2u
+
+/* --- records --- */
+
+static resume_status no_memory(rs_error *error) {
+    return rs_fail(error, RESUME_NO_MEMORY, "no memory for the records of a save");
+}
+
+/* A delta of at most half the full table, on a chain that is not too long. */
+static bool make_delta(const rs_table *table, size_t full_size, const rs_table *base,
+                       rs_delta_info info, rs_buffer *delta) {
+    if (!base || full_size <= SMALL_TABLE_SIZE || info.depth > RS_DELTA_DEPTH_MAX) return false;
+    rs_delta_encode(base, table, info, delta);
+    return !delta->failed && delta->size <= full_size / 2;
+}
+
+resume_status rs_records_make(rs_slice meta, const rs_table *table, const rs_table *base,
+                              uint64_t base_segment, uint32_t base_depth, rs_buffer *records,
+                              uint32_t *depth, rs_error *error) {
+    rs_buffer full = {0}, delta = {0};
+    rs_delta_info info = {.base_segment = base_segment, .depth = base_depth + 1};
+    rs_table_encode(table, &full);
+    bool is_delta = !full.failed && make_delta(table, full.size, base, info, &delta);
+    const rs_buffer *chosen = is_delta ? &delta : &full;
+    rs_record_append(records, RS_RECORD_META, 0, meta);
+    rs_record_append(records, is_delta ? RS_RECORD_DELTA : RS_RECORD_TABLE, RS_RECORD_REQUIRED,
+                     (rs_slice){chosen->bytes, chosen->size});
+    rs_record_append_end(records);
+    *depth = is_delta ? info.depth : 0;
+    bool failed = full.failed || records->failed;
+    rs_buffer_release(&full);
+    rs_buffer_release(&delta);
+    return failed ? no_memory(error) : RESUME_OK;
+}
+
+static resume_status make_records(rs_file *file, const rs_meta *meta, bool appends, rs_draft *draft,
+                                  rs_error *error) {
+    rs_buffer encoded = {0};
+    rs_meta_encode(meta, &encoded);
+    resume_status status = encoded.failed ? no_memory(error) : RESUME_OK;
+    if (status == RESUME_OK && encoded.size > RS_META_SIZE_MAX)
+        status = rs_fail(error, RESUME_LIMIT, "more than %u bytes about a save", RS_META_SIZE_MAX);
+    if (status == RESUME_OK) {
+        const rs_generation *newest = appends ? rs_file_newest(file) : NULL;
+        status = rs_records_make((rs_slice){encoded.bytes, encoded.size}, &draft->plan.table,
+                                 newest ? &file->table : NULL, newest ? newest->segment_offset : 0,
+                                 file->table_depth, &draft->records, &draft->table_depth, error);
+    }
+    rs_buffer_release(&encoded);
+    return status;
+}
+
+void rs_draft_release(rs_draft *draft) {
+    rs_plan_release(&draft->plan);
+    rs_buffer_release(&draft->records);
+    rs_segment_writer_release(&draft->writer);
+}
+
+/* --- chunks --- */
+
+static uint8_t shuffle_size(const rs_blob *blob) {
+    uint32_t size = blob->element_size;
+    return size == 2 || size == 4 || size == 8 || size == 16 ? (uint8_t)size : 1;
+}
+
+static resume_status write_chunk(rs_file *file, rs_draft *draft, const rs_blob *blob,
+                                 const uint8_t *raw, rs_chunk_entry *entry,
+                                 const rs_commit_options *options, rs_commit_info *info,
+                                 rs_error *error) {
+    const rs_chunk_entry *known =
+        rs_chunk_index_find(draft->plan.index, entry->hash, entry->raw_size);
+    if (known) { /* written earlier in this commit */
+        *entry = *known;
+        info->chunks_reused++;
+        return RESUME_OK;
+    }
+    bool slow = draft->plan.bound <= RS_SELF_VERIFYING_SIZE_MAX || file->disk_is_slow;
+    resume_status status = rs_segment_writer_chunk(&draft->writer, raw, shuffle_size(blob),
+                                                   options->compress, slow, entry, error);
+    if (status) return status;
+    info->chunks_written++;
+    return rs_chunk_index_add(draft->plan.index, entry, error);
+}
+
+static bool is_unwritten(const rs_chunk_entry *entry) {
+    return entry->coding != RS_CHUNK_ZERO && entry->offset == 0;
+}
+
+/* Entries that share a chunk whose memory changed while it was written. */
+static resume_status repair_changed(rs_draft *draft, const rs_snapshot *snapshot,
+                                    uint32_t chunk_size, rs_error *error) {
+    resume_status status = RESUME_OK;
+    while (status == RESUME_OK && draft->writer.streaming && draft->writer.part_count > 0)
+        status = rs_segment_writer_flush(&draft->writer, error);
+    if (status || draft->writer.changed.size == 0) return status;
+    for (size_t i = 0; i < snapshot->blob_count; i++) {
+        const rs_blob_entry *blob = &draft->plan.table.blobs[i];
+        const uint8_t *bytes = snapshot->blobs[i].bytes;
+        for (uint64_t j = 0; j < blob->chunk_count && status == RESUME_OK; j++) {
+            rs_chunk_entry *entry = &draft->plan.table.entries[blob->first_chunk + j];
+            if (entry->coding == RS_CHUNK_RAW &&
+                rs_segment_writer_is_changed(&draft->writer, entry->offset))
+                status =
+                    rs_segment_writer_copy(&draft->writer, bytes + j * chunk_size, entry, error);
+        }
+    }
+    return status;
+}
+
+static resume_status write_chunks(rs_file *file, rs_draft *draft, const rs_snapshot *snapshot,
+                                  uint32_t chunk_size, const rs_commit_options *options,
+                                  rs_commit_info *info, rs_error *error) {
+    info->chunks_reused = draft->plan.reused;
+    info->chunks_zero = draft->plan.zeros;
+    for (size_t i = 0; i < snapshot->blob_count; i++) {
+        const rs_blob_entry *blob = &draft->plan.table.blobs[i];
+        const uint8_t *bytes = snapshot->blobs[i].bytes;
+        for (uint64_t j = 0; j < blob->chunk_count; j++) {
+            rs_chunk_entry *entry = &draft->plan.table.entries[blob->first_chunk + j];
+            if (!is_unwritten(entry)) continue;
+            resume_status status = write_chunk(file, draft, &snapshot->blobs[i],
+                                               bytes + j * chunk_size, entry, options, info, error);
+            if (status) return status;
+        }
+    }
+    return repair_changed(draft, snapshot, chunk_size, error);
+}
+
+/* Asks for the space of a large commit before anything is written: xfs and btrfs would tell by a
+ * short write only. The bound counts chunks uncompressed, so that a refusal is final only when
+ * nothing is going to be compressed; file systems that can't reserve are asked in vain. */
+static resume_status preflight(const rs_draft *draft, rs_compress compress, rs_error *error) {
+    const rs_segment_writer *writer = &draft->writer;
+    uint64_t bound = draft->plan.bound + 2 * RS_BLOCK_SIZE;
+    if (bound <= RS_SELF_VERIFYING_SIZE_MAX) return RESUME_OK;
+    int answer = writer->os->reserve(writer->os, writer->fd, writer->offset, bound);
+    if (rs_os_status(answer) != RESUME_NO_SPACE || compress != RS_COMPRESS_NEVER) return RESUME_OK;
+    uint64_t free_bytes = 0;
+    writer->os->free_bytes(writer->os, writer->fd, &free_bytes);
+    rs_os_fail(error, answer, "can't write", writer->path);
+    rs_error_prefix(error, "%" PRIu64 " bytes are needed, %" PRIu64 " are free", bound, free_bytes);
+    return RESUME_NO_SPACE;
+}
+
+/* The speed of the disk, as large writes show it. */
+static void measure_disk(rs_file *file, const rs_segment_writer *writer) {
+    if (writer->written < MEASURED_SIZE_MIN || writer->busy_ns <= 0) return;
+    double seconds = (double)writer->busy_ns / 1e9;
+    file->disk_is_slow = (double)writer->written < seconds * (double)SLOW_BYTES_PER_SECOND;
+}
+
+/* --- hints and undoing --- */
+
+void rs_file_hint(rs_file *file, int fd, const rs_uuid *uuid, const rs_generation *generation) {
+    uint8_t block[RS_BLOCK_SIZE];
+    rs_hint hint = {.generation = generation->number, .commit_offset = generation->commit_offset};
+    rs_hint_encode(&hint, uuid, block);
+    rs_slice part = {block, sizeof block};
+    /* A write that fails leaves the block as it was or with a wrong checksum, and no committed byte
+     * is in it. It is not tried again with this file. Should the kernel fail to bring the block to
+     * the disk later, the next commit's sync reports that, and the file is poisoned as by any
+     * failed sync. */
+    if (rs_fd_write_all(file->os, fd, &part, 1, rs_hint_offset(generation->number), file->path,
+                        NULL))
+        file->no_hints = true;
+    file->hinted_generation = generation->number;
+}
+
+static void hint_if_due(rs_file *file) {
+    const rs_generation *newest = rs_file_newest(file);
+    if (file->no_hints || newest->number < file->hinted_generation + RS_HINT_INTERVAL) return;
+    rs_file_hint(file, file->fd, &file->header.uuid, newest);
+}
+
+void rs_file_undo(rs_file *file, const rs_segment_writer *writer) {
+    if (!writer->touched) return;
+    /* Written and not committed. What the cache holds after a failed write or sync need not be on
+     * the disk: it must not be found by the next process and taken for a save. */
+    int answer = file->os->truncate(file->os, file->fd, file->end);
+    if (writer->write_failed || writer->sync_failed || answer < 0) file->poisoned = true;
+    if (answer == 0) file->size = file->end;
+    file->unsynced = true;
+}
+
+/* --- what stands in the place of the file --- */
+
+typedef enum what_stands { STANDS_OURS, STANDS_NOTHING, STANDS_OTHER } what_stands;
+
+static resume_status look(rs_file *file, what_stands *stands, rs_error *error) {
+    rs_file_info info;
+    int answer = file->os->info_at(file->os, file->folder->fd, file->name, &info);
+    *stands = STANDS_NOTHING;
+    if (rs_os_status(answer) == RESUME_NOT_FOUND) return RESUME_OK;
+    if (answer < 0) return rs_os_fail(error, answer, "can't look at", file->path);
+    *stands = STANDS_OTHER;
+    if (file->fd < 0 || info.device != file->device || info.inode != file->inode) return RESUME_OK;
+    *stands = STANDS_OURS;
+    /* Another name for the same file (a backup by hard links): leave that one as it is. */
+    if (info.links > 1) file->replaces = true;
+    if (info.size != file->size && !file->poisoned) { /* somebody else wrote into it */
+        file->replaces = true;
+        if (!file->aside)
+            file->aside = info.size < file->end ? RS_ASIDE_DAMAGED : RS_ASIDE_NUMBERED;
+    }
+    return RESUME_OK;
+}
+
+/* Does the next commit go to the end of the open file? Otherwise a complete new file is written. */
+static resume_status choose_way(rs_file *file, bool *appends, rs_error *error) {
+    what_stands stands;
+    resume_status status = look(file, &stands, error);
+    if (status) return status;
+    if (stands == STANDS_OTHER && !file->aside) file->aside = RS_ASIDE_NUMBERED;
+    *appends = stands == STANDS_OURS && !file->replaces && !file->poisoned;
+    return RESUME_OK;
+}
+
+static void poison(rs_file *file) {
+    file->poisoned = true;
+}
+
+/* Copies the tail to NAME.torn-TIME, then cuts it off. */
+static resume_status cut_tail(rs_file *file, rs_error *error) {
+    resume_status status = rs_tail_keep(file, error);
+    if (status) return status;
+    int answer = file->os->truncate(file->os, file->fd, file->end);
+    if (answer < 0) {
+        poison(file);
+        return rs_os_fail(error, answer, "can't cut the torn end off", file->path);
+    }
+    file->size = file->end;
+    file->has_tail = false;
+    file->unsynced = true;
+    return RESUME_OK;
+}
+
+/* What a dead process wrote last may not have reached the disk, and a cut tail may come back. Both
+ * must be settled before a commit that builds on them: a crash would leave it without its base. */
+static resume_status settle(rs_file *file, rs_error *error) {
+    if (file->has_tail) {
+        resume_status status = cut_tail(file, error);
+        if (status) return status;
+    }
+    if (!file->unsynced) return RESUME_OK;
+    int answer = file->os->sync_data(file->os, file->fd);
+    if (answer < 0) {
+        poison(file);
+        return rs_os_fail(error, answer, "can't sync", file->path);
+    }
+    file->unsynced = false;
+    return RESUME_OK;
+}
+
+/* --- at the end of the file --- */
+
+static resume_status draft_begin(rs_file *file, int fd, const char *path, const rs_uuid *uuid,
+                                 uint64_t offset, bool barriers, rs_draft *draft, rs_error *error) {
+    draft->writer = (rs_segment_writer){
+        .os = file->os,
+        .fd = fd,
+        .path = path,
+        .codec = file->codec,
+        .uuid = uuid,
+        .offset = offset,
+        .barriers = barriers,
+    };
+    draft->header.generation = file->next_generation;
+    return rs_segment_writer_init(&draft->writer, error);
+}
+
+/* The draft is durable: it is the newest generation. Cannot fail: room was made before. */
+static void take_draft(rs_file *file, rs_draft *draft, rs_commit_info *info) {
+    rs_file_forget_loaded(file);
+    rs_generations_push(file, &draft->generation, NULL);
+    rs_table_release(&file->table);
+    file->table = draft->plan.table;
+    draft->plan.table = (rs_table){0};
+    file->table_depth = draft->table_depth;
+    file->end = file->size = rs_generation_end(&draft->generation);
+    file->next_generation = draft->generation.number + 1;
+    measure_disk(file, &draft->writer);
+    info->generation = draft->generation.number;
+    info->bytes_written += draft->writer.written;
+    info->file_size = file->size;
+}
+
+static resume_status append(rs_file *file, rs_draft *draft, const rs_snapshot *snapshot,
+                            const rs_meta *meta, const rs_commit_options *options,
+                            rs_commit_info *info, rs_error *error) {
+    const rs_generation *newest = rs_file_newest(file);
+    resume_status status = settle(file, error);
+    if (status == RESUME_OK) status = rs_generations_make_room(file, error);
+    if (status == RESUME_OK)
+        status = draft_begin(file, file->fd, file->path, &file->header.uuid, file->end, true, draft,
+                             error);
+    if (status) return status;
+    newest = rs_file_newest(file);
+    draft->header.previous_commit = newest->commit_offset;
+    if (snapshot) {
+        status = preflight(draft, options->compress, error);
+        if (status == RESUME_OK)
+            status =
+                write_chunks(file, draft, snapshot, file->header.chunk_size, options, info, error);
+    }
+    if (status == RESUME_OK) status = make_records(file, meta, true, draft, error);
+    if (status == RESUME_OK)
+        status = rs_segment_writer_finish(&draft->writer, &draft->header, &draft->records,
+                                          &draft->generation, error);
+    if (status) {
+        rs_file_undo(file, &draft->writer);
+        return status;
+    }
+    take_draft(file, draft, info);
+    hint_if_due(file);
+    return RESUME_OK;
+}
+
+/* --- in a new file --- */
+
+void rs_file_adopt_fresh(rs_file *file, rs_fresh *fresh, const rs_file_info *info) {
+    rs_file_forget_loaded(file);
+    rs_fd_close(file->os, &file->fd);
+    file->fd = fresh->fd;
+    fresh->fd = -1;
+    file->header = fresh->header;
+    file->device = info->device;
+    file->inode = info->inode;
+    file->epoch++;
+    file->generation_count = 0;
+    file->poisoned = file->unsynced = file->has_tail = file->no_hints = file->replaces = false;
+    file->aside = RS_ASIDE_NO;
+    file->compact_check_size = file->compact_check_live = 0;
+}
+
+static resume_status write_fresh(rs_file *file, rs_fresh *fresh, rs_draft *draft,
+                                 const rs_snapshot *snapshot, const rs_meta *meta,
+                                 const rs_commit_options *options, rs_commit_info *info,
+                                 rs_error *error) {
+    resume_status status = draft_begin(file, fresh->fd, fresh->path, &fresh->header.uuid,
+                                       RS_SEGMENTS_START, false, draft, error);
+    if (status == RESUME_OK) status = preflight(draft, options->compress, error);
+    if (status == RESUME_OK)
+        status =
+            write_chunks(file, draft, snapshot, fresh->header.chunk_size, options, info, error);
+    if (status == RESUME_OK) status = make_records(file, meta, false, draft, error);
+    if (status == RESUME_OK)
+        status = rs_segment_writer_finish(&draft->writer, &draft->header, &draft->records,
+                                          &draft->generation, error);
+    if (status == RESUME_OK) rs_file_hint(file, fresh->fd, &fresh->header.uuid, &draft->generation);
+    return status;
+}
+
+static resume_status commit_fresh(rs_file *file, rs_draft *draft, const rs_snapshot *snapshot,
+                                  const rs_meta *meta, const rs_commit_options *options,
+                                  rs_commit_info *info, rs_error *error) {
+    rs_fresh fresh = {.fd = -1};
+    rs_file_info file_info;
+    bool published = false;
+    resume_status status = rs_generations_make_room(file, error);
+    if (status == RESUME_OK) status = rs_fresh_make(file, &fresh, error);
+    if (status == RESUME_OK)
+        status = write_fresh(file, &fresh, draft, snapshot, meta, options, info, error);
+    if (status == RESUME_OK) {
+        int answer = file->os->info(file->os, fresh.fd, &file_info);
+        if (answer < 0) status = rs_os_fail(error, answer, "can't look at", fresh.path);
+    }
+    if (status == RESUME_OK)
+        status = rs_fresh_publish(file, &fresh, info->aside, &published, error);
+    if (published) {
+        rs_file_adopt_fresh(file, &fresh, &file_info);
+        take_draft(file, draft, info);
+        file->hinted_generation = draft->generation.number;
+        info->new_file = true;
+        /* It has the name, but whether a crash leaves it that is unknown: once more, then. */
+        if (status) poison(file);
+    }
+    rs_fresh_discard(file, &fresh);
+    return status;
+}
+
+/* --- the calls --- */
+
+static resume_status check_use(const rs_file *file, rs_error *error) {
+    if (file->for_writing) return RESUME_OK;
+    return rs_fail(error, RESUME_MISUSE, "'%s' was opened for reading", file->path);
+}
+
+static resume_status plan_snapshot(rs_file *file, bool appends, const rs_snapshot *snapshot,
+                                   rs_draft *draft, rs_error *error) {
+    uint32_t chunk_size = appends ? file->header.chunk_size : RS_CHUNK_SIZE;
+    return rs_plan_make(appends ? &file->table : NULL, chunk_size, snapshot, &draft->plan, error);
+}
+
+resume_status rs_file_commit(rs_file *file, const rs_snapshot *snapshot,
+                             const rs_commit_options *options, rs_commit_info *info,
+                             rs_error *error) {
+    rs_draft draft = {0};
+    bool appends = false;
+    *info = (rs_commit_info){0};
+    resume_status status = check_use(file, error);
+    if (status == RESUME_OK && (!snapshot->meta || snapshot->blob_count == 0))
+        status = rs_fail(error, RESUME_MISUSE, "a snapshot has META and an object stream");
+    if (status == RESUME_OK) status = choose_way(file, &appends, error);
+    if (status == RESUME_OK) status = plan_snapshot(file, appends, snapshot, &draft, error);
+    if (status == RESUME_OK) {
+        rs_meta meta = *snapshot->meta;
+        meta.state_size = draft.plan.raw_size;
+        status = appends ? append(file, &draft, snapshot, &meta, options, info, error)
+                         : commit_fresh(file, &draft, snapshot, &meta, options, info, error);
+    }
+    rs_draft_release(&draft);
+    if (status == RESUME_OK)
+        rs_file_compact_if_due(file, options->keep ? options->keep : KEEP_DEFAULT, info);
+    return status;
+}
+
+resume_status rs_file_commit_mark(rs_file *file, const rs_meta *meta,
+                                  const rs_commit_options *options, rs_commit_info *info,
+                                  rs_error *error) {
+    rs_draft draft = {0};
+    bool appends = false;
+    *info = (rs_commit_info){0};
+    resume_status status = check_use(file, error);
+    if (status == RESUME_OK && (file->fd < 0 || file->generation_count == 0))
+        status = rs_fail(error, RESUME_MISUSE, "'%s': nothing is saved yet", file->path);
+    if (status == RESUME_OK) status = choose_way(file, &appends, error);
+    /* The state is in the file alone: where that can't be written, a new one is made of it. */
+    if (status == RESUME_OK && !appends)
+        status = rs_file_rewrite(file, options->keep ? options->keep : KEEP_DEFAULT, info, error);
+    if (status == RESUME_OK) status = rs_table_copy(&file->table, &draft.plan.table, error);
+    if (status == RESUME_OK) {
+        rs_meta own = *meta;
+        for (uint64_t i = 0; i < file->table.blob_count; i++)
+            draft.plan.raw_size += file->table.blobs[i].size;
+        own.state_size = draft.plan.raw_size;
+        draft.header.flags = RS_SEGMENT_MARK;
+        status = append(file, &draft, NULL, &own, options, info, error);
+    }
+    rs_draft_release(&draft);
+    return status;
+}

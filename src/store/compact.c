@@ -1,0 +1,288 @@
+/* Compaction: the generations that are kept, copied with verification into a new file. */
+#include "store/file_internal.h"
+
+#include "base/alloc.h"
+#include "base/arith.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#define KEEP_DEFAULT 2u
+
+/* --- what is live --- */
+
+/* How many of the newest listed generations are kept: `keep` states, with the marks among them. */
+static size_t kept_count(const rs_file *file, unsigned keep) {
+    size_t count = 0;
+    for (unsigned states = 0; count < file->generation_count && states < keep;) {
+        const rs_generation *generation = rs_file_generation(file, count++);
+        states += (generation->flags & RS_SEGMENT_MARK) == 0;
+    }
+    return count;
+}
+
+/* Adds the chunks of a table that are not counted yet. */
+static resume_status add_live(const rs_table *table, rs_chunk_index *seen, uint64_t *live,
+                              rs_error *error) {
+    *live += 2 * RS_BLOCK_SIZE + table->entry_count * RS_CHUNK_ENTRY_SIZE;
+    for (uint64_t i = 0; i < table->entry_count; i++) {
+        const rs_chunk_entry *entry = &table->entries[i];
+        if (entry->coding == RS_CHUNK_ZERO) continue;
+        if (rs_chunk_index_find(seen, entry->hash, entry->raw_size)) continue;
+        resume_status status = rs_chunk_index_add(seen, entry, error);
+        if (status) return status;
+        *live += entry->stored_size;
+    }
+    return RESUME_OK;
+}
+
+/* Bytes that a compacted file would have; *newest: for the newest generation alone. */
+static resume_status measure_live(rs_file *file, unsigned keep, bool all, uint64_t *live,
+                                  uint64_t *newest, rs_error *error) {
+    static const rs_table nothing;
+    rs_chunk_index *seen = NULL;
+    *live = RS_SEGMENTS_START;
+    resume_status status = rs_chunk_index_new(&nothing, &seen, error);
+    if (status == RESUME_OK) status = add_live(&file->table, seen, live, error);
+    *newest = *live;
+    size_t count = all ? kept_count(file, keep) : 0;
+    for (size_t i = 1; status == RESUME_OK && i < count; i++) {
+        rs_state *state;
+        status = rs_state_load_tables(file, rs_file_generation(file, i), &state, error);
+        if (rs_is_bad_content(status)) { /* it will not be copied */
+            status = RESUME_OK;
+            continue;
+        }
+        if (status) break;
+        status = add_live(&state->table, seen, live, error);
+        rs_state_free(state);
+    }
+    rs_chunk_index_free(seen);
+    return status;
+}
+
+static uint64_t size_allowed(const rs_file *file, uint64_t live) {
+    return RS_COMPACT_FACTOR * live + file->slack;
+}
+
+/* Reading older tables costs something; while the file stays below what was allowed at the last
+ * look and the state has not shrunk, that look still holds. */
+static resume_status is_due(rs_file *file, unsigned keep, bool *due, rs_error *error) {
+    uint64_t live, newest;
+    *due = false;
+    if (file->size <= file->slack) return RESUME_OK;
+    resume_status status = measure_live(file, keep, false, &live, &newest, error);
+    if (status || file->size <= size_allowed(file, newest)) return status;
+    if (file->size <= file->compact_check_size && newest >= file->compact_check_live)
+        return RESUME_OK;
+    status = measure_live(file, keep, true, &live, &newest, error);
+    if (status) return status;
+    file->compact_check_size = size_allowed(file, live);
+    file->compact_check_live = newest;
+    *due = file->size > file->compact_check_size;
+    return RESUME_OK;
+}
+
+/* --- copying --- */
+
+typedef struct copy_work {
+    rs_file *file;
+    rs_fresh fresh;
+    rs_chunk_index *copied; /* chunks of the new file */
+    uint8_t *raw;           /* one chunk */
+    uint64_t at;            /* where the next segment begins */
+    uint64_t previous_commit;
+    rs_generation *generations;
+    size_t generation_count;
+    rs_table table; /* of the newest */
+    uint64_t written;
+} copy_work;
+
+static void copying_release(copy_work *copying) {
+    rs_chunk_index_free(copying->copied);
+    rs_free(copying->raw);
+    rs_free(copying->generations);
+    rs_table_release(&copying->table);
+    rs_fresh_discard(copying->file, &copying->fresh);
+}
+
+/* The stored bytes that were verified are the ones that are written. */
+static resume_status copy_chunk(copy_work *copying, rs_segment_writer *writer,
+                                rs_chunk_entry *entry, rs_error *error) {
+    rs_file *file = copying->file;
+    if (entry->coding == RS_CHUNK_ZERO) return RESUME_OK;
+    const rs_chunk_entry *known =
+        rs_chunk_index_find(copying->copied, entry->hash, entry->raw_size);
+    if (known) {
+        *entry = *known;
+        return RESUME_OK;
+    }
+    resume_status status = rs_chunk_read(file, entry, copying->raw, error);
+    if (status) return status;
+    const void *stored = entry->coding == RS_CHUNK_RAW ? copying->raw : file->stored.bytes;
+    status = rs_segment_writer_stored(writer, stored, entry, error);
+    return status ? status : rs_chunk_index_add(copying->copied, entry, error);
+}
+
+static resume_status write_segment(copy_work *copying, rs_state *state, rs_segment_writer *writer,
+                                   rs_error *error) {
+    rs_buffer records = {0};
+    uint32_t depth;
+    rs_segment_header header = {
+        .generation = state->generation.number,
+        .previous_commit = copying->previous_commit,
+        .flags = state->generation.flags & RS_SEGMENT_MARK,
+    };
+    rs_generation *made = &copying->generations[copying->generation_count];
+    resume_status status = rs_segment_writer_init(writer, error);
+    for (uint64_t i = 0; status == RESUME_OK && i < state->table.entry_count; i++)
+        status = copy_chunk(copying, writer, &state->table.entries[i], error);
+    rs_slice meta = {state->meta_bytes.bytes, state->meta_bytes.size};
+    if (status == RESUME_OK)
+        status = rs_records_make(meta, &state->table, NULL, 0, 0, &records, &depth, error);
+    if (status == RESUME_OK)
+        status = rs_segment_writer_finish(writer, &header, &records, made, error);
+    rs_buffer_release(&records);
+    if (status) return status;
+    copying->generation_count++;
+    copying->at = rs_generation_end(made);
+    copying->previous_commit = made->commit_offset;
+    copying->written += writer->written;
+    rs_table_release(&copying->table);
+    copying->table = state->table;
+    state->table = (rs_table){0};
+    return RESUME_OK;
+}
+
+static resume_status copy_generation(copy_work *copying, const rs_generation *generation,
+                                     rs_error *error) {
+    rs_file *file = copying->file;
+    rs_state *state;
+    resume_status status = rs_state_load_tables(file, generation, &state, error);
+    if (status) return status;
+    /* Verified before anything of it is written: what is bad is left out as a whole. */
+    status = rs_state_verify(state, NULL, NULL, error);
+    if (status == RESUME_OK) {
+        rs_segment_writer writer = {
+            .os = file->os,
+            .fd = copying->fresh.fd,
+            .path = copying->fresh.path,
+            .codec = file->codec,
+            .uuid = &copying->fresh.header.uuid,
+            .offset = copying->at,
+        };
+        status = write_segment(copying, state, &writer, error);
+        rs_segment_writer_release(&writer);
+    }
+    rs_state_free(state);
+    return status;
+}
+
+static void note_dropped(rs_commit_info *info, uint64_t generation) {
+    if (!info) return;
+    size_t used = strlen(info->note);
+    snprintf(info->note + used, sizeof info->note - used,
+             "%sgeneration %" PRIu64 " did not verify and was not copied", used ? "; " : "",
+             generation);
+}
+
+static resume_status copy_all(copy_work *copying, unsigned keep, rs_commit_info *info,
+                              rs_error *error) {
+    rs_file *file = copying->file;
+    for (size_t i = kept_count(file, keep); i-- > 0;) {
+        const rs_generation *generation = rs_file_generation(file, i);
+        resume_status status = copy_generation(copying, generation, error);
+        if (rs_is_bad_content(status) && i > 0) {
+            note_dropped(info, generation->number);
+            continue;
+        }
+        if (status) return status;
+    }
+    rs_error_clear(error);
+    return RESUME_OK;
+}
+
+static resume_status copying_init(copy_work *copying, rs_error *error) {
+    static const rs_table nothing;
+    rs_file *file = copying->file;
+    copying->raw = rs_allocate(file->header.chunk_size);
+    copying->generations = rs_allocate_array(file->generation_count, sizeof *copying->generations);
+    if (!copying->raw || !copying->generations)
+        return rs_fail(error, RESUME_NO_MEMORY, "no memory to compact '%s'", file->path);
+    resume_status status = rs_chunk_index_new(&nothing, &copying->copied, error);
+    if (status == RESUME_OK) status = rs_fresh_make(file, &copying->fresh, error);
+    return status;
+}
+
+/* The new file is published: the handle becomes it. Nothing here can fail: the list only shrinks.
+ */
+static void take_copy(copy_work *copying, const rs_file_info *file_info, rs_commit_info *info) {
+    rs_file *file = copying->file;
+    uint64_t next_generation = file->next_generation;
+    rs_file_adopt_fresh(file, &copying->fresh, file_info);
+    for (size_t i = 0; i < copying->generation_count; i++)
+        rs_generations_push(file, &copying->generations[i], NULL);
+    rs_table_release(&file->table);
+    file->table = copying->table;
+    copying->table = (rs_table){0};
+    file->table_depth = 0;
+    file->end = file->size = copying->at;
+    file->next_generation = next_generation;
+    file->hinted_generation = rs_file_newest(file)->number;
+    if (info) {
+        info->compacted = true;
+        info->file_size = file->size;
+        info->bytes_written += copying->written;
+    }
+}
+
+resume_status rs_file_rewrite(rs_file *file, unsigned keep, rs_commit_info *info, rs_error *error) {
+    copy_work copying = {.file = file, .fresh = {.fd = -1}, .at = RS_SEGMENTS_START};
+    char aside[RS_FILE_NAME_SIZE] = "";
+    rs_file_info file_info;
+    bool published = false;
+    resume_status status = copying_init(&copying, error);
+    /* A file of an unusual chunk size keeps it: its chunks are copied as they are. */
+    copying.fresh.header.chunk_size = file->header.chunk_size;
+    if (status == RESUME_OK && file->header.chunk_size != RS_CHUNK_SIZE)
+        status = rs_fresh_write_header(file, &copying.fresh, error);
+    if (status == RESUME_OK) status = copy_all(&copying, keep, info, error);
+    if (status == RESUME_OK) {
+        rs_file_hint(file, copying.fresh.fd, &copying.fresh.header.uuid,
+                     &copying.generations[copying.generation_count - 1]);
+        int answer = file->os->info(file->os, copying.fresh.fd, &file_info);
+        if (answer < 0) status = rs_os_fail(error, answer, "can't look at", copying.fresh.path);
+    }
+    if (status == RESUME_OK)
+        status = rs_fresh_publish(file, &copying.fresh, aside, &published, error);
+    if (published) {
+        take_copy(&copying, &file_info, info);
+        if (info) memcpy(info->aside, aside, sizeof aside);
+        /* Whether a crash leaves the new name is unknown: the next commit writes once more. */
+        if (status) file->poisoned = true;
+    }
+    copying_release(&copying);
+    if (status) rs_error_prefix(error, "can't compact '%s'", file->path);
+    return status;
+}
+
+resume_status rs_file_compact(rs_file *file, unsigned keep, rs_error *error) {
+    if (!file->for_writing)
+        return rs_fail(error, RESUME_MISUSE, "'%s' was opened for reading", file->path);
+    if (file->fd < 0 || file->generation_count == 0)
+        return rs_fail(error, RESUME_MISUSE, "'%s': nothing is saved yet", file->path);
+    return rs_file_rewrite(file, keep ? keep : KEEP_DEFAULT, NULL, error);
+}
+
+void rs_file_compact_if_due(rs_file *file, unsigned keep, rs_commit_info *info) {
+    rs_error error = {0};
+    bool due;
+    resume_status status = is_due(file, keep, &due, &error);
+    if (status == RESUME_OK && !due) return;
+    if (status == RESUME_OK) status = rs_file_rewrite(file, keep, info, &error);
+    if (status == RESUME_OK) return;
+    /* Not at every commit again: what fails is expensive. */
+    file->compact_check_size = file->size + file->size / 4 + file->slack;
+    size_t used = strlen(info->note);
+    snprintf(info->note + used, sizeof info->note - used, "%s%.300s", used ? "; " : "", error.text);
+}

@@ -1,0 +1,261 @@
+/* What the sources of a checkpoint file share: file.c, place.c, read.c, recover.c, plan.c,
+ * segment_writer.c, commit.c, replace.c, compact.c. Nobody else includes it, but tests. */
+#ifndef RS_STORE_FILE_INTERNAL_H
+#define RS_STORE_FILE_INTERNAL_H
+
+#include "base/buffer.h"
+#include "format/segment.h"
+#include "format/table.h"
+#include "os/file.h"
+#include "os/os.h"
+#include "store/file.h"
+
+/* Generations that are listed; older ones are still in the file until it is compacted. */
+#define RS_GENERATIONS_MAX 1024u
+/* Records of one segment: the full table of a state of 8 TiB fits. */
+#define RS_RECORDS_SIZE_MAX (UINT64_C(1) << 30)
+/* Compaction starts above RS_COMPACT_FACTOR x live + slack. */
+#define RS_COMPACT_FACTOR 2u
+#define RS_COMPACT_SLACK  (UINT64_C(64) << 20)
+/* A torn tail is kept up to this size. */
+#define RS_TORN_SIZE_MAX (UINT64_C(64) << 20)
+/* A hint is written after so many commits. */
+#define RS_HINT_INTERVAL 16u
+
+struct rs_file {
+    const rs_folder *folder;
+    const rs_os *os;
+    char name[RS_FILE_NAME_SIZE];
+    char *path; /* for messages */
+    bool for_writing;
+
+    int fd; /* -1: there is no file yet */
+    uint64_t device, inode;
+    uint64_t epoch;   /* counts the files that fd has been: states of another one are refused */
+    rs_header header; /* block 0 */
+    uint64_t size;    /* of the file, as far as this handle knows */
+    uint64_t end;     /* behind the newest good commit */
+
+    bool poisoned;  /* a write or a sync failed: never written again, never synced again */
+    bool unsynced;  /* found at opening: what is in it may not have reached the disk */
+    bool has_tail;  /* bytes behind `end` are to be kept aside and cut off before the next commit */
+    bool no_hints;  /* writing one failed */
+    bool replaces;  /* the next commit writes a complete new file */
+    rs_aside aside; /* and keeps what is in its place under this kind of name */
+
+    rs_generation *generations; /* oldest first */
+    size_t generation_count, generation_capacity;
+    uint64_t next_generation;
+    uint64_t hinted_generation; /* of the newest hint that was written or found */
+
+    rs_table table; /* of the newest generation, resolved */
+    uint32_t table_depth;
+    rs_state *loaded; /* the newest generation as opening verified it, for the first rs_file_read */
+
+    rs_codec *codec;
+    rs_buffer stored;                                /* one stored chunk */
+    uint64_t slack;                                  /* RS_COMPACT_SLACK; tests make it smaller */
+    uint64_t compact_check_size, compact_check_live; /* below the first, nothing is to be done */
+    bool disk_is_slow; /* compressing beats writing, as the last large commit has shown */
+};
+
+struct rs_state {
+    rs_file *file;
+    uint64_t epoch;
+    rs_generation generation;
+    rs_buffer meta_bytes;
+    rs_meta meta; /* borrows meta_bytes */
+    rs_table table;
+    uint32_t table_depth;
+    uint8_t *stream;
+};
+
+/* --- place.c: segments by offset --- */
+
+/* A commit whose header and trailer stand in their places and agree; its content is not verified.
+ */
+typedef struct rs_place {
+    rs_generation generation;
+    rs_segment_header header;
+    rs_hash128 digest;
+} rs_place;
+
+/* A status that says that the bytes of a generation are bad, not that reading them was impossible
+ * now: only these let an older generation be taken. */
+bool rs_is_bad_content(resume_status status);
+/* Reads inside the known size of the file. A bad medium (EIO, twice) is RESUME_DAMAGED. */
+resume_status rs_file_read_at(rs_file *file, void *to, size_t size, uint64_t offset,
+                              rs_error *error);
+/* *found is false when no such commit is there; `header_is_good` may be NULL and tells then whether
+ * a segment header is, and place->header what it says. */
+resume_status rs_place_at_segment(rs_file *file, uint64_t offset, rs_place *place, bool *found,
+                                  bool *header_is_good, rs_error *error);
+resume_status rs_place_at_trailer(rs_file *file, uint64_t offset, rs_place *place, bool *found,
+                                  rs_error *error);
+static inline uint64_t rs_generation_end(const rs_generation *generation) {
+    return generation->segment_offset + generation->segment_size;
+}
+
+/* --- read.c --- */
+
+/* Reads generation `generation`: digest, records, table and stream are verified. */
+resume_status rs_state_load(rs_file *file, const rs_generation *generation, rs_state **state,
+                            rs_error *error);
+/* META and table alone, for compaction. */
+resume_status rs_state_load_tables(rs_file *file, const rs_generation *generation, rs_state **state,
+                                   rs_error *error);
+/* Stored bytes of a chunk into file->stored, then decoded and verified into `raw`. */
+resume_status rs_chunk_read(rs_file *file, const rs_chunk_entry *entry, void *raw, rs_error *error);
+resume_status rs_table_copy(const rs_table *from, rs_table *to, rs_error *error);
+
+/* --- recover.c --- */
+
+/* Finds the generations of an open file and takes the newest that verifies. */
+resume_status rs_file_recover(rs_file *file, rs_recovery *recovery, rs_error *error);
+
+/* --- file.c --- */
+
+/* Adds to the list, as the newest. */
+resume_status rs_generations_push(rs_file *file, const rs_generation *generation, rs_error *error);
+/* Afterwards one push cannot fail. */
+resume_status rs_generations_make_room(rs_file *file, rs_error *error);
+/* "lost" or "gone" generations: drops all but the first `count`. */
+void rs_generations_keep(rs_file *file, size_t count);
+const rs_generation *rs_file_newest(const rs_file *file); /* NULL when there is none */
+void rs_file_forget_loaded(rs_file *file);
+
+/* --- plan.c: what a snapshot needs to have written --- */
+
+/* Entries of the table: done (found in `index`, or zero), or to be written: then offset is 0 and
+ * hash and raw size are set. */
+typedef struct rs_plan {
+    rs_table table;
+    rs_chunk_index *index; /* content that is in the file */
+    uint64_t bound;        /* bytes that may have to be written, at most */
+    uint64_t reused, zeros;
+    uint64_t raw_size; /* of all blobs */
+} rs_plan;
+
+/* `previous` may be NULL: then everything is to be written. */
+resume_status rs_plan_make(const rs_table *previous, uint32_t chunk_size,
+                           const rs_snapshot *snapshot, rs_plan *plan, rs_error *error);
+void rs_plan_release(rs_plan *plan);
+
+/* --- segment_writer.c: one segment, streamed with bounded memory --- */
+
+#define RS_PIECE_SIZE (4u << 20) /* bytes that are written by one call */
+
+typedef struct rs_part {
+    const void *bytes; /* NULL: `at` is an offset in the staged bytes */
+    size_t at, size;
+    rs_chunk_entry *entry; /* of a borrowed chunk, to see that it did not change meanwhile */
+} rs_part;
+
+typedef struct rs_segment_writer {
+    const rs_os *os;
+    int fd;
+    const char *path;
+    rs_codec *codec;
+    const rs_uuid *uuid;
+    uint64_t offset;  /* of the segment */
+    uint64_t at;      /* file offset behind everything that is written or staged */
+    uint64_t flushed; /* file offset behind everything that is written */
+    bool barriers;    /* sync before the trailer of an ordered segment, and after every trailer */
+    bool streaming;   /* too large for a self-verifying segment: written in pieces */
+    bool touched;     /* something was written into the file */
+    bool write_failed, sync_failed; /* the file is poisoned (no space left is neither) */
+    rs_buffer staged;
+    rs_part *parts;
+    size_t part_count;
+    uint64_t borrowed; /* bytes of the borrowed parts */
+    rs_buffer changed; /* u64 offsets of chunks whose memory changed while they were written */
+    rs_buffer scratch; /* a private copy of one chunk */
+    uint64_t written;  /* bytes */
+    int64_t busy_ns;   /* spent in writing and syncing */
+} rs_segment_writer;
+
+resume_status rs_segment_writer_init(rs_segment_writer *writer, rs_error *error);
+void rs_segment_writer_release(rs_segment_writer *writer);
+/* Stores the bytes of a chunk whose hash and raw size are in `entry`, and fills the rest of it.
+ * `raw` is borrowed until rs_segment_writer_flush, `entry` as well. */
+resume_status rs_segment_writer_chunk(rs_segment_writer *writer, const void *raw,
+                                      uint8_t element_size, rs_compress mode, bool disk_is_slow,
+                                      rs_chunk_entry *entry, rs_error *error);
+/* Stores a private copy of the chunk, whatever it holds by now; sets the hash, too. */
+resume_status rs_segment_writer_copy(rs_segment_writer *writer, const void *raw,
+                                     rs_chunk_entry *entry, rs_error *error);
+/* Did the chunk at this offset change while it was written? (A copy is stored elsewhere then.) */
+bool rs_segment_writer_is_changed(const rs_segment_writer *writer, uint64_t offset);
+/* Stores bytes that are coded already; sets the offset of `entry`. They are copied. */
+resume_status rs_segment_writer_stored(rs_segment_writer *writer, const void *stored,
+                                       rs_chunk_entry *entry, rs_error *error);
+/* Writes what is staged. Afterwards nothing is borrowed. */
+resume_status rs_segment_writer_flush(rs_segment_writer *writer, rs_error *error);
+/* Ends the segment with these records. header: generation, previous_commit and MARK flag are given;
+ * the rest is filled. Durable when it returns OK, if `barriers`. */
+resume_status rs_segment_writer_finish(rs_segment_writer *writer, rs_segment_header *header,
+                                       const rs_buffer *records, rs_generation *generation,
+                                       rs_error *error);
+
+/* --- replace.c: a complete new file in the place of NAME --- */
+
+typedef struct rs_fresh {
+    int fd; /* -1: none */
+    char name[RS_FILE_NAME_SIZE];
+    char *path; /* for messages */
+    rs_header header;
+} rs_fresh;
+
+/* --- commit.c --- */
+
+/* One segment while it is made. Zero-initialised it is safe to release. */
+typedef struct rs_draft {
+    rs_plan plan; /* its table becomes the file's */
+    rs_buffer records;
+    uint32_t table_depth;
+    rs_segment_writer writer;
+    rs_segment_header header;
+    rs_generation generation;
+} rs_draft;
+void rs_draft_release(rs_draft *draft);
+/* Takes a file that was just published as the one that the handle is. Its generations are pushed by
+ * the caller. */
+void rs_file_adopt_fresh(rs_file *file, rs_fresh *fresh, const rs_file_info *info);
+/* After a failed write: cut off what it left, or poison the file. */
+void rs_file_undo(rs_file *file, const rs_segment_writer *writer);
+/* A hint is never synced and may fail: it only shortens a later scan. */
+void rs_file_hint(rs_file *file, int fd, const rs_uuid *uuid, const rs_generation *generation);
+
+/* META, table and END of a segment. `base` may be NULL: a full table. */
+resume_status rs_records_make(rs_slice meta, const rs_table *table, const rs_table *base,
+                              uint64_t base_segment, uint32_t base_depth, rs_buffer *records,
+                              uint32_t *depth, rs_error *error);
+
+/* --- replace.c --- */
+
+/* A temporary file with blocks 0 to 2, for segments from RS_SEGMENTS_START on. */
+resume_status rs_fresh_make(rs_file *file, rs_fresh *fresh, rs_error *error);
+/* Blocks 0 to 2 as fresh->header says. */
+resume_status rs_fresh_write_header(rs_file *file, rs_fresh *fresh, rs_error *error);
+/* Makes it durable and gives it the name. *published tells whether the name is its own now, also
+ * when a later step failed. `aside_name` is filled when an older file was kept. */
+resume_status rs_fresh_publish(rs_file *file, rs_fresh *fresh, char aside_name[RS_FILE_NAME_SIZE],
+                               bool *published, rs_error *error);
+void rs_fresh_discard(rs_file *file, rs_fresh *fresh); /* closes it and removes what has no name */
+/* Puts in order what a crash left: temporary files of dead writers, a file with two names, a file
+ * whose place is empty because the crash fell between two renames. Only under the lock. */
+resume_status rs_leftovers_clear(rs_file *file, rs_error *error);
+/* Is there a complete file that only waits for its name? For the message of readers. */
+bool rs_leftovers_hold_checkpoint(rs_file *file);
+/* Copies what stands behind the newest commit to NAME.torn-TIME, at most RS_TORN_SIZE_MAX bytes of
+ * it; an older one of these files is removed then. Durable when it returns OK. */
+resume_status rs_tail_keep(rs_file *file, rs_error *error);
+
+/* --- compact.c --- */
+
+/* Compacts when the file is larger than it should be. Failures are told in `note` only: what was
+ * committed is safe. */
+void rs_file_compact_if_due(rs_file *file, unsigned keep, rs_commit_info *info);
+/* As rs_file_compact; generations that were left out are told in `note`. */
+resume_status rs_file_rewrite(rs_file *file, unsigned keep, rs_commit_info *info, rs_error *error);
+#endif

@@ -1,0 +1,85 @@
+/* What a snapshot needs to have written: its chunks, hashed and looked up in the file. */
+#include "store/file_internal.h"
+
+#include "base/alloc.h"
+#include "base/arith.h"
+
+static resume_status no_memory(rs_error *error) {
+    return rs_fail(error, RESUME_NO_MEMORY, "no memory for the chunk table of a save");
+}
+
+static uint64_t chunks_of(uint64_t size, uint32_t chunk_size) {
+    return size / chunk_size + (size % chunk_size != 0);
+}
+
+static resume_status lay_out(const rs_snapshot *snapshot, uint32_t chunk_size, rs_plan *plan,
+                             rs_error *error) {
+    rs_table *table = &plan->table;
+    table->blobs = rs_allocate_zeroed(snapshot->blob_count, sizeof *table->blobs);
+    if (!table->blobs) return no_memory(error);
+    table->blob_count = snapshot->blob_count;
+    uint64_t count = 0;
+    for (size_t i = 0; i < snapshot->blob_count; i++) {
+        const rs_blob *from = &snapshot->blobs[i];
+        rs_blob_entry *blob = &table->blobs[i];
+        blob->size = from->size;
+        blob->element_size = from->element_size ? from->element_size : 1;
+        blob->first_chunk = count;
+        blob->chunk_count = chunks_of(from->size, chunk_size);
+        if (rs_add_overflows(plan->raw_size, from->size, &plan->raw_size))
+            return rs_fail(error, RESUME_LIMIT, "a state of more than 2^64 bytes");
+        count += blob->chunk_count;
+    }
+    if (count > SIZE_MAX / sizeof *table->entries) return no_memory(error);
+    table->entries = rs_allocate_zeroed((size_t)count, sizeof *table->entries);
+    if (!table->entries) return no_memory(error);
+    table->entry_count = count;
+    return RESUME_OK;
+}
+
+static void plan_chunk(const void *raw, uint32_t size, rs_plan *plan, rs_chunk_entry *entry) {
+    if (rs_chunk_is_zero(raw, size)) {
+        *entry = (rs_chunk_entry){.coding = RS_CHUNK_ZERO, .raw_size = size};
+        plan->zeros++;
+        return;
+    }
+    rs_hash128 hash = rs_hash128_of(raw, size, 0);
+    const rs_chunk_entry *known = rs_chunk_index_find(plan->index, hash, size);
+    if (known) {
+        *entry = *known;
+        plan->reused++;
+        return;
+    }
+    *entry = (rs_chunk_entry){.coding = RS_CHUNK_RAW, .raw_size = size, .hash = hash};
+    plan->bound += size;
+    if (size >= RS_CHUNK_ALIGNED_SIZE_MIN) plan->bound += RS_BLOCK_SIZE;
+}
+
+resume_status rs_plan_make(const rs_table *previous, uint32_t chunk_size,
+                           const rs_snapshot *snapshot, rs_plan *plan, rs_error *error) {
+    static const rs_table nothing;
+    *plan = (rs_plan){0};
+    resume_status status = lay_out(snapshot, chunk_size, plan, error);
+    if (status == RESUME_OK)
+        status = rs_chunk_index_new(previous ? previous : &nothing, &plan->index, error);
+    if (status) {
+        rs_plan_release(plan);
+        return status;
+    }
+    for (size_t i = 0; i < snapshot->blob_count; i++) {
+        const rs_blob_entry *blob = &plan->table.blobs[i];
+        const uint8_t *bytes = snapshot->blobs[i].bytes;
+        for (uint64_t j = 0; j < blob->chunk_count; j++) {
+            uint64_t at = j * chunk_size;
+            uint32_t size = (uint32_t)rs_minimum(chunk_size, blob->size - at);
+            plan_chunk(bytes + at, size, plan, &plan->table.entries[blob->first_chunk + j]);
+        }
+    }
+    return RESUME_OK;
+}
+
+void rs_plan_release(rs_plan *plan) {
+    rs_table_release(&plan->table);
+    rs_chunk_index_free(plan->index);
+    *plan = (rs_plan){0};
+}

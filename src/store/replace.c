@@ -1,0 +1,442 @@
+/* A complete new file takes the place of NAME; the one before it is kept aside where asked. */
+#include "store/file_internal.h"
+
+#include "base/alloc.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <time.h>
+
+/* Names tried for a file that is set aside, and for a temporary one. */
+#define ASIDE_ATTEMPTS     1000000u
+#define DATED_ATTEMPTS     3600u
+#define TEMPORARY_ATTEMPTS 8u
+#define NANOSECONDS        1000000000
+
+/* Without hard links, NAME stands empty for a moment: before that the temporary file gets this
+ * letter behind its hexadecimal number, so that the next opening knows that it is complete and only
+ * waits for its name. */
+#define READY  'a'
+#define DIGITS 16
+
+/* --- temporary files --- */
+
+static resume_status open_temporary(rs_file *file, rs_fresh *fresh, rs_error *error) {
+    resume_status status = RESUME_EXISTS;
+    for (unsigned i = 0; status == RESUME_EXISTS && i < TEMPORARY_ATTEMPTS; i++) {
+        uint64_t number;
+        int answer = file->os->random(file->os, &number, sizeof number);
+        if (answer < 0) return rs_os_fail(error, answer, "can't get random bytes", NULL);
+        int size = snprintf(fresh->name, sizeof fresh->name, ".%s.tmp-%0*" PRIx64, file->name,
+                            DIGITS, number);
+        if (size < 0 || (size_t)size + 1 >= sizeof fresh->name)
+            return rs_fail(error, RESUME_BAD_NAME, "'%s' is too long", file->name);
+        status = rs_fd_open(file->os, file->folder->fd, fresh->name,
+                            RS_OPEN_READ | RS_OPEN_WRITE | RS_OPEN_CREATE | RS_OPEN_EXCLUSIVE, 0600,
+                            &fresh->fd, error);
+    }
+    if (status) {
+        rs_error_prefix(error, "can't make a new file in '%s'", file->folder->path);
+        return status;
+    }
+    /* A file mode mask of 0777 would leave a file that we can't open again. */
+    file->os->set_mode(file->os, fresh->fd, 0600);
+    return RESUME_OK;
+}
+
+resume_status rs_fresh_write_header(rs_file *file, rs_fresh *fresh, rs_error *error) {
+    static const uint8_t no_hints[2 * RS_BLOCK_SIZE];
+    uint8_t block[RS_BLOCK_SIZE];
+    rs_header_encode(&fresh->header, block);
+    rs_slice parts[] = {{block, sizeof block}, {no_hints, sizeof no_hints}};
+    return rs_fd_write_all(file->os, fresh->fd, parts, 2, 0, fresh->path, error);
+}
+
+resume_status rs_fresh_make(rs_file *file, rs_fresh *fresh, rs_error *error) {
+    resume_status status = open_temporary(file, fresh, error);
+    if (status) return status;
+    fresh->path = rs_folder_join(file->folder, fresh->name);
+    if (!fresh->path) return rs_fail(error, RESUME_NO_MEMORY, "no memory for a path");
+    fresh->header = (rs_header){
+        .major = RS_FORMAT_MAJOR,
+        .minor = RS_FORMAT_MINOR,
+        .chunk_size = RS_CHUNK_SIZE,
+        .created_ns = file->os->clock_ns(file->os),
+    };
+    int answer =
+        file->os->random(file->os, fresh->header.uuid.bytes, sizeof fresh->header.uuid.bytes);
+    if (answer < 0) return rs_os_fail(error, answer, "can't get random bytes", NULL);
+    return rs_fresh_write_header(file, fresh, error);
+}
+
+void rs_fresh_discard(rs_file *file, rs_fresh *fresh) {
+    if (fresh->fd >= 0) { /* not published */
+        rs_fd_close(file->os, &fresh->fd);
+        file->os->remove(file->os, file->folder->fd, fresh->name);
+    }
+    rs_free(fresh->path);
+    fresh->path = NULL;
+}
+
+/* --- names --- */
+
+/* "NAME.damaged-20261122T134301Z", `attempt` seconds later than now. */
+static void dated_name(const rs_file *file, const char *kind, unsigned attempt,
+                       char name[RS_FILE_NAME_SIZE]) {
+    time_t seconds = (time_t)(file->os->clock_ns(file->os) / NANOSECONDS) + (time_t)attempt;
+    struct tm parts = {0};
+    char text[32] = "";
+    if (gmtime_r(&seconds, &parts)) strftime(text, sizeof text, "%Y%m%dT%H%M%SZ", &parts);
+    if (snprintf(name, RS_FILE_NAME_SIZE, "%.*s.%s-%s", (int)RS_NAME_SIZE_MAX, file->name, kind,
+                 text) < 0)
+        name[0] = 0;
+}
+
+/* False when there are no more. */
+static bool aside_candidate(const rs_file *file, rs_aside aside, unsigned attempt,
+                            char name[RS_FILE_NAME_SIZE]) {
+    if (aside == RS_ASIDE_DAMAGED) {
+        dated_name(file, "damaged", attempt, name);
+        return attempt < DATED_ATTEMPTS;
+    }
+    int size = snprintf(name, RS_FILE_NAME_SIZE, "%.*s~%u", (int)RS_NAME_SIZE_MAX, file->name,
+                        attempt + 1);
+    return size > 0 && attempt < ASIDE_ATTEMPTS;
+}
+
+/* --- steps, each durable when it returns OK where it says so --- */
+
+static resume_status sync_folder(rs_file *file, rs_error *error) {
+    int answer = file->os->sync(file->os, file->folder->fd);
+    return answer < 0 ? rs_os_fail(error, answer, "can't sync folder", file->folder->path)
+                      : RESUME_OK;
+}
+
+static int rename_to(rs_file *file, const char *from, const char *to, bool replace) {
+    return file->os->rename(file->os, file->folder->fd, from, to, replace);
+}
+
+/* Gives NAME a second name, the first that is free. *linked is false where the file system has no
+ * hard links. */
+static resume_status link_aside(rs_file *file, rs_aside aside, char name[RS_FILE_NAME_SIZE],
+                                bool *linked, rs_error *error) {
+    *linked = false;
+    for (unsigned i = 0; aside_candidate(file, aside, i, name); i++) {
+        int answer = file->os->link(file->os, file->folder->fd, file->name, name);
+        if (rs_os_status(answer) == RESUME_EXISTS) continue;
+        if (rs_os_cannot_link(answer)) return RESUME_OK;
+        if (answer < 0) return rs_os_fail(error, answer, "can't set aside", file->path);
+        *linked = true;
+        return RESUME_OK;
+    }
+    return rs_fail(error, RESUME_EXISTS, "can't set '%s' aside: too many older files; remove some",
+                   file->path);
+}
+
+static resume_status replace_linked(rs_file *file, rs_fresh *fresh, const char *aside_name,
+                                    bool *published, rs_error *error) {
+    /* Guards against a crash that keeps the rename and loses the second name of the old file. */
+    resume_status status = sync_folder(file, error);
+    if (status == RESUME_OK) {
+        int answer = rename_to(file, fresh->name, file->name, true);
+        if (answer < 0) status = rs_os_fail(error, answer, "can't replace", file->path);
+    }
+    if (status) {
+        file->os->remove(file->os, file->folder->fd, aside_name);
+        return status;
+    }
+    *published = true;
+    return RESUME_OK;
+}
+
+/* The temporary file is marked as ready for its name, durably. */
+static resume_status make_ready(rs_file *file, rs_fresh *fresh, rs_error *error) {
+    char ready[RS_FILE_NAME_SIZE];
+    int size = snprintf(ready, sizeof ready, "%s%c", fresh->name, READY);
+    if (size < 0 || (size_t)size >= sizeof ready)
+        return rs_fail(error, RESUME_BAD_NAME, "'%s' is too long", fresh->name);
+    int answer = rename_to(file, fresh->name, ready, false);
+    if (answer < 0) return rs_os_fail(error, answer, "can't rename", fresh->path);
+    memcpy(fresh->name, ready, sizeof ready);
+    /* Guards against a crash that leaves NAME empty and nothing that is known to be complete. */
+    return sync_folder(file, error);
+}
+
+static resume_status move_aside(rs_file *file, rs_aside aside, char name[RS_FILE_NAME_SIZE],
+                                rs_error *error) {
+    for (unsigned i = 0; aside_candidate(file, aside, i, name); i++) {
+        int answer = rename_to(file, file->name, name, false);
+        if (rs_os_status(answer) == RESUME_EXISTS) continue;
+        return answer < 0 ? rs_os_fail(error, answer, "can't set aside", file->path) : RESUME_OK;
+    }
+    return rs_fail(error, RESUME_EXISTS, "can't set '%s' aside: too many older files; remove some",
+                   file->path);
+}
+
+static resume_status replace_by_moves(rs_file *file, rs_fresh *fresh, rs_aside aside,
+                                      char name[RS_FILE_NAME_SIZE], bool *published,
+                                      rs_error *error) {
+    resume_status status = make_ready(file, fresh, error);
+    if (status == RESUME_OK) status = move_aside(file, aside, name, error);
+    if (status) return status;
+    int answer = rename_to(file, fresh->name, file->name, false);
+    if (answer < 0) {
+        status = rs_os_fail(error, answer, "can't replace", file->path);
+        rename_to(file, name, file->name, false); /* back */
+        return status;
+    }
+    *published = true;
+    return RESUME_OK;
+}
+
+static resume_status replace_and_keep(rs_file *file, rs_fresh *fresh, rs_aside aside,
+                                      char name[RS_FILE_NAME_SIZE], bool *published,
+                                      rs_error *error) {
+    bool linked;
+    resume_status status = link_aside(file, aside, name, &linked, error);
+    if (status == RESUME_OK)
+        status = linked ? replace_linked(file, fresh, name, published, error)
+                        : replace_by_moves(file, fresh, aside, name, published, error);
+    if (!*published) name[0] = 0;
+    return status;
+}
+
+/* The name, when nothing or something stands in its place. *taken: something appeared meanwhile. */
+static resume_status place_fresh(rs_file *file, rs_fresh *fresh, char aside_name[RS_FILE_NAME_SIZE],
+                                 bool *published, bool *taken, rs_error *error) {
+    rs_file_info info;
+    int answer = file->os->info_at(file->os, file->folder->fd, file->name, &info);
+    bool missing = rs_os_status(answer) == RESUME_NOT_FOUND;
+    *taken = false;
+    if (answer < 0 && !missing) return rs_os_fail(error, answer, "can't look at", file->path);
+    bool ours =
+        !missing && file->fd >= 0 && info.device == file->device && info.inode == file->inode;
+    if (!missing && (file->aside || !ours)) {
+        rs_aside aside = file->aside ? file->aside : RS_ASIDE_NUMBERED;
+        return replace_and_keep(file, fresh, aside, aside_name, published, error);
+    }
+    answer = rename_to(file, fresh->name, file->name, ours);
+    *taken = missing && rs_os_status(answer) == RESUME_EXISTS;
+    if (answer < 0) return rs_os_fail(error, answer, "can't rename to", file->path);
+    *published = true;
+    return RESUME_OK;
+}
+
+resume_status rs_fresh_publish(rs_file *file, rs_fresh *fresh, char aside_name[RS_FILE_NAME_SIZE],
+                               bool *published, rs_error *error) {
+    *published = false;
+    aside_name[0] = 0;
+    /* Guards against a crash that leaves the name with a file whose content was still in memory. */
+    int answer = file->os->sync(file->os, fresh->fd);
+    if (answer < 0) return rs_os_fail(error, answer, "can't sync", fresh->path);
+    bool taken;
+    resume_status status = place_fresh(file, fresh, aside_name, published, &taken, error);
+    if (taken) status = place_fresh(file, fresh, aside_name, published, &taken, error);
+    if (status) return status;
+    /* Guards against a crash after the save has returned that brings the old name back. */
+    return sync_folder(file, error);
+}
+
+/* --- the torn tail --- */
+
+typedef struct torn_list {
+    rs_file *file;
+    const char *kept;
+    rs_buffer names; /* each with its zero */
+} torn_list;
+
+static bool has_prefix(const char *text, const char *prefix) {
+    return strncmp(text, prefix, strlen(prefix)) == 0;
+}
+
+static int collect_torn(void *context, const char *name) {
+    torn_list *list = context;
+    char prefix[RS_FILE_NAME_SIZE];
+    int size = snprintf(prefix, sizeof prefix, "%s.torn-", list->file->name);
+    if (size > 0 && (size_t)size < sizeof prefix && has_prefix(name, prefix) &&
+        strcmp(name, list->kept) != 0)
+        rs_buffer_append(&list->names, name, strlen(name) + 1);
+    return 0;
+}
+
+/* A program that is killed often must not fill the folder: one torn tail is kept. */
+static void remove_older_torn(rs_file *file, const char *kept) {
+    torn_list list = {.file = file, .kept = kept};
+    file->os->list(file->os, file->folder->fd, collect_torn, &list);
+    for (size_t at = 0; at < list.names.size;) {
+        const char *name = (const char *)list.names.bytes + at;
+        at += strlen(name) + 1;
+        file->os->remove(file->os, file->folder->fd, name);
+    }
+    rs_buffer_release(&list.names);
+}
+
+/* *all_zero: there is nothing to look at later. */
+static resume_status copy_tail(rs_file *file, int fd, const char *name, bool *all_zero,
+                               rs_error *error) {
+    const size_t step = 1u << 20;
+    uint8_t *buffer = rs_allocate(step);
+    if (!buffer) return rs_fail(error, RESUME_NO_MEMORY, "no memory to copy a torn save");
+    uint64_t size = file->size - file->end;
+    if (size > RS_TORN_SIZE_MAX) size = RS_TORN_SIZE_MAX;
+    *all_zero = true;
+    resume_status status = RESUME_OK;
+    for (uint64_t at = 0; status == RESUME_OK && at < size;) {
+        size_t part = size - at < step ? (size_t)(size - at) : step;
+        status = rs_file_read_at(file, buffer, part, file->end + at, error);
+        if (rs_is_bad_content(status)) { /* unreadable: zeros stand for it */
+            memset(buffer, 0, part);
+            status = RESUME_OK;
+        }
+        *all_zero = *all_zero && rs_chunk_is_zero(buffer, part);
+        rs_slice slice = {buffer, part};
+        if (status == RESUME_OK) status = rs_fd_write_all(file->os, fd, &slice, 1, at, name, error);
+        at += part;
+    }
+    if (status == RESUME_OK) {
+        /* Guards against a crash after the tail was cut off and before its copy is durable. */
+        int answer = file->os->sync(file->os, fd);
+        if (answer < 0) status = rs_os_fail(error, answer, "can't sync", name);
+    }
+    rs_free(buffer);
+    return status;
+}
+
+resume_status rs_tail_keep(rs_file *file, rs_error *error) {
+    if (file->size <= file->end) return RESUME_OK;
+    char name[RS_FILE_NAME_SIZE];
+    int fd = -1;
+    bool all_zero = false;
+    resume_status status = RESUME_EXISTS;
+    for (unsigned i = 0; status == RESUME_EXISTS && i < DATED_ATTEMPTS; i++) {
+        dated_name(file, "torn", i, name);
+        status = rs_fd_open(file->os, file->folder->fd, name,
+                            RS_OPEN_WRITE | RS_OPEN_CREATE | RS_OPEN_EXCLUSIVE, 0600, &fd, error);
+    }
+    if (status == RESUME_OK) status = copy_tail(file, fd, name, &all_zero, error);
+    bool made = fd >= 0;
+    rs_fd_close(file->os, &fd);
+    if (made && (status || all_zero)) {
+        file->os->remove(file->os, file->folder->fd, name);
+    } else if (status == RESUME_OK) {
+        status = sync_folder(file, error);
+        if (status == RESUME_OK) remove_older_torn(file, name);
+    }
+    if (status) rs_error_prefix(error, "can't keep the torn end of '%s'", file->path);
+    return status;
+}
+
+/* --- what a crash left --- */
+
+typedef struct leftovers {
+    rs_file *file;
+    char temporary[RS_FILE_NAME_SIZE]; /* prefixes */
+    char numbered[RS_FILE_NAME_SIZE], damaged[RS_FILE_NAME_SIZE];
+    rs_buffer temporaries, ready, asides; /* names, each with its zero */
+} leftovers;
+
+static void leftovers_init(leftovers *found, rs_file *file) {
+    int limit = (int)RS_NAME_SIZE_MAX;
+    found->file = file;
+    snprintf(found->temporary, sizeof found->temporary, ".%.*s.tmp-", limit, file->name);
+    snprintf(found->numbered, sizeof found->numbered, "%.*s~", limit, file->name);
+    snprintf(found->damaged, sizeof found->damaged, "%.*s.damaged-", limit, file->name);
+}
+
+static void leftovers_release(leftovers *found) {
+    rs_buffer_release(&found->temporaries);
+    rs_buffer_release(&found->ready);
+    rs_buffer_release(&found->asides);
+}
+
+static int collect_leftover(void *context, const char *name) {
+    leftovers *found = context;
+    size_t size = strlen(name);
+    if (has_prefix(name, found->temporary)) {
+        const char *digits = name + strlen(found->temporary);
+        size_t count = strspn(digits, "0123456789abcdef");
+        if (digits[count] != 0) return 0;
+        bool ready = count == DIGITS + 1 && digits[DIGITS] == READY;
+        rs_buffer_append(ready ? &found->ready : &found->temporaries, name, size + 1);
+    } else if (has_prefix(name, found->numbered) || has_prefix(name, found->damaged)) {
+        rs_buffer_append(&found->asides, name, size + 1);
+    }
+    return 0;
+}
+
+static const char *next_name(const rs_buffer *names, size_t *at) {
+    if (*at >= names->size) return NULL;
+    const char *name = (const char *)names->bytes + *at;
+    *at += strlen(name) + 1;
+    return name;
+}
+
+static void remove_all(rs_file *file, const rs_buffer *names) {
+    size_t at = 0;
+    for (const char *name; (name = next_name(names, &at));)
+        file->os->remove(file->os, file->folder->fd, name);
+}
+
+/* The crash fell between link and rename: the second name goes, NAME stays. */
+static void remove_second_name(leftovers *found, const rs_file_info *info) {
+    rs_file *file = found->file;
+    size_t at = 0;
+    for (const char *name; (name = next_name(&found->asides, &at));) {
+        rs_file_info other;
+        if (file->os->info_at(file->os, file->folder->fd, name, &other) < 0) continue;
+        if (other.device == info->device && other.inode == info->inode)
+            file->os->remove(file->os, file->folder->fd, name);
+    }
+}
+
+/* The crash fell between the two renames: the file that is complete gets its name. */
+static resume_status adopt_ready(leftovers *found, rs_error *error) {
+    rs_file *file = found->file;
+    size_t at = 0;
+    for (const char *name; (name = next_name(&found->ready, &at));) {
+        rs_file *complete;
+        rs_recovery recovery;
+        resume_status status = rs_file_open(file->folder, name, false, &complete, &recovery, error);
+        if (status == RESUME_NO_MEMORY || status == RESUME_IO || status == RESUME_DENIED)
+            return status;
+        rs_file_close(complete);
+        if (status || recovery.health != RS_HEALTH_GOOD) continue; /* left as it is, to look at */
+        int answer = rename_to(file, name, file->name, false);
+        if (answer < 0) return rs_os_fail(error, answer, "can't rename to", file->path);
+        return sync_folder(file, error);
+    }
+    rs_error_clear(error);
+    return RESUME_OK;
+}
+
+resume_status rs_leftovers_clear(rs_file *file, rs_error *error) {
+    leftovers found = {0};
+    rs_file_info info;
+    leftovers_init(&found, file);
+    int answer = file->os->list(file->os, file->folder->fd, collect_leftover, &found);
+    bool failed = found.temporaries.failed || found.ready.failed || found.asides.failed;
+    int standing = file->os->info_at(file->os, file->folder->fd, file->name, &info);
+    bool missing = rs_os_status(standing) == RESUME_NOT_FOUND;
+    resume_status status = RESUME_OK;
+    if (failed)
+        status = rs_fail(error, RESUME_NO_MEMORY, "no memory to list '%s'", file->folder->path);
+    else if (answer < 0 && missing) /* it may be there under its temporary name */
+        status = rs_os_fail(error, answer, "can't list folder", file->folder->path);
+    else if (missing)
+        status = adopt_ready(&found, error);
+    else if (standing == 0 && info.links > 1)
+        remove_second_name(&found, &info);
+    if (status == RESUME_OK) remove_all(file, &found.temporaries);
+    if (status == RESUME_OK && standing == 0) remove_all(file, &found.ready);
+    leftovers_release(&found);
+    return status;
+}
+
+bool rs_leftovers_hold_checkpoint(rs_file *file) {
+    leftovers found = {0};
+    leftovers_init(&found, file);
+    file->os->list(file->os, file->folder->fd, collect_leftover, &found);
+    bool holds = found.ready.size > 0;
+    leftovers_release(&found);
+    return holds;
+}

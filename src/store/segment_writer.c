@@ -1,0 +1,304 @@
+/* Writes one segment: small ones whole, large ones in pieces, with bounded memory.
+ *
+ * Chunks that are stored as they are go from the caller's memory straight into the file. Should
+ * another thread of the program change that memory meanwhile, the stored bytes would not match the
+ * hash that was computed before: such a chunk is found by hashing it again, and a private copy is
+ * stored. The program may then have saved a mixture of its own making, but never a generation that
+ * can't be read. */
+#include "store/file_internal.h"
+
+#include "base/alloc.h"
+#include "base/arith.h"
+
+#include <inttypes.h>
+
+/* The digest needs the whole segment in one piece. */
+#define SMALL_SIZE_MAX RS_SELF_VERIFYING_SIZE_MAX
+
+static resume_status no_memory(rs_error *error) {
+    return rs_fail(error, RESUME_NO_MEMORY, "no memory to write a save");
+}
+
+resume_status rs_segment_writer_init(rs_segment_writer *writer, rs_error *error) {
+    writer->parts = rs_allocate_array(RS_WRITE_PARTS_MAX, sizeof *writer->parts);
+    rs_buffer_append_zeros(&writer->staged, RS_SEGMENT_HEADER_SIZE); /* filled in at the end */
+    if (!writer->parts || writer->staged.failed) return no_memory(error);
+    writer->parts[0] = (rs_part){.size = RS_SEGMENT_HEADER_SIZE};
+    writer->part_count = 1;
+    writer->flushed = writer->offset;
+    writer->at = writer->offset + RS_SEGMENT_HEADER_SIZE;
+    return RESUME_OK;
+}
+
+void rs_segment_writer_release(rs_segment_writer *writer) {
+    rs_buffer_release(&writer->staged);
+    rs_buffer_release(&writer->changed);
+    rs_buffer_release(&writer->scratch);
+    rs_free(writer->parts);
+    writer->parts = NULL;
+}
+
+/* --- what is to be written --- */
+
+/* `size` bytes that were just put behind the staged ones become a part. */
+static void add_staged(rs_segment_writer *writer, size_t size) {
+    rs_part *last = writer->part_count ? &writer->parts[writer->part_count - 1] : NULL;
+    writer->at += size;
+    if (last && !last->bytes) {
+        last->size += size;
+        return;
+    }
+    writer->parts[writer->part_count++] = (rs_part){.at = writer->staged.size - size, .size = size};
+}
+
+static resume_status stage(rs_segment_writer *writer, const void *bytes, size_t size,
+                           rs_error *error) {
+    if (size == 0) return RESUME_OK;
+    if (bytes)
+        rs_buffer_append(&writer->staged, bytes, size);
+    else
+        rs_buffer_append_zeros(&writer->staged, size);
+    if (writer->staged.failed) return no_memory(error);
+    add_staged(writer, size);
+    return RESUME_OK;
+}
+
+static resume_status align(rs_segment_writer *writer, const rs_chunk_entry *entry,
+                           rs_error *error) {
+    bool aligned = entry->coding == RS_CHUNK_RAW && entry->stored_size >= RS_CHUNK_ALIGNED_SIZE_MIN;
+    uint64_t unit = aligned ? RS_BLOCK_SIZE : 1;
+    return stage(writer, NULL, (size_t)(rs_round_up(writer->at, unit) - writer->at), error);
+}
+
+/* Room for three more parts, and not too many bytes waiting. */
+static resume_status make_room(rs_segment_writer *writer, uint64_t size, rs_error *error) {
+    uint64_t total = writer->at - writer->offset + size + RS_BLOCK_SIZE;
+    if (total > SMALL_SIZE_MAX) writer->streaming = true;
+    bool full = writer->part_count + 3 > RS_WRITE_PARTS_MAX ||
+                writer->staged.size + writer->borrowed + size > RS_PIECE_SIZE;
+    return writer->streaming && full ? rs_segment_writer_flush(writer, error) : RESUME_OK;
+}
+
+resume_status rs_segment_writer_stored(rs_segment_writer *writer, const void *stored,
+                                       rs_chunk_entry *entry, rs_error *error) {
+    resume_status status = make_room(writer, entry->stored_size, error);
+    if (status == RESUME_OK) status = align(writer, entry, error);
+    uint64_t at = writer->at;
+    if (status == RESUME_OK) status = stage(writer, stored, entry->stored_size, error);
+    if (status == RESUME_OK) entry->offset = at;
+    return status;
+}
+
+resume_status rs_segment_writer_copy(rs_segment_writer *writer, const void *raw,
+                                     rs_chunk_entry *entry, rs_error *error) {
+    uint32_t size = entry->raw_size;
+    rs_buffer_clear(&writer->scratch);
+    rs_buffer_append(&writer->scratch, raw, size);
+    if (writer->scratch.failed) return no_memory(error);
+    *entry = (rs_chunk_entry){
+        .coding = RS_CHUNK_RAW,
+        .raw_size = size,
+        .stored_size = size,
+        .hash = rs_hash128_of(writer->scratch.bytes, size, 0),
+    };
+    return rs_segment_writer_stored(writer, writer->scratch.bytes, entry, error);
+}
+
+bool rs_segment_writer_is_changed(const rs_segment_writer *writer, uint64_t offset) {
+    for (size_t i = 0; i < writer->changed.size; i += sizeof offset)
+        if (memcmp(writer->changed.bytes + i, &offset, sizeof offset) == 0) return true;
+    return false;
+}
+
+static bool still_is(const void *raw, uint32_t size, rs_hash128 hash) {
+    return rs_hash128_equal(rs_hash128_of(raw, size, 0), hash);
+}
+
+static void borrow(rs_segment_writer *writer, const void *raw, rs_chunk_entry *entry) {
+    entry->offset = writer->at;
+    writer->parts[writer->part_count++] =
+        (rs_part){.bytes = raw, .size = entry->raw_size, .entry = entry};
+    writer->at += entry->raw_size;
+    writer->borrowed += entry->raw_size;
+}
+
+resume_status rs_segment_writer_chunk(rs_segment_writer *writer, const void *raw,
+                                      uint8_t element_size, rs_compress mode, bool disk_is_slow,
+                                      rs_chunk_entry *entry, rs_error *error) {
+    const void *stored;
+    rs_hash128 hash = entry->hash;
+    uint32_t size = entry->raw_size;
+    resume_status status = rs_codec_compress(writer->codec, raw, size, element_size, mode,
+                                             disk_is_slow, hash, &stored, entry, error);
+    if (status) return status;
+    if (entry->coding == RS_CHUNK_RAW && stored == raw) {
+        status = make_room(writer, size, error);
+        if (status) return status;
+        if (!writer->streaming) return rs_segment_writer_copy(writer, raw, entry, error);
+        status = align(writer, entry, error);
+        if (status == RESUME_OK) borrow(writer, raw, entry);
+        return status;
+    }
+    if (entry->coding == RS_CHUNK_ZERO || !still_is(raw, size, hash)) {
+        entry->raw_size = size;
+        return rs_segment_writer_copy(writer, raw, entry, error);
+    }
+    return rs_segment_writer_stored(writer, stored, entry, error);
+}
+
+/* --- writing --- */
+
+static resume_status write_at(rs_segment_writer *writer, const rs_slice *parts, size_t count,
+                              uint64_t offset, rs_error *error) {
+    const rs_os *os = writer->os;
+    writer->touched = true;
+    for (size_t i = 0; i < count; i++)
+        writer->written += parts[i].size;
+    int64_t begun = os->monotonic_ns(os);
+    resume_status status =
+        rs_fd_write_all(os, writer->fd, parts, count, offset, writer->path, error);
+    writer->busy_ns += os->monotonic_ns(os) - begun;
+    writer->write_failed = status != RESUME_OK && status != RESUME_NO_SPACE;
+    return status;
+}
+
+static resume_status sync_data(rs_segment_writer *writer, rs_error *error) {
+    if (!writer->barriers) return RESUME_OK;
+    int64_t begun = writer->os->monotonic_ns(writer->os);
+    int answer = writer->os->sync_data(writer->os, writer->fd);
+    writer->busy_ns += writer->os->monotonic_ns(writer->os) - begun;
+    if (answer == 0) return RESUME_OK;
+    writer->sync_failed = true;
+    return rs_os_fail(error, answer, "can't sync", writer->path);
+}
+
+/* Chunks that changed while they were written are stored again, from a copy. */
+static resume_status check_borrowed(rs_segment_writer *writer, const rs_part *parts, size_t count,
+                                    rs_error *error) {
+    for (size_t i = 0; i < count; i++) {
+        rs_chunk_entry *entry = parts[i].entry;
+        if (!entry || still_is(parts[i].bytes, entry->raw_size, entry->hash)) continue;
+        rs_buffer_append(&writer->changed, &entry->offset, sizeof entry->offset);
+        if (writer->changed.failed) return no_memory(error);
+        resume_status status = rs_segment_writer_copy(writer, parts[i].bytes, entry, error);
+        if (status) return status;
+    }
+    return RESUME_OK;
+}
+
+resume_status rs_segment_writer_flush(rs_segment_writer *writer, rs_error *error) {
+    size_t count = writer->part_count;
+    if (count == 0) return RESUME_OK;
+    rs_slice slices[RS_WRITE_PARTS_MAX];
+    for (size_t i = 0; i < count; i++) {
+        const rs_part *part = &writer->parts[i];
+        slices[i].bytes = part->bytes ? part->bytes : writer->staged.bytes + part->at;
+        slices[i].size = part->size;
+    }
+    resume_status status = write_at(writer, slices, count, writer->flushed, error);
+    if (status) return status;
+    writer->flushed = writer->at;
+
+    rs_part *written = writer->parts;
+    writer->parts = rs_allocate_array(RS_WRITE_PARTS_MAX, sizeof *writer->parts);
+    writer->part_count = 0;
+    writer->borrowed = 0;
+    rs_buffer_clear(&writer->staged);
+    status = writer->parts ? check_borrowed(writer, written, count, error) : no_memory(error);
+    rs_free(written);
+    return status;
+}
+
+static rs_trailer trailer_of(const rs_generation *generation, rs_hash128 digest) {
+    return (rs_trailer){
+        .generation = generation->number,
+        .segment_offset = generation->segment_offset,
+        .segment_size = generation->segment_size,
+        .digest = digest,
+        .flags = generation->flags,
+    };
+}
+
+/* Header, data, records, padding and trailer by one write; one sync makes it durable. A crash in
+ * between leaves any part of it, which the digest over every byte gives away. */
+static resume_status finish_small(rs_segment_writer *writer, const rs_segment_header *header,
+                                  const rs_buffer *records, const rs_generation *generation,
+                                  rs_error *error) {
+    rs_buffer *staged = &writer->staged;
+    rs_buffer_append(staged, records->bytes, records->size);
+    if (!staged->failed)
+        rs_buffer_append_zeros(staged, (size_t)generation->segment_size - staged->size);
+    if (staged->failed) return no_memory(error);
+    rs_segment_header_encode(header, writer->uuid, writer->offset, staged->bytes);
+    size_t covered = staged->size - RS_TRAILER_SIZE;
+    rs_hash128 digest =
+        rs_hash128_of(staged->bytes, covered, rs_place_seed(writer->uuid, writer->offset));
+    rs_trailer trailer = trailer_of(generation, digest);
+    rs_trailer_encode(&trailer, writer->uuid, generation->commit_offset, staged->bytes + covered);
+
+    rs_slice whole = {staged->bytes, staged->size};
+    resume_status status = write_at(writer, &whole, 1, writer->offset, error);
+    /* Guards against a crash after the save has returned. */
+    return status ? status : sync_data(writer, error);
+}
+
+/* Everything but the trailer, a sync, then the trailer: a trailer on the disk proves that the rest
+ * was there before it. */
+static resume_status finish_large(rs_segment_writer *writer, const rs_segment_header *header,
+                                  const rs_buffer *records, const rs_generation *generation,
+                                  rs_error *error) {
+    static const uint8_t zeros[RS_BLOCK_SIZE];
+    resume_status status = rs_segment_writer_flush(writer, error);
+    if (status) return status;
+    uint64_t padding =
+        rs_generation_end(generation) - writer->at - records->size; /* the trailer's place, too */
+    rs_slice rest[] = {{records->bytes, records->size}, {zeros, (size_t)padding}};
+    status = write_at(writer, rest, 2, writer->at, error);
+    if (status) return status;
+    uint8_t head[RS_SEGMENT_HEADER_SIZE];
+    rs_segment_header_encode(header, writer->uuid, writer->offset, head);
+    rs_slice head_slice = {head, sizeof head};
+    status = write_at(writer, &head_slice, 1, writer->offset, error);
+    /* Guards against a crash that leaves the trailer without what it stands for. */
+    if (status == RESUME_OK) status = sync_data(writer, error);
+    if (status) return status;
+
+    rs_hash128 digest = rs_hash128_of_two(head, sizeof head, records->bytes, records->size,
+                                          rs_place_seed(writer->uuid, writer->offset));
+    rs_trailer trailer = trailer_of(generation, digest);
+    uint8_t tail[RS_TRAILER_SIZE];
+    rs_trailer_encode(&trailer, writer->uuid, generation->commit_offset, tail);
+    rs_slice tail_slice = {tail, sizeof tail};
+    status = write_at(writer, &tail_slice, 1, generation->commit_offset, error);
+    /* Guards against a crash after the save has returned. */
+    return status ? status : sync_data(writer, error);
+}
+
+resume_status rs_segment_writer_finish(rs_segment_writer *writer, rs_segment_header *header,
+                                       const rs_buffer *records, rs_generation *generation,
+                                       rs_error *error) {
+    /* Chunks that changed meanwhile are stored again, so sizes are known only afterwards. */
+    resume_status status = RESUME_OK;
+    while (status == RESUME_OK && writer->streaming && writer->part_count > 0)
+        status = rs_segment_writer_flush(writer, error);
+    if (status == RESUME_OK)
+        status = stage(writer, NULL, (size_t)(rs_round_up(writer->at, 8) - writer->at), error);
+    if (status) return status;
+    uint64_t size;
+    header->data_size = writer->at - writer->offset - RS_SEGMENT_HEADER_SIZE;
+    header->records_size = records->size;
+    if (rs_segment_size_overflows(header->data_size, header->records_size, &size) ||
+        records->size > RS_RECORDS_SIZE_MAX)
+        return rs_fail(error, RESUME_LIMIT, "a state too large for one save");
+    bool small = !writer->streaming && size <= SMALL_SIZE_MAX;
+    if (small) header->flags |= RS_SEGMENT_SELF_VERIFYING;
+    *generation = (rs_generation){
+        .number = header->generation,
+        .segment_offset = writer->offset,
+        .segment_size = size,
+        .commit_offset = writer->offset + size - RS_TRAILER_SIZE,
+        .flags = header->flags,
+    };
+    return small ? finish_small(writer, header, records, generation, error)
+                 : finish_large(writer, header, records, generation, error);
+}
