@@ -12,6 +12,11 @@ void *__real_realloc(void *block, size_t size);
 void *__wrap_malloc(size_t size);
 void *__wrap_calloc(size_t count, size_t size);
 void *__wrap_realloc(void *block, size_t size);
+/* libzstd calls malloc inside its own shared object, where no wrapper reaches. */
+void *__real_ZSTD_createCCtx(void);
+void *__real_ZSTD_createDCtx(void);
+void *__wrap_ZSTD_createCCtx(void);
+void *__wrap_ZSTD_createDCtx(void);
 
 static atomic_long allocations, failing;
 static atomic_bool fails_for_ever;
@@ -43,4 +48,12 @@ void *__wrap_calloc(size_t count, size_t size) {
 
 void *__wrap_realloc(void *block, size_t size) {
     return fails() ? NULL : __real_realloc(block, size);
+}
+
+void *__wrap_ZSTD_createCCtx(void) {
+    return fails() ? NULL : __real_ZSTD_createCCtx();
+}
+
+void *__wrap_ZSTD_createDCtx(void) {
+    return fails() ? NULL : __real_ZSTD_createDCtx();
 }

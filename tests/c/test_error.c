@@ -1,0 +1,76 @@
+/* base/error.c: detail, prefixes, and texts that are too long. */
+#include "testing.h"
+
+#include "base/error.h"
+
+#include <string.h>
+
+static void test_error__keeps_the_detail(void **state) {
+    (void)state;
+    rs_error error = {0};
+    assert_int_equal(rs_fail_at(&error, RESUME_IO, 5, 4096, "can't write '%s'", "a"), RESUME_IO);
+    assert_int_equal(error.status, RESUME_IO);
+    assert_int_equal(error.os_code, 5);
+    assert_true(error.offset == 4096);
+    assert_string_equal(error.text, "can't write 'a'");
+    assert_int_equal(rs_fail(&error, RESUME_LIMIT, "%d items", 7), RESUME_LIMIT);
+    assert_int_equal(error.os_code, 0);
+    assert_true(error.offset == RS_NO_OFFSET);
+    assert_string_equal(error.text, "7 items");
+}
+
+static void test_error__may_quote_itself(void **state) {
+    (void)state;
+    rs_error error = {0};
+    rs_fail(&error, RESUME_IO, "inner");
+    rs_fail(&error, RESUME_DAMAGED, "outer: %s", error.text);
+    assert_string_equal(error.text, "outer: inner");
+    rs_error_prefix(&error, "%s", error.text);
+    assert_string_equal(error.text, "outer: inner: outer: inner");
+}
+
+static void test_error__prefix_needs_an_error(void **state) {
+    (void)state;
+    rs_error error = {0};
+    rs_error_prefix(&error, "reading '%s'", "a");
+    assert_string_equal(error.text, "");
+    rs_fail(&error, RESUME_IO, "no");
+    rs_error_prefix(&error, "reading '%s'", "a");
+    assert_string_equal(error.text, "reading 'a': no");
+    rs_error_clear(&error);
+    assert_int_equal(error.status, RESUME_OK);
+    assert_string_equal(error.text, "");
+}
+
+static void test_error__long_texts_are_cut(void **state) {
+    (void)state;
+    static char longer[3000];
+    memset(longer, 'x', sizeof longer - 1);
+    rs_error error = {0};
+    rs_fail(&error, RESUME_IO, "%s", longer);
+    assert_int_equal(strlen(error.text), sizeof error.text - 1);
+    rs_error_prefix(&error, "reading");
+    assert_int_equal(strlen(error.text), sizeof error.text - 1);
+    assert_memory_equal(error.text, "reading: xxx", 12);
+    rs_error_prefix(&error, "%s", longer);
+    assert_int_equal(strlen(error.text), sizeof error.text - 1);
+}
+
+static void test_error__null_is_allowed(void **state) {
+    (void)state;
+    assert_int_equal(rs_fail(NULL, RESUME_IO, "%d", 1), RESUME_IO);
+    assert_int_equal(rs_fail_at(NULL, RESUME_LIMIT, 1, 2, "%d", 1), RESUME_LIMIT);
+    rs_error_prefix(NULL, "x");
+    rs_error_clear(NULL);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_error__keeps_the_detail),
+        cmocka_unit_test(test_error__may_quote_itself),
+        cmocka_unit_test(test_error__prefix_needs_an_error),
+        cmocka_unit_test(test_error__long_texts_are_cut),
+        cmocka_unit_test(test_error__null_is_allowed),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
