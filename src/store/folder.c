@@ -183,6 +183,7 @@ static resume_status open_or_make(rs_folder *folder, bool make, rs_error *error)
     bool made = false;
     resume_status status = open_existing(os, folder->path, &folder->fd, error);
     for (int i = 0; make && status == RESUME_NOT_FOUND && i < ATTEMPTS_MAX; i++) {
+        rs_error_clear(error);
         status = make_path(os, folder->path, &made, error);
         if (status == RESUME_OK) status = open_existing(os, folder->path, &folder->fd, error);
     }
