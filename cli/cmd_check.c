@@ -1,0 +1,253 @@
+/* `resume check`: verifies every chunk of every kept generation. Never writes. */
+#include "command.h"
+
+#include "base/alloc.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define TARGETS_MAX       4096
+#define PROGRESS_SIZE_MIN (UINT64_C(64) << 20) /* smaller ones are done before it can be read */
+
+typedef struct options {
+    char **targets;
+    size_t count;
+    bool json, all;
+} options;
+
+static const struct argp_option option_table[] = {
+    {"all", 'a', NULL, 0, "of a folder: also what was set aside as damaged", 0},
+    {"json", 'j', NULL, 0, "the result as JSON", 0},
+    RC_HELP_OPTIONS,
+    {0}};
+
+static const char examples[] = "Examples:\n"
+                               "  resume check                    all checkpoints here\n"
+                               "  resume check sim.main           one of them\n"
+                               "  resume check /backup/sim.main   a file anywhere\n"
+                               "  resume check --json | jq .files[].result\n";
+
+static error_t parse(int key, char *argument, struct argp_state *state) {
+    options *chosen = state->input;
+    switch (key) {
+    case 'a':
+        chosen->all = true;
+        return 0;
+    case 'j':
+        chosen->json = true;
+        return 0;
+    case RC_HELP_KEY:
+    case RC_USAGE_KEY:
+        rc_help(state, key, examples);
+        return 0;
+    case ARGP_KEY_ARGS: /* all that is left, in one piece */
+        chosen->targets = state->argv + state->next;
+        chosen->count = (size_t)(state->argc - state->next);
+        return 0;
+    case ARGP_KEY_ARG:
+        (void)argument;
+        return ARGP_ERR_UNKNOWN;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+typedef struct checker {
+    const options *chosen;
+    json_t *files;
+    rc_exit worst;
+    size_t checked;
+} checker;
+
+static int show_progress(void *context, uint64_t done, uint64_t total) {
+    const char *name = context;
+    if (total >= PROGRESS_SIZE_MIN && isatty(STDERR_FILENO))
+        fprintf(stderr, "\r\033[K%s: %3.0f %%%s", name, 100.0 * (double)done / (double)total,
+                done == total ? "\r\033[K" : "");
+    return 0;
+}
+
+/* What was found out about one file. */
+typedef struct verdict {
+    const char *result; /* "good", "torn", "damaged", or why it could not be looked at */
+    rc_exit exit_code;
+    resume_status status;
+    char text[1024]; /* raw, for people */
+} verdict;
+
+static const char *result_text(resume_status status) {
+    switch (status) {
+    case RESUME_OK:
+        return "good";
+    case RESUME_DAMAGED:
+    case RESUME_TRUNCATED:
+        return "damaged";
+    case RESUME_NOT_A_CHECKPOINT:
+        return "foreign";
+    case RESUME_LEGACY:
+        return "legacy";
+    case RESUME_UNSUPPORTED:
+        return "unsupported";
+    default:
+        return "failed";
+    }
+}
+
+static void judge_failure(verdict *found, const rs_error *error) {
+    found->result = result_text(error->status);
+    found->status = error->status;
+    found->exit_code = rc_exit_of(error->status);
+    snprintf(found->text, sizeof found->text, "%s", error->text);
+}
+
+/* Verifies generation `index`; its line of the JSON result goes into `list`. */
+static resume_status check_generation(rs_file *file, size_t index, const char *name, json_t *list,
+                                      rs_state_sizes *sizes, rs_error *error) {
+    rs_state *state = NULL;
+    resume_status status = rs_file_read(file, index, &state, error);
+    if (status == RESUME_OK) status = rs_state_verify(state, show_progress, (void *)name, error);
+    if (status == RESUME_OK && index == 0) *sizes = rs_state_measure(state);
+    rs_state_free(state);
+    json_t *line = json_object();
+    json_object_set_new(line, "generation",
+                        json_integer((json_int_t)rs_file_generation(file, index)->number));
+    json_object_set_new(line, "result", json_string(result_text(status)));
+    json_object_set_new(line, "status", json_string(resume_status_name(status)));
+    if (status != RESUME_OK)
+        json_object_set_new(line, "message", rc_json_text(error->text, strlen(error->text)));
+    json_array_append_new(list, line);
+    return status;
+}
+
+/* The whole file: how it opens, then each generation that can be reached. */
+static void check_file(const rs_folder *folder, const char *file_name, const char *name,
+                       json_t *generations, verdict *found) {
+    rs_file *file = NULL;
+    rs_recovery recovery = {0};
+    rs_error error = {0};
+    *found = (verdict){.result = "good"};
+    if (rs_file_open(folder, file_name, false, &file, &recovery, &error) != RESUME_OK) {
+        judge_failure(found, &error);
+        return;
+    }
+    size_t count = rs_file_generation_count(file);
+    uint64_t newest_good = 0;
+    rs_state_sizes sizes = {0};
+    rs_error first = {0};
+    for (size_t i = 0; i < count; i++) {
+        if (check_generation(file, i, name, generations, &sizes, &error) != RESUME_OK) {
+            if (first.status == RESUME_OK) first = error;
+        } else if (!newest_good) {
+            newest_good = rs_file_generation(file, i)->number;
+        }
+    }
+    char stored[RC_TEXT_SIZE], kept[64];
+    snprintf(kept, sizeof kept, newest_good ? "generation %" PRIu64 " is good" : "nothing is good",
+             newest_good);
+    if (first.status != RESUME_OK) {
+        judge_failure(found, &first);
+        size_t used = strlen(found->text);
+        snprintf(found->text + used, sizeof found->text - used, "; %s", kept);
+    } else if (recovery.health != RS_HEALTH_GOOD) {
+        bool torn = recovery.health == RS_HEALTH_TORN;
+        found->result = rc_text_health(recovery.health);
+        found->status = torn ? RESUME_OK : RESUME_DAMAGED;
+        found->exit_code = torn ? RC_WARNINGS : RC_DAMAGED;
+        snprintf(found->text, sizeof found->text, "%s; %s", recovery.text, kept);
+    } else {
+        snprintf(found->text, sizeof found->text,
+                 "%zu generation%s, the newest %" PRIu64 " with %s in %" PRIu64 " chunks", count,
+                 count == 1 ? "" : "s", newest_good, rc_text_size(sizes.raw, stored), sizes.chunks);
+    }
+    rs_file_close(file);
+}
+
+static void check_one(checker *this, const rs_folder *folder, const char *file_name, bool named) {
+    char name[4 * RS_FILE_NAME_SIZE], text[4096];
+    rc_text_name(RC_ESCAPE_TERMINAL, file_name, name, sizeof name);
+    json_t *generations = json_array();
+    verdict found;
+    check_file(folder, file_name, name, generations, &found);
+    /* A file in the folder that is none of ours is worth a word, but no failure of the folder. */
+    bool foreign = found.status == RESUME_NOT_A_CHECKPOINT || found.status == RESUME_LEGACY;
+    if (foreign && !named) found.exit_code = RC_WARNINGS;
+    this->worst = rc_worse(this->worst, found.exit_code);
+    this->checked++;
+    if (this->chosen->json) {
+        json_t *object = json_object();
+        json_object_set_new(object, "name", rc_json_name(file_name));
+        char *path = rs_folder_join(folder, file_name);
+        json_object_set_new(object, "path", path ? rc_json_text(path, strlen(path)) : json_null());
+        rs_free(path);
+        json_object_set_new(object, "result", json_string(found.result));
+        json_object_set_new(object, "status", json_string(resume_status_name(found.status)));
+        json_object_set_new(object, "message", rc_json_text(found.text, strlen(found.text)));
+        json_object_set(object, "generations", generations);
+        json_array_append_new(this->files, object);
+    } else {
+        rc_escape(RC_ESCAPE_TERMINAL, found.text, strlen(found.text), text, sizeof text);
+        printf("%-11s %s: %s\n", found.result, name, text);
+    }
+    json_decref(generations);
+}
+
+static resume_status check_folder(checker *this, const rs_folder *folder, rs_error *error) {
+    char **names = NULL;
+    size_t count = 0, before = this->checked;
+    resume_status status = rc_place_list(folder, &names, &count, error);
+    for (size_t i = 0; i < count; i++) {
+        rs_file_role role = rs_name_role(names[i]);
+        if (role == RS_ROLE_CHECKPOINT || role == RS_ROLE_ASIDE ||
+            (role == RS_ROLE_DAMAGED && this->chosen->all))
+            check_one(this, folder, names[i], false);
+        rs_free(names[i]);
+    }
+    rs_free(names);
+    if (status == RESUME_OK && this->checked == before)
+        rc_say("no checkpoints in '%s'", folder->path);
+    return status;
+}
+
+/* `target` is a name, a path or a folder; NULL for the folder here. */
+static void check_target(checker *this, const char *target) {
+    rc_place place = {0};
+    rs_error error = {0};
+    resume_status status = target ? rc_place_find(target, true, &place, &error)
+                                  : rc_place_folder(NULL, &place, &error);
+    if (status == RESUME_OK) {
+        if (place.file_name[0])
+            check_one(this, place.folder, place.file_name, true);
+        else
+            status = check_folder(this, place.folder, &error);
+    }
+    if (status != RESUME_OK) this->worst = rc_worse(this->worst, rc_report(&error));
+    rc_place_release(&place);
+}
+
+rc_exit rc_check(int argc, char **argv) {
+    static const struct argp parser = {
+        .options = option_table,
+        .parser = parse,
+        .args_doc = "[NAME|PATH|FOLDER]...",
+        .doc = "Reads and verifies every chunk of every kept save. Never writes.\v"
+               "Results: 'good'; 'torn': the newest save is incomplete, as a crash leaves it, and "
+               "the one before is good (exit code 3); 'damaged': something that was saved does "
+               "not verify (6); 'foreign', 'legacy' (resume 0.13) and 'unsupported' (a newer "
+               "version) files (1, or 3 in a folder for the first two)."};
+    options chosen = {0};
+    argp_parse(&parser, argc, argv, ARGP_NO_HELP, NULL, &chosen);
+    checker this = {.chosen = &chosen, .files = json_array()};
+    for (size_t i = 0; i < chosen.count; i++)
+        check_target(&this, chosen.targets[i]);
+    if (chosen.count == 0) check_target(&this, NULL);
+    rc_exit result = this.worst;
+    if (chosen.json) {
+        json_t *root = rc_json_new("check");
+        json_object_set(root, "files", this.files);
+        result = rc_json_print(root, result);
+    }
+    json_decref(this.files);
+    return result;
+}

@@ -1,0 +1,133 @@
+/* What the files of the command share: exit codes, places, text, tables, JSON. */
+#ifndef RC_COMMAND_H
+#define RC_COMMAND_H
+
+#include "base/error.h"
+#include "format/cbor.h"
+#include "format/meta.h"
+#include "store/file.h"
+#include "store/folder.h"
+
+#include <resume/resume.h>
+
+#include <argp.h>
+#include <jansson.h>
+#include <libsmartcols/libsmartcols.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+#define RC_JSON_SCHEMA 1
+
+typedef enum rc_exit {
+    RC_OK = 0,
+    RC_FAILED = 1,
+    RC_USAGE = 2,
+    RC_WARNINGS = 3,
+    RC_NOT_FOUND = 4,
+    RC_LOCKED = 5,
+    RC_DAMAGED = 6,
+    RC_UNTRUSTED = 7,
+    RC_IO = 8,
+} rc_exit;
+
+/* The sub-commands. argv[0] is "resume NAME"; usage errors end the process with RC_USAGE. */
+rc_exit rc_ls(int argc, char **argv);
+rc_exit rc_show(int argc, char **argv);
+rc_exit rc_check(int argc, char **argv);
+
+/* report.c: talk, on stderr. */
+rc_exit rc_exit_of(resume_status status);
+/* The one that a script must see first: damage before I/O before other failures before warnings. */
+rc_exit rc_worse(rc_exit a, rc_exit b);
+/* "resume: TEXT", escaped, and what to do next where the text does not say it. */
+rc_exit rc_report(const rs_error *error);
+void rc_say(const char *format, ...) RS_PRINTF(1, 2); /* the same for a hint or warning */
+
+/* Help begins with examples, so argp's own --help is off and these two take its place. */
+enum { RC_HELP_KEY = 'h', RC_USAGE_KEY = 0x100 };
+#define RC_HELP_OPTIONS                                                                            \
+    {"help", RC_HELP_KEY, NULL, 0, "this help", -1}, {                                             \
+        "usage", RC_USAGE_KEY, NULL, OPTION_HIDDEN, NULL, -1                                       \
+    }
+/* Prints and ends the process. */
+void rc_help(const struct argp_state *state, int key, const char *examples);
+
+/* place.c: which file or folder an argument means. */
+typedef struct rc_place {
+    rs_folder *folder;
+    char file_name[RS_FILE_NAME_SIZE]; /* empty: the whole folder */
+} rc_place;                            /* zero-initialised: safe to release */
+void rc_place_release(rc_place *place);
+/* The folder with checkpoints: `path`, or `.checkpoints` in it; without a path RESUME_DIR, or
+ * `.checkpoints` in the working folder. */
+resume_status rc_place_folder(const char *path, rc_place *place, rs_error *error);
+/* A name in that folder, the name of a file there ("NAME~1"), or a path; with `folder_allowed` also
+ * the path of a folder. */
+resume_status rc_place_find(const char *argument, bool folder_allowed, rc_place *place,
+                            rs_error *error);
+/* File names in the folder, sorted; the caller frees each and the list (rs_free). */
+resume_status rc_place_list(const rs_folder *folder, char ***names, size_t *count, rs_error *error);
+/* A process holds the lock of the checkpoint at this moment; its id, or 0. Never takes the lock. */
+int64_t rc_place_in_use(const rs_folder *folder, const char *file_name);
+
+/* escape.c: texts from files, safe for a terminal or for JSON. */
+typedef enum rc_escape_mode {
+    RC_ESCAPE_TERMINAL, /* controls, bidi and invisible characters, what the locale can't show */
+    RC_ESCAPE_JSON,     /* only what is not UTF-8: the JSON writer does the rest */
+} rc_escape_mode;
+/* As much as fits into `to` with its zero, "..." at the end when cut. Returns the length. */
+size_t rc_escape(rc_escape_mode mode, const void *bytes, size_t size, char *to, size_t to_size);
+
+/* text.c: numbers as people read them. `to` is returned. */
+#define RC_TEXT_SIZE 64
+const char *rc_text_size(uint64_t bytes, char to[RC_TEXT_SIZE]);       /* "12.1 MiB" */
+const char *rc_text_age(int64_t age_ns, char to[RC_TEXT_SIZE]);        /* "3 min ago" */
+const char *rc_text_duration(int64_t ns, char to[RC_TEXT_SIZE]);       /* "2 h 03 min" */
+const char *rc_text_time(int64_t time_ns, char to[RC_TEXT_SIZE]);      /* local, to the second */
+const char *rc_text_time_json(int64_t time_ns, char to[RC_TEXT_SIZE]); /* RFC 3339, UTC */
+/* How a checkpoint is called: the decoded name, "~1" and the like kept. Escaped. */
+size_t rc_text_name(rc_escape_mode mode, const char *file_name, char *to, size_t to_size);
+const char *rc_text_health(rs_health health);
+
+/* table.c: columns on stdout, as wide as the terminal; unlimited when stdout is none. */
+typedef struct rc_column {
+    const char *name;
+    bool right;    /* numbers */
+    bool flexible; /* may be cut when the terminal is narrow */
+} rc_column;
+typedef enum rc_colour { RC_PLAIN, RC_GOOD, RC_CAREFUL, RC_BAD } rc_colour;
+/* NULL when there is no memory; adding to NULL does nothing. */
+struct libscols_table *rc_table_new(const rc_column *columns, size_t count);
+struct libscols_line *rc_table_add(struct libscols_table *table, const char *const *cells,
+                                   size_t count);
+void rc_table_colour(struct libscols_line *line, size_t column, rc_colour colour);
+rc_exit rc_table_print(struct libscols_table *table); /* and frees it */
+
+/* json.c */
+json_t *rc_json_new(const char *command);               /* {"schema": 1, "command": ...} */
+json_t *rc_json_text(const void *bytes, size_t size);   /* escaped as RC_ESCAPE_JSON */
+json_t *rc_json_time(int64_t time_ns);                  /* text, or null for 0 */
+json_t *rc_json_name(const char *file_name);            /* rc_text_name */
+rc_exit rc_json_print(json_t *root, rc_exit exit_code); /* prints, frees, returns exit_code */
+/* The keys of a generation's META into `object`. */
+void rc_json_meta(json_t *object, const rs_meta *meta);
+
+/* describe.c: one value of the object stream as one line. */
+#define RC_VALUE_SIZE 4096
+typedef struct rc_value {
+    char type[160];           /* "list of 3", "float64 (512, 512)", "pkg.Class" */
+    char text[RC_VALUE_SIZE]; /* short, raw: to be escaped by who prints it */
+} rc_value;
+/* Reads the item at the reader and moves behind it. Builds nothing; output, depth and work are
+ * bounded, whatever the bytes are. */
+resume_status rc_describe(const rs_state *state, rs_cbor_reader *reader, size_t text_max,
+                          rc_value *value, rs_error *error);
+
+/* contents.c: the outermost map of the object stream, docs/state.md. */
+typedef enum rc_section { RC_VARIABLE, RC_EXTRA, RC_TRACKED, RC_ARGUMENT } rc_section;
+/* Calls `visit` with each named value, in the order of the file; `name` and `value` are borrowed
+ * for the call. */
+typedef void (*rc_visit)(void *context, rc_section section, rs_slice name, const rc_value *value);
+resume_status rc_contents_walk(const rs_state *state, size_t text_max, rc_visit visit,
+                               void *context, rs_error *error);
+#endif

@@ -1,0 +1,159 @@
+/* Which file or folder an argument means. Nothing is made, locked or written here. */
+#include "command.h"
+
+#include "base/alloc.h"
+
+#include <inttypes.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define DEFAULT_FOLDER ".checkpoints"
+#define NAMES_MAX      1000000u /* in one folder */
+
+void rc_place_release(rc_place *place) {
+    rs_folder_close(place->folder);
+    *place = (rc_place){0};
+}
+
+static bool is_folder(const char *path) {
+    struct stat info;
+    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+resume_status rc_place_folder(const char *path, rc_place *place, rs_error *error) {
+    const char *chosen = path, *variable = getenv("RESUME_DIR");
+    char inner[PATH_MAX];
+    if (!path) chosen = variable && *variable ? variable : DEFAULT_FOLDER;
+    if (path) { /* the folder of a project is meant for the one inside it */
+        int length = snprintf(inner, sizeof inner, "%s/" DEFAULT_FOLDER, path);
+        if (length > 0 && (size_t)length < sizeof inner && is_folder(inner)) chosen = inner;
+    }
+    resume_status status = rs_folder_open(rs_os_linux(), chosen, false, &place->folder, error);
+    if (status == RESUME_NOT_FOUND && !path)
+        rs_fail(error, status,
+                "no checkpoints here: there is no folder '%s'; name one ('resume ls FOLDER') or "
+                "set RESUME_DIR",
+                chosen);
+    return status;
+}
+
+static bool is_in_folder(const rs_folder *folder, const char *file_name) {
+    rs_file_info info;
+    return folder->os->info_at(folder->os, folder->fd, file_name, &info) == 0;
+}
+
+static resume_status find_path(const char *path, bool folder_allowed, rc_place *place,
+                               rs_error *error) {
+    if (is_folder(path)) {
+        if (folder_allowed) return rc_place_folder(path, place, error);
+        return rs_fail(error, RESUME_MISUSE,
+                       "'%s' is a folder; name a checkpoint in it ('resume ls FOLDER' lists them)",
+                       path);
+    }
+    const char *slash = strrchr(path, '/'), *file_name = slash ? slash + 1 : path;
+    size_t length = slash ? (size_t)(slash - path) : 1;
+    char folder[PATH_MAX];
+    if (length >= sizeof folder || strlen(file_name) >= sizeof place->file_name)
+        return rs_fail(error, RESUME_BAD_NAME, "path '%.60s...' is too long", path);
+    snprintf(folder, sizeof folder, "%.*s", (int)length, slash ? path : ".");
+    if (slash == path) snprintf(folder, sizeof folder, "/");
+    resume_status status = rs_folder_open(rs_os_linux(), folder, false, &place->folder, error);
+    if (status != RESUME_OK) return status;
+    snprintf(place->file_name, sizeof place->file_name, "%s", file_name);
+    if (is_in_folder(place->folder, file_name)) return RESUME_OK;
+    return rs_fail(error, RESUME_NOT_FOUND, "there is no file '%s'", path);
+}
+
+/* By its name, or by the name of a file that belongs to a checkpoint ("NAME~1"). */
+static bool find_name(const char *argument, rc_place *place, rs_error *error) {
+    char encoded[RS_FILE_NAME_SIZE];
+    if (rs_name_encode(argument, strlen(argument), encoded, error) == RESUME_OK &&
+        is_in_folder(place->folder, encoded)) {
+        snprintf(place->file_name, sizeof place->file_name, "%s", encoded);
+        return true;
+    }
+    bool plain = strlen(argument) < sizeof place->file_name && !strchr(argument, '/');
+    if (!plain || rs_name_role(argument) == RS_ROLE_OTHER) return false;
+    if (!is_in_folder(place->folder, argument)) return false;
+    snprintf(place->file_name, sizeof place->file_name, "%s", argument);
+    return true;
+}
+
+resume_status rc_place_find(const char *argument, bool folder_allowed, rc_place *place,
+                            rs_error *error) {
+    if (!*argument) return rs_fail(error, RESUME_BAD_NAME, "the name is empty");
+    bool slash = strchr(argument, '/') != NULL;
+    resume_status status = rc_place_folder(NULL, place, error);
+    if (status == RESUME_OK && find_name(argument, place, error)) return RESUME_OK;
+    struct stat info;
+    if (slash || lstat(argument, &info) == 0) {
+        rc_place_release(place);
+        return find_path(argument, folder_allowed, place, error);
+    }
+    if (status != RESUME_OK) return status;
+    return rs_fail(error, RESUME_NOT_FOUND,
+                   "there is no checkpoint '%s' in '%s'; 'resume ls' lists those that are there",
+                   argument, place->folder->path);
+}
+
+typedef struct name_list {
+    char **names;
+    size_t count, capacity;
+} name_list;
+
+static int keep_name(void *context, const char *name) {
+    name_list *list = context;
+    if (list->count == NAMES_MAX) return 1;
+    if (list->count == list->capacity) {
+        size_t capacity = list->capacity ? 2 * list->capacity : 64;
+        char **names = rs_reallocate_array(list->names, capacity, sizeof *names);
+        if (!names) return 1;
+        list->names = names;
+        list->capacity = capacity;
+    }
+    list->names[list->count] = rs_duplicate_text(name);
+    return list->names[list->count++] ? 0 : 1;
+}
+
+static int compare_names(const void *a, const void *b) {
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+resume_status rc_place_list(const rs_folder *folder, char ***names, size_t *count,
+                            rs_error *error) {
+    name_list list = {0};
+    int result = folder->os->list(folder->os, folder->fd, keep_name, &list);
+    if (result != 0) {
+        for (size_t i = 0; i < list.count; i++)
+            rs_free(list.names[i]);
+        rs_free(list.names);
+        return rs_fail(error, result > 0 ? RESUME_LIMIT : RESUME_IO, "listing folder '%s' failed",
+                       folder->path);
+    }
+    if (list.count) qsort(list.names, list.count, sizeof *list.names, compare_names);
+    *names = list.names;
+    *count = list.count;
+    return RESUME_OK;
+}
+
+int64_t rc_place_in_use(const rs_folder *folder, const char *file_name) {
+    char lock_name[RS_FILE_NAME_SIZE + 8], line[256];
+    snprintf(lock_name, sizeof lock_name, "%s.lock", file_name);
+    rs_file_info lock;
+    if (folder->os->info_at(folder->os, folder->fd, lock_name, &lock) != 0) return 0;
+    /* Trying the lock would make a program that starts at this moment fail; the kernel's list does
+     * not. Its device number is another one on btrfs, hence the inode alone. */
+    FILE *locks = fopen("/proc/locks", "re");
+    int64_t holder = 0;
+    while (locks && !holder && fgets(line, sizeof line, locks)) {
+        int64_t pid;
+        uint64_t inode;
+        if (sscanf(line, "%*u: FLOCK %*s WRITE %" SCNd64 " %*x:%*x:%" SCNu64, &pid, &inode) == 2 &&
+            inode == lock.inode)
+            holder = pid;
+    }
+    if (locks) fclose(locks);
+    return holder;
+}

@@ -1,0 +1,62 @@
+/* Talk on stderr, and the exit code that belongs to a status. */
+#include "command.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+rc_exit rc_exit_of(resume_status status) {
+    switch (status) {
+    case RESUME_OK:
+        return RC_OK;
+    case RESUME_NOT_FOUND:
+        return RC_NOT_FOUND;
+    case RESUME_LOCKED:
+        return RC_LOCKED;
+    case RESUME_DAMAGED:
+    case RESUME_TRUNCATED:
+        return RC_DAMAGED;
+    case RESUME_UNTRUSTED:
+    case RESUME_UNSAFE_PATH:
+        return RC_UNTRUSTED;
+    case RESUME_IO:
+    case RESUME_NO_SPACE:
+    case RESUME_DENIED:
+        return RC_IO;
+    case RESUME_BAD_NAME:
+        return RC_USAGE;
+    default:
+        return RC_FAILED;
+    }
+}
+
+rc_exit rc_worse(rc_exit a, rc_exit b) {
+    static const int rank[] = {
+        [RC_OK] = 0,     [RC_WARNINGS] = 1,  [RC_USAGE] = 2, [RC_NOT_FOUND] = 3, [RC_LOCKED] = 4,
+        [RC_FAILED] = 5, [RC_UNTRUSTED] = 6, [RC_IO] = 7,    [RC_DAMAGED] = 8};
+    return rank[a] >= rank[b] ? a : b;
+}
+
+void rc_say(const char *format, ...) {
+    char raw[2048], safe[4096];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(raw, sizeof raw, format, arguments);
+    va_end(arguments);
+    rc_escape(RC_ESCAPE_TERMINAL, raw, strlen(raw), safe, sizeof safe);
+    fflush(stdout); /* so that the order is right where both go to one place */
+    fprintf(stderr, "resume: %s\n", safe);
+}
+
+rc_exit rc_report(const rs_error *error) {
+    rc_say("%s", error->text[0] ? error->text : resume_status_text(error->status));
+    return rc_exit_of(error->status);
+}
+
+void rc_help(const struct argp_state *state, int key, const char *examples) {
+    unsigned parts = ARGP_HELP_SHORT_USAGE;
+    if (key == RC_HELP_KEY) {
+        printf("%s\n", examples);
+        parts |= ARGP_HELP_PRE_DOC | ARGP_HELP_LONG | ARGP_HELP_POST_DOC;
+    }
+    argp_state_help(state, stdout, parts | ARGP_HELP_EXIT_OK);
+}

@@ -1,0 +1,108 @@
+"""What the tests of the command share: running it, and checkpoints made by real programs."""
+import json
+import os
+import pathlib
+import random
+import shutil
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+COMMAND = os.environ.get("RESUME_COMMAND") or shutil.which("resume")
+EXIT_CODES = {0, 1, 2, 3, 4, 5, 6, 7, 8}
+
+
+class Ran:
+    def __init__(self, code, out, err):
+        self.code, self.raw, self.raw_err = code, out, err
+        self.out, self.err = out.decode(), err.decode()  # never anything but UTF-8
+
+    @property
+    def json(self):
+        return json.loads(self.raw)
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """An empty working directory, and no RESUME_* variable of the user."""
+    for name in list(os.environ):
+        if name.startswith("RESUME_") and name not in ("RESUME_SEED", "RESUME_COMMAND"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+    monkeypatch.setenv("TZ", "UTC")
+    work = tmp_path / "work"
+    work.mkdir()
+    monkeypatch.chdir(work)
+    return work
+
+
+@pytest.fixture
+def resume(folder):
+    """resume("ls", "--all"): runs the command in the test's folder."""
+    def run(*arguments, **environment):
+        ran = subprocess.run([COMMAND, *map(os.fspath, arguments)], stdin=subprocess.DEVNULL,
+                             capture_output=True, env=os.environ | environment, timeout=60)
+        assert ran.returncode in EXIT_CODES, (ran.returncode, ran.stderr)
+        return Ran(ran.returncode, ran.stdout, ran.stderr)
+    return run
+
+
+@pytest.fixture
+def save(folder):
+    """save(source): runs a program that makes checkpoints in the test's folder."""
+    def run(source, name="sim.py"):
+        path = folder / name
+        path.write_text(textwrap.dedent(source))
+        environment = os.environ | {"PYTHONHASHSEED": "0", "RESUME_QUIET": "1"}
+        ran = subprocess.run([sys.executable, path], capture_output=True, text=True,
+                             env=environment, timeout=60)
+        assert ran.returncode in (0, -9), ran.stderr
+        return path
+    return run
+
+
+@pytest.fixture
+def ended(save):
+    """One checkpoint, sim.main, of a call that has ended, with two generations."""
+    save("""
+        from resume import Checkpoint
+        def main(n=3):
+            chp = Checkpoint()
+            total, names = 0, ["a", "b"]
+            chp.restore()
+            while n > 0:
+                total += n
+                n -= 1
+                chp.save()
+        main()
+    """)
+    return pathlib.Path(".checkpoints/sim.main")
+
+
+@pytest.fixture
+def cut_off(save):
+    """One checkpoint, sim.main, of a call that was killed behind its second save."""
+    save("""
+        import os, signal
+        from resume import Checkpoint
+        def main(steps=5):
+            chp = Checkpoint()
+            step = 0
+            chp.restore()
+            while step < steps:
+                step += 1
+                chp.save()
+                if step == 2:
+                    os.kill(os.getpid(), signal.SIGKILL)
+        main()
+    """)
+    return pathlib.Path(".checkpoints/sim.main")
+
+
+@pytest.fixture
+def rng():
+    seed = int(os.environ.get("RESUME_SEED") or random.SystemRandom().randrange(1 << 32))
+    print(f"RESUME_SEED={seed}")
+    return random.Random(seed)

@@ -1,0 +1,157 @@
+"""resume show: the summary, values of each type, generations, places, JSON."""
+import re
+import shutil
+
+import pytest
+
+
+def variables(ran):
+    return {entry["name"]: entry for entry in ran.json["variables"]}
+
+
+def test_show__golden(resume, cut_off, folder):
+    ran = resume("show", "sim.main")
+    assert ran.code == 0 and ran.err == ""
+    text = ran.out.replace(str(folder), "/WORK")
+    for pattern, word in ((r"\d+ s ago", "AGO"), (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "TIME"),
+                          (r"[\d.]+ (Ki)?B\b", "SIZE"), (r"host .*, process \d+", "host HOST"),
+                          (r"writer .*", "writer WRITER"), (r"\b\d+ s so far", "N s so far")):
+        text = re.sub(pattern, word, text)
+    assert [line.split() for line in text.splitlines()] == [line.split() for line in """\
+sim.main: cut off, generation 2, saved AGO
+
+program    /WORK/sim.py
+function   __main__:main
+file       /WORK/.checkpoints/sim.main
+size       SIZE of state in a file of SIZE
+started    TIME
+saved      TIME
+running    N s so far, 2 saves
+host HOST
+writer WRITER
+health     good
+
+GENERATION SAVED STATE
+2 TIME SIZE
+1 TIME SIZE
+
+VARIABLE TYPE VALUE
+steps int 5
+step int 2
+
+ARGUMENT WHEN THE CALL BEGAN
+steps 5
+""".splitlines()]
+
+
+def test_show__a_value_of_each_type(resume, save):
+    save("""
+        from resume import Checkpoint
+        def main():
+            chp = Checkpoint()
+            none, yes, integer, negative, huge = None, True, 7, -3, 1 << 80
+            real, whole, text, raw = 0.1, 2.0, "caf\\u00e9", b"a\\x00"
+            items, pair, mapping = [1, "two", [3]], (1, 2), {"k": 1, 2: None}
+            few, frozen, steps, cut = {5}, frozenset({6}), range(3), slice(1, 2)
+            numbers, floats = list(range(100)), [0.5] * 100
+            large = list(range(20000))
+            odd = {(1, 2): 3}
+            looped = []
+            looped.append(looped)
+            nested = None
+            for _ in range(100000):
+                nested = [nested]
+            chp.restore()
+            chp.save()
+        main()
+    """)
+    ran = resume("show", "sim.main", "--json")
+    assert ran.code == 0, ran.err
+    found = {name: (entry["type"], entry["value"]) for name, entry in variables(ran).items()}
+    for name, expected in {
+            "none": ("None", "None"), "yes": ("bool", "True"), "integer": ("int", "7"),
+            "negative": ("int", "-3"), "huge": ("int", "0x0100000000000000000000"),
+            "real": ("float", "0.1"), "whole": ("float", "2.0"), "text": ("str", "'caf\u00e9'"),
+            "raw": ("bytes of 2", "b'a\\x00'"), "items": ("list of 3", "[1, 'two', [3]]"),
+            "pair": ("tuple of 2", "(1, 2)"), "mapping": ("dict of 2", "{'k': 1, 2: None}"),
+            "few": ("set of 1", "{5}"), "frozen": ("frozenset of 1", "frozenset({6})"),
+            "steps": ("range", "range(0, 3, 1)"), "cut": ("slice", "slice(1, 2, None)"),
+            "odd": ("dict of 1", "{(1, 2): 3}")}.items():
+        assert found[name] == expected, name
+    assert found["numbers"][0] == "list of 100" and found["numbers"][1].startswith("[0, 1, 2, ")
+    assert found["floats"] == ("list of 100", "[" + ", ".join(["0.5"] * 100) + "]")
+    assert found["large"][0] == "list of 20000" and found["large"][1].startswith("[0, 1, 2, ")
+    assert found["large"][1].endswith("...")
+    assert found["looped"] == ("list of 1", "[<seen before>]")
+    assert found["nested"][0] == "list of 1" and "..." in found["nested"][1]
+
+
+def test_show__arrays(resume, save):
+    pytest.importorskip("numpy")
+    save("""
+        import numpy as np
+        from resume import Checkpoint
+        def main():
+            chp = Checkpoint()
+            small = np.arange(6, dtype=np.int16).reshape(2, 3)
+            big = np.zeros((300, 400))
+            scalar = np.float32(1.5)
+            rng = np.random.default_rng(1)
+            chp.restore()
+            chp.save()
+        main()
+    """)
+    found = variables(resume("show", "sim.main", "--json"))
+    assert found["small"]["type"] == "int16 array (2, 3)"
+    assert found["big"]["type"] == "float64 array (300, 400)"
+    assert "1.5" in found["scalar"]["value"] or found["scalar"]["type"].startswith("numpy")
+    assert found["rng"]["type"] == "numpy Generator"
+
+
+def test_show__json(resume, cut_off, folder):
+    result = resume("show", "sim.main", "--json").json
+    assert result["schema"] == 1 and result["command"] == "show" and result["exit"] == 0
+    assert result["path"] == str(folder / ".checkpoints/sim.main")
+    assert (result["state"], result["health"], result["generation"]) == ("cut off", "good", 2)
+    assert [entry["generation"] for entry in result["generations"]] == [2, 1]
+    assert result["arguments"] == [{"name": "steps", "value": "5"}]
+    assert {"name": "step", "type": "int", "value": "2"} in result["variables"]
+
+
+def test_show__an_older_generation(resume, cut_off):
+    assert variables(resume("show", "sim.main", "-g1", "-j"))["step"]["value"] == "1"
+    ran = resume("show", "sim.main", "--generation", "99")
+    assert ran.code == 4 and "99" in ran.err
+
+
+def test_show__extra_values(resume, save):
+    save("""
+        from resume import Checkpoint
+        def main():
+            chp = Checkpoint()
+            chp.restore()
+            chp["note"] = "kept"
+            chp.save(more=[1])
+        main()
+    """)
+    extra = resume("show", "sim.main", "--json").json["extra"]
+    assert {"name": "note", "type": "str", "value": "'kept'"} in extra
+    assert {"name": "more", "type": "list of 1", "value": "[1]"} in extra
+
+
+def test_show__by_name_file_name_and_path(resume, cut_off, folder, monkeypatch):
+    shutil.copy(cut_off, cut_off.with_name("sim.main~1"))
+    shutil.copy(cut_off, folder / "backup")
+    for argument in ("sim.main", "sim.main~1", ".checkpoints/sim.main", folder / "backup",
+                     "backup", "./backup"):
+        assert resume("show", argument).code == 0, argument
+    monkeypatch.chdir(folder / ".checkpoints")
+    assert resume("show", "sim.main").code == 0
+
+
+def test_show__not_found(resume, cut_off, folder):
+    for argument in ("sim.mian", "nowhere/sim.main", folder / "nothing"):
+        ran = resume("show", argument)
+        assert ran.code == 4 and ran.out == "" and str(argument) in ran.err
+    ran = resume("show", ".checkpoints/")
+    assert ran.code == 1 and "is a folder" in ran.err
