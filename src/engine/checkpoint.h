@@ -62,17 +62,17 @@ const rs_checkpoint_info *rs_checkpoint_look(const rs_checkpoint *checkpoint);
 /* The loaded generation, borrowed until the next save, fall back, forget or close; NULL when there
  * is none. */
 rs_state *rs_checkpoint_state(rs_checkpoint *checkpoint);
-/* A blob of the loaded generation turned out to be damaged: loads the newest older one that
- * verifies. DAMAGED when there is none left. The next save then writes a complete new file and
- * keeps the damaged one beside it. */
+/* A blob of the loaded generation turned out to be damaged (`error` on entry may say how): loads
+ * the newest older one that verifies. DAMAGED when there is none left. The next save then writes a
+ * complete new file and keeps the damaged one beside it. */
 resume_status rs_checkpoint_fall_back(rs_checkpoint *checkpoint, rs_error *error);
 /* Frees the loaded generation (after restoring). */
 void rs_checkpoint_forget(rs_checkpoint *checkpoint);
-/* Ignores what was found: the next save starts a new file and sets the old one aside once the new
- * one is durable. */
+/* Ignores what was found (nothing to do when nothing was): the next save starts a new file and sets
+ * the old one aside once the new one is durable. */
 void rs_checkpoint_start_over(rs_checkpoint *checkpoint);
-/* A new call begins (after an ended one, or over what is ignored): saves and running time count
- * from zero. */
+/* A new call begins: saves and running time count from zero. Opening and starting over do so by
+ * themselves unless a call that was cut off was found, which goes on. */
 void rs_checkpoint_begin_call(rs_checkpoint *checkpoint);
 
 /* blobs[0] is the object stream. Durable when it returns OK; arms the timer again, also after a

@@ -189,6 +189,11 @@ void rs_file_close(rs_file *file) {
     rs_free(file);
 }
 
+void rs_file_start_over(rs_file *file) {
+    file->replaces = true;
+    if (file->fd >= 0 && file->aside == RS_ASIDE_NO) file->aside = RS_ASIDE_NUMBERED;
+}
+
 resume_status rs_file_fall_back(rs_file *file, rs_recovery *recovery, rs_error *error) {
     rs_error why = error ? *error : (rs_error){0};
     uint64_t lost = file->generation_count ? rs_file_newest(file)->number : 0;

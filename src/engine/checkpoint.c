@@ -1,0 +1,368 @@
+/* A running checkpoint: opened and judged, saved, ended, closed. */
+#include "engine/checkpoint.h"
+
+#include "base/alloc.h"
+#include "engine/schedule.h"
+#include "os/file.h"
+#include "os/timer.h"
+#include "store/lock.h"
+
+#include <stdio.h>
+
+struct rs_checkpoint {
+    const rs_os *os;
+    rs_folder *folder;
+    rs_file *file;
+    rs_lock lock;
+    rs_state *state; /* loaded, until the next save */
+    rs_timer *timer;
+    atomic_int due;
+    rs_schedule schedule;
+    int64_t pid; /* of the opener: its children may not save */
+
+    char file_name[RS_FILE_NAME_SIZE];
+    char *path;
+    rs_slice name;                     /* owned */
+    char *program, *function, *writer; /* owned, "" for NULL */
+    char host[65];
+    rs_commit_options commit;
+
+    rs_checkpoint_info info;
+    rs_buffer found_bytes; /* info.meta borrows them */
+    rs_meta found_meta;
+
+    /* The call that is running, as META counts it. */
+    int64_t call_started_ns;
+    int64_t call_running_ns; /* in processes before this one */
+    int64_t call_begun_ns;   /* monotonic: in this process */
+    uint64_t call_saves;
+
+    bool is_saved;  /* the file holds a generation that is used: found, or saved by this handle */
+    bool has_ended; /* and its META says that its call has ended */
+    int64_t saved_ns;
+};
+
+/* --- what was found --- */
+
+static resume_status keep_meta(rs_checkpoint *checkpoint, const rs_meta *meta, rs_error *error) {
+    rs_buffer_clear(&checkpoint->found_bytes);
+    rs_meta_encode(meta, &checkpoint->found_bytes);
+    if (checkpoint->found_bytes.failed)
+        return rs_fail(error, RESUME_NO_MEMORY, "no memory for META");
+    rs_slice bytes = {checkpoint->found_bytes.bytes, checkpoint->found_bytes.size};
+    return rs_meta_decode(bytes, &checkpoint->found_meta, error);
+}
+
+/* The newest generation of the open file is loaded, and becomes what was found. */
+static resume_status load_newest(rs_checkpoint *checkpoint, rs_error *error) {
+    resume_status status = rs_file_read(checkpoint->file, 0, &checkpoint->state, error);
+    if (status == RESUME_OK)
+        status = keep_meta(checkpoint, rs_state_meta(checkpoint->state), error);
+    if (status) return status;
+    rs_checkpoint_info *info = &checkpoint->info;
+    const rs_meta *meta = &checkpoint->found_meta;
+    info->meta = meta;
+    info->found = meta->ended ? RS_FOUND_ENDED : RS_FOUND_CUT_OFF;
+    info->generation = rs_file_generation(checkpoint->file, 0)->number;
+    info->saved_ns = meta->saved_ns;
+    info->age_ns = checkpoint->os->clock_ns(checkpoint->os) - meta->saved_ns;
+    checkpoint->saved_ns = meta->saved_ns;
+    checkpoint->is_saved = true;
+    checkpoint->has_ended = meta->ended;
+    return RESUME_OK;
+}
+
+static bool is_expired(const rs_checkpoint_info *info, const rs_checkpoint_options *options) {
+    uint64_t limit =
+        info->found == RS_FOUND_ENDED ? options->expire_ended_ns : options->expire_cut_off_ns;
+    return info->found != RS_FOUND_NOTHING && info->age_ns > 0 && limit != RS_NEVER &&
+           (uint64_t)info->age_ns > limit;
+}
+
+static void ignore(rs_checkpoint *checkpoint, rs_ignored why) {
+    rs_checkpoint_forget(checkpoint);
+    rs_file_start_over(checkpoint->file);
+    checkpoint->info.ignored = why;
+    checkpoint->info.found = RS_FOUND_NOTHING;
+    checkpoint->is_saved = checkpoint->has_ended = false;
+    rs_checkpoint_begin_call(checkpoint);
+}
+
+/* A call that was cut off goes on counting where it stood. */
+static void continue_call(rs_checkpoint *checkpoint) {
+    const rs_meta *meta = &checkpoint->found_meta;
+    rs_checkpoint_begin_call(checkpoint);
+    if (checkpoint->info.found != RS_FOUND_CUT_OFF) return;
+    checkpoint->call_started_ns = meta->started_ns;
+    checkpoint->call_running_ns = meta->running_ns;
+    checkpoint->call_saves = meta->saves;
+}
+
+/* Files that hold nothing to go on from: `clean` may set them aside. */
+static bool is_unusable(resume_status status) {
+    return status == RESUME_NOT_A_CHECKPOINT || status == RESUME_LEGACY ||
+           status == RESUME_UNSUPPORTED || status == RESUME_DAMAGED || status == RESUME_TRUNCATED;
+}
+
+static resume_status open_file(rs_checkpoint *checkpoint, const rs_checkpoint_options *options,
+                               rs_error *error) {
+    rs_checkpoint_info *info = &checkpoint->info;
+    resume_status status = rs_file_open(checkpoint->folder, checkpoint->file_name, true,
+                                        &checkpoint->file, &info->recovery, error);
+    bool unusable = is_unusable(status);
+    if (status == RESUME_OK) {
+        status = load_newest(checkpoint, error);
+        if (status) return status;
+        continue_call(checkpoint);
+        if (options->clean)
+            ignore(checkpoint, RS_IGNORED_CLEAN);
+        else if (is_expired(info, options))
+            ignore(checkpoint, RS_IGNORED_EXPIRED);
+        return RESUME_OK;
+    }
+    if (status != RESUME_NOT_FOUND && !(unusable && options->clean)) return status;
+    rs_error_clear(error);
+    info->recovery = (rs_recovery){0};
+    if (unusable) info->ignored = RS_IGNORED_CLEAN;
+    rs_checkpoint_begin_call(checkpoint);
+    return rs_file_new(checkpoint->folder, checkpoint->file_name, 1,
+                       unusable ? RS_ASIDE_NUMBERED : RS_ASIDE_NO, &checkpoint->file, error);
+}
+
+/* --- open and close --- */
+
+static char *copy_text(const char *text) {
+    return rs_duplicate_text(text ? text : "");
+}
+
+static resume_status copy_options(rs_checkpoint *checkpoint, const rs_checkpoint_options *options,
+                                  rs_error *error) {
+    checkpoint->name.bytes = rs_duplicate(options->name, options->name_size);
+    checkpoint->name.size = options->name_size;
+    checkpoint->program = copy_text(options->program);
+    checkpoint->function = copy_text(options->function);
+    checkpoint->writer = copy_text(options->writer);
+    checkpoint->commit.compress = options->compress;
+    checkpoint->commit.keep = options->keep;
+    checkpoint->schedule.rate_ns = options->rate_ns;
+    if (!checkpoint->name.bytes || !checkpoint->program || !checkpoint->function ||
+        !checkpoint->writer)
+        return rs_fail(error, RESUME_NO_MEMORY, "no memory for a checkpoint");
+    return RESUME_OK;
+}
+
+static void know_process(rs_checkpoint *checkpoint) {
+    rs_process process = {0};
+    const rs_os *os = checkpoint->os;
+    checkpoint->pid = os->pid(os);
+    if (os->process(os, &process) == 0)
+        snprintf(checkpoint->host, sizeof checkpoint->host, "%s", process.host);
+}
+
+/* Without its timer the flag stays up: every call then looks for itself. */
+static void arm(rs_checkpoint *checkpoint) {
+    int64_t now = checkpoint->os->monotonic_ns(checkpoint->os);
+    uint64_t delay = rs_schedule_delay(&checkpoint->schedule, now);
+    if (rs_timer_arm(checkpoint->timer, delay, NULL)) atomic_store(&checkpoint->due, 1);
+}
+
+static resume_status start_timer(rs_checkpoint *checkpoint, rs_error *error) {
+    resume_status status = rs_timer_new(&checkpoint->due, &checkpoint->timer, error);
+    if (status) return status;
+    int64_t now = checkpoint->os->monotonic_ns(checkpoint->os);
+    rs_schedule_note(&checkpoint->schedule, true, now);
+    return rs_timer_arm(checkpoint->timer, rs_schedule_delay(&checkpoint->schedule, now), error);
+}
+
+static resume_status open_parts(rs_checkpoint *checkpoint, const rs_checkpoint_options *options,
+                                rs_error *error) {
+    resume_status status = copy_options(checkpoint, options, error);
+    if (status == RESUME_OK)
+        status = rs_name_encode(options->name, options->name_size, checkpoint->file_name, error);
+    if (status == RESUME_OK)
+        status = rs_folder_open(checkpoint->os, options->folder, true, &checkpoint->folder, error);
+    if (status) return status;
+    checkpoint->path = rs_folder_join(checkpoint->folder, checkpoint->file_name);
+    if (!checkpoint->path) return rs_fail(error, RESUME_NO_MEMORY, "no memory for a path");
+    know_process(checkpoint);
+    status = rs_lock_take(checkpoint->folder, checkpoint->file_name, &checkpoint->lock, error);
+    if (status == RESUME_OK) status = open_file(checkpoint, options, error);
+    if (status == RESUME_OK) status = start_timer(checkpoint, error);
+    return status;
+}
+
+resume_status rs_checkpoint_open(const rs_os *os, const rs_checkpoint_options *options,
+                                 rs_checkpoint **checkpoint, rs_error *error) {
+    *checkpoint = NULL;
+    rs_checkpoint *made = rs_allocate_zeroed(1, sizeof *made);
+    if (!made) return rs_fail(error, RESUME_NO_MEMORY, "no memory for a checkpoint");
+    made->os = os;
+    made->lock.fd = -1;
+    resume_status status = open_parts(made, options, error);
+    if (status) {
+        rs_checkpoint_close(made);
+        return status;
+    }
+    made->info.path = made->path;
+    made->info.folder = made->folder->path;
+    made->info.lock_unsupported = made->lock.unsupported;
+    made->info.folder_warning = made->folder->warning;
+    *checkpoint = made;
+    return RESUME_OK;
+}
+
+void rs_checkpoint_close(rs_checkpoint *checkpoint) {
+    if (!checkpoint) return;
+    rs_timer_free(checkpoint->timer);
+    rs_state_free(checkpoint->state);
+    rs_file_close(checkpoint->file);
+    if (checkpoint->folder) rs_lock_release(checkpoint->folder, &checkpoint->lock);
+    rs_folder_close(checkpoint->folder);
+    rs_buffer_release(&checkpoint->found_bytes);
+    rs_free((void *)checkpoint->name.bytes);
+    rs_free(checkpoint->program);
+    rs_free(checkpoint->function);
+    rs_free(checkpoint->writer);
+    rs_free(checkpoint->path);
+    rs_free(checkpoint);
+}
+
+/* --- looking --- */
+
+const rs_checkpoint_info *rs_checkpoint_look(const rs_checkpoint *checkpoint) {
+    return &checkpoint->info;
+}
+
+rs_state *rs_checkpoint_state(rs_checkpoint *checkpoint) {
+    return checkpoint->state;
+}
+
+atomic_int *rs_checkpoint_due(rs_checkpoint *checkpoint) {
+    return &checkpoint->due;
+}
+
+bool rs_checkpoint_is_forked(const rs_checkpoint *checkpoint) {
+    return checkpoint->os->pid(checkpoint->os) != checkpoint->pid;
+}
+
+int64_t rs_checkpoint_saved_ns(const rs_checkpoint *checkpoint) {
+    return checkpoint->saved_ns;
+}
+
+void rs_checkpoint_set_rate(rs_checkpoint *checkpoint, uint64_t rate_ns) {
+    checkpoint->schedule.rate_ns = rate_ns;
+    arm(checkpoint);
+}
+
+/* --- another state --- */
+
+void rs_checkpoint_forget(rs_checkpoint *checkpoint) {
+    rs_state_free(checkpoint->state);
+    checkpoint->state = NULL;
+}
+
+resume_status rs_checkpoint_fall_back(rs_checkpoint *checkpoint, rs_error *error) {
+    rs_checkpoint_forget(checkpoint);
+    resume_status status = rs_file_fall_back(checkpoint->file, &checkpoint->info.recovery, error);
+    if (status == RESUME_OK) status = load_newest(checkpoint, error);
+    if (status == RESUME_OK) continue_call(checkpoint);
+    return status;
+}
+
+void rs_checkpoint_start_over(rs_checkpoint *checkpoint) {
+    if (checkpoint->info.found != RS_FOUND_NOTHING) ignore(checkpoint, RS_IGNORED_BY_CALLER);
+}
+
+void rs_checkpoint_begin_call(rs_checkpoint *checkpoint) {
+    const rs_os *os = checkpoint->os;
+    checkpoint->call_started_ns = os->clock_ns(os);
+    checkpoint->call_begun_ns = os->monotonic_ns(os);
+    checkpoint->call_running_ns = 0;
+    checkpoint->call_saves = 0;
+}
+
+/* --- saving --- */
+
+static resume_status check_process(const rs_checkpoint *checkpoint, rs_error *error) {
+    if (!rs_checkpoint_is_forked(checkpoint)) return RESUME_OK;
+    return rs_fail(error, RESUME_FORKED,
+                   "checkpoint '%s' belongs to the parent process; open one with another name here",
+                   checkpoint->path);
+}
+
+/* Someone cleaned up: the lock must be the one that the next process would take, too. */
+static resume_status keep_lock(rs_checkpoint *checkpoint, rs_error *error) {
+    const rs_os *os = checkpoint->os;
+    rs_lock *lock = &checkpoint->lock;
+    bool replaced;
+    resume_status status = rs_folder_refresh(checkpoint->folder, &replaced, error);
+    if (status) return status;
+    if (lock->fd >= 0 && lock->unsupported) return RESUME_OK;
+    char lock_name[RS_FILE_NAME_SIZE];
+    rs_file_info info;
+    snprintf(lock_name, sizeof lock_name, "%.*s.lock", (int)RS_NAME_SIZE_MAX,
+             checkpoint->file_name);
+    int answer = os->info_at(os, checkpoint->folder->fd, lock_name, &info);
+    if (answer < 0 && rs_os_status(answer) != RESUME_NOT_FOUND)
+        return rs_os_fail(error, answer, "can't look at the lock of", checkpoint->path);
+    if (lock->fd >= 0 && answer == 0 && info.device == lock->device && info.inode == lock->inode)
+        return RESUME_OK;
+    rs_lock_release(checkpoint->folder, lock);
+    return rs_lock_take(checkpoint->folder, checkpoint->file_name, lock, error);
+}
+
+static rs_meta make_meta(const rs_checkpoint *checkpoint, bool ended) {
+    const rs_os *os = checkpoint->os;
+    int64_t here = os->monotonic_ns(os) - checkpoint->call_begun_ns;
+    return (rs_meta){
+        .saved_ns = os->clock_ns(os),
+        .started_ns = checkpoint->call_started_ns,
+        .running_ns = checkpoint->call_running_ns + here,
+        .saves = checkpoint->call_saves + !ended,
+        .ended = ended,
+        .pid = checkpoint->pid,
+        .name = checkpoint->name,
+        .program = {checkpoint->program, strlen(checkpoint->program)},
+        .function = {checkpoint->function, strlen(checkpoint->function)},
+        .host = {checkpoint->host, strlen(checkpoint->host)},
+        .writer = {checkpoint->writer, strlen(checkpoint->writer)},
+    };
+}
+
+static void note_saved(rs_checkpoint *checkpoint, const rs_meta *meta) {
+    checkpoint->saved_ns = meta->saved_ns;
+    checkpoint->is_saved = true;
+    checkpoint->has_ended = meta->ended;
+    checkpoint->call_saves = meta->saves;
+}
+
+resume_status rs_checkpoint_save(rs_checkpoint *checkpoint, const rs_blob *blobs, size_t blob_count,
+                                 rs_commit_info *info, rs_error *error) {
+    *info = (rs_commit_info){0};
+    resume_status status = check_process(checkpoint, error);
+    if (status) return status;
+    rs_checkpoint_forget(checkpoint);
+    rs_meta meta = make_meta(checkpoint, false);
+    rs_snapshot snapshot = {.meta = &meta, .blobs = blobs, .blob_count = blob_count};
+    status = keep_lock(checkpoint, error);
+    if (status == RESUME_OK)
+        status = rs_file_commit(checkpoint->file, &snapshot, &checkpoint->commit, info, error);
+    if (status == RESUME_OK) note_saved(checkpoint, &meta);
+    int64_t now = checkpoint->os->monotonic_ns(checkpoint->os);
+    rs_schedule_note(&checkpoint->schedule, status == RESUME_OK, now);
+    arm(checkpoint);
+    return status;
+}
+
+resume_status rs_checkpoint_end(rs_checkpoint *checkpoint, rs_error *error) {
+    resume_status status = check_process(checkpoint, error);
+    if (status || !checkpoint->is_saved || checkpoint->has_ended) return status;
+    rs_checkpoint_forget(checkpoint);
+    rs_meta meta = make_meta(checkpoint, true);
+    rs_commit_info info;
+    status = keep_lock(checkpoint, error);
+    if (status == RESUME_OK)
+        status = rs_file_commit_mark(checkpoint->file, &meta, &checkpoint->commit, &info, error);
+    if (status == RESUME_OK) note_saved(checkpoint, &meta);
+    return status;
+}
