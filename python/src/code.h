@@ -22,8 +22,9 @@ int rp_code_plain_loop(PyCodeObject *code, int restored_at, int here, PyObject *
 bool rp_code_in_for(PyCodeObject *code, int here);
 /* Going on from byte offset `from`, the code can come to `to`. */
 bool rp_code_reaches(PyCodeObject *code, int from, int to);
-/* Both places are inside the innermost loop of any kind around `inner`. */
-bool rp_code_same_round(PyCodeObject *code, int inner, int other);
+/* The innermost loop of any kind around both places, as the range of byte offsets that it repeats.
+ */
+bool rp_code_round(PyCodeObject *code, int one, int other, int *start, int *end);
 /* What the call at `site` returns is stored into a variable. */
 bool rp_code_is_stored(PyCodeObject *code, int site);
 /* The same number for a call at byte offset `lasti` whether or not the interpreter has specialised

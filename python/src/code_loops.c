@@ -253,19 +253,39 @@ bool rp_code_reaches(PyCodeObject *code, int from, int to) {
     return found;
 }
 
-bool rp_code_same_round(PyCodeObject *code, int inner, int other) {
+bool rp_code_round(PyCodeObject *code, int one, int other, int *start, int *end) {
     rp_bytecode bytecode = {0};
-    int start = -1, end = -1;
+    int first = one < other ? one : other, last = one < other ? other : one;
+    *start = *end = -1;
     if (rp_bytecode_init(&bytecode, code)) PyErr_Clear();
     for (int i = 0; i < bytecode.instruction_count; i++) {
         const rp_instruction *jump = &bytecode.instructions[i];
-        /* the nearest jump back behind `inner`: jumps of handlers stand far away */
-        if (jump->flags & RP_OP_BACKWARD && jump->target <= inner && inner <= jump->start &&
-            jump->target > start) {
-            start = jump->target;
-            end = jump->start;
+        /* the nearest jump back behind both: those of handlers stand far away */
+        if (jump->flags & RP_OP_BACKWARD && jump->target <= first && last <= jump->start &&
+            jump->target > *start) {
+            *start = jump->target;
+            *end = jump->start;
         }
     }
     rp_bytecode_release(&bytecode);
-    return start >= 0 && start <= other && other <= end;
+    return *start >= 0;
+}
+
+bool rp_code_is_stored(PyCodeObject *code, int site) {
+    rp_bytecode bytecode = {0};
+    bool stored = false;
+    if (rp_bytecode_init(&bytecode, code) == 0) {
+        int index = rp_bytecode_index(&bytecode, site) + 1;
+        stored = index > 0 && index < bytecode.instruction_count &&
+                 (bytecode.instructions[index].flags & RP_OP_STORES ||
+                  bytecode.instructions[index].meaning == RP_MEANS_COPY);
+    } else {
+        PyErr_Clear();
+    }
+    rp_bytecode_release(&bytecode);
+    return stored;
+}
+
+int rp_code_call_site(PyCodeObject *code, int lasti) {
+    return rp_bytecode_call_site(code, lasti);
 }

@@ -28,9 +28,8 @@ static rp_meaning meaning_of(int opcode) {
         return RP_MEANS_CONSTANT;
     case RP_OPCODE_STORE_NAME:
         return RP_MEANS_STORE_NAME;
-    case RP_OPCODE_NOP:
-    case RP_OPCODE_POP_TOP:
-        return RP_MEANS_NOTHING;
+    case RP_OPCODE_COPY:
+        return RP_MEANS_COPY;
     default:
         /* opcodes that not every version has: -1 there, which no case label may repeat */
         if (opcode == RP_OPCODE_PRECALL) return RP_MEANS_PRECALL;
@@ -299,6 +298,23 @@ int rp_bytecode_analyse(rp_bytecode *bytecode) {
 done:
     rs_free(work.work);
     return result;
+}
+
+int rp_bytecode_call_site(PyCodeObject *code, int lasti) {
+#if PY_VERSION_HEX < 0x030C0000
+    PyObject *bytes = PyCode_GetCode(code);
+    if (!bytes) {
+        PyErr_Clear();
+        return lasti;
+    }
+    if (lasti >= 0 && lasti < PyBytes_GET_SIZE(bytes) &&
+        (uint8_t)PyBytes_AS_STRING(bytes)[lasti] == RP_OPCODE_PRECALL)
+        lasti += 2 + 2 * rp_opcodes[RP_OPCODE_PRECALL].caches;
+    Py_DECREF(bytes);
+#else
+    (void)code;
+#endif
+    return lasti;
 }
 
 bool rp_bytecode_has_docstring(PyCodeObject *code, PyObject *constants) {

@@ -39,7 +39,7 @@ typedef enum rp_meaning { /* instructions that the analysis or its users know by
                           RP_MEANS_ATTRIBUTE,
                           RP_MEANS_CONSTANT,
                           RP_MEANS_STORE_NAME,
-                          RP_MEANS_NOTHING, /* NOP, POP_TOP */
+                          RP_MEANS_COPY,
 } rp_meaning;
 
 typedef struct rp_instruction {
@@ -93,6 +93,10 @@ int rp_bytecode_analyse(rp_bytecode *bytecode);
 int rp_bytecode_index(const rp_bytecode *bytecode, int at);
 /* Index of the exception table entry that covers the instruction; -1. */
 int rp_bytecode_protection(const rp_bytecode *bytecode, const rp_instruction *instruction);
+
+/* Where the call at `lasti` stands: 3.11 stops at either of its two instructions, depending on
+ * specialisation. */
+int rp_bytecode_call_site(PyCodeObject *code, int lasti);
 
 /* The docstring is constant 0 of this function (its text may be left out of a hash). */
 bool rp_bytecode_has_docstring(PyCodeObject *code, PyObject *constants);

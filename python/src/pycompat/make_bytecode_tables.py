@@ -12,7 +12,7 @@ for _name, _number in getattr(opcode, "_specialized_opmap", {}).items():
 
 # numbers that bytecode.c and code.c ask for by name; -1 when this Python has no such opcode
 NAMED = """EXTENDED_ARG FOR_ITER GET_ITER SWAP PUSH_EXC_INFO RETURN_GENERATOR CALL PRECALL
-LOAD_ATTR LOAD_METHOD LOAD_GLOBAL LOAD_CONST STORE_NAME POP_TOP NOP""".split()
+LOAD_ATTR LOAD_METHOD LOAD_GLOBAL LOAD_CONST STORE_NAME COPY""".split()
 ENDS = """RETURN_VALUE RETURN_CONST RERAISE RAISE_VARARGS INTERPRETER_EXIT JUMP_FORWARD JUMP_BACKWARD
 JUMP_BACKWARD_NO_INTERRUPT""".split()
 SCOPES = {
@@ -59,6 +59,8 @@ def flags(name, number):
                 found += ["RP_OP_LOADS", scope]
             if name == "STORE_" + suffix:
                 found += ["RP_OP_STORES", scope]
+    if name.startswith("STORE_FAST_"):  # two in one: stores something, of no one name
+        found.append("RP_OP_STORES")
     return " | ".join(found) or "0"
 
 

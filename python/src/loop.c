@@ -1,0 +1,515 @@
+/* chp.loop: the loop objects, and which of them a save has to know. */
+#include "loop.h"
+
+#include "code.h"
+#include "loop_iterator.h"
+
+#include "base/alloc.h"
+#include "format/hash.h"
+
+#include <limits.h>
+
+typedef struct loop_object {
+    PyObject_HEAD PyObject *iterator; /* NULL: has ended */
+    PyObject *checkpoint;             /* keeps `loops` alive */
+    rp_loops *loops;                  /* NULL: forgotten; the loop goes on, saves don't know it */
+    Py_ssize_t index;                 /* in `loops` */
+    Py_ssize_t handed_out;
+    bool started;  /* an item was handed out in this process */
+    bool restored; /* took a position of `saved` */
+} loop_object;
+
+static const loop_object *alive(const rp_loops *loops, Py_ssize_t index) {
+    return (const loop_object *)loops->items[index].loop;
+}
+
+static bool is_running(const rp_loops *loops, Py_ssize_t index) {
+    const loop_object *loop = alive(loops, index);
+    return loop && loop->started;
+}
+
+/* The innermost loop that is handing out items; -1. */
+static Py_ssize_t innermost(const rp_loops *loops) {
+    Py_ssize_t index = loops->count - 1;
+    while (index >= 0 && !is_running(loops, index))
+        index--;
+    return index;
+}
+
+/* Drops the entries marked in `dropped`; the others keep their order. */
+static void drop(rp_loops *loops, Py_ssize_t first,
+                 bool (*is_dropped)(const rp_loops *, Py_ssize_t, const void *),
+                 const void *context) {
+    Py_ssize_t kept = first;
+    for (Py_ssize_t i = first; i < loops->count; i++) {
+        rp_loop_entry entry = loops->items[i];
+        loop_object *loop = (loop_object *)entry.loop;
+        if (is_dropped(loops, i, context)) {
+            if (loop) loop->loops = NULL;
+            Py_DECREF(entry.code);
+            continue;
+        }
+        if (loop) loop->index = kept;
+        loops->items[kept++] = entry;
+    }
+    loops->count = kept;
+    loops->asked_code = NULL;
+}
+
+static bool drop_any(const rp_loops *loops, Py_ssize_t index, const void *context) {
+    (void)loops, (void)index, (void)context;
+    return true;
+}
+
+/* Made in the body of the loop at index *context. A dropped parent never leaves a kept child: a
+ * child stands behind its parent and has a parent at least as high. */
+static bool is_inside(const rp_loops *loops, Py_ssize_t index, const void *context) {
+    return loops->items[index].parent >= *(const Py_ssize_t *)context;
+}
+
+static void forget_inside(rp_loops *loops, Py_ssize_t index) {
+    if (loops->count > index + 1) drop(loops, index + 1, is_inside, &index);
+}
+
+/* A range of the program that has come round again. */
+typedef struct last_round {
+    const rp_loop_entry *again; /* the loop that is being made */
+    bool in_owner;              /* the range is in the owner's code, else in that of `again` */
+    int start, end;
+    Py_ssize_t newest; /* index of the last entry that shows it */
+} last_round;
+
+/* A loop at or behind the place of `again` has ended: does that mean that a `while` around both has
+ * come round? In one pass places only rise. */
+static bool has_come_round(const rp_loop_entry *before, PyCodeObject *owner, last_round *round) {
+    const rp_loop_entry *again = round->again;
+    int here = again->owner_site, there = before->owner_site;
+    if (here >= 0 && there >= 0 && here != there) {
+        round->in_owner = true;
+        return there > here && rp_code_round(owner, here, there, &round->start, &round->end);
+    }
+    if (before->code != again->code || before->site < again->site) return false;
+    round->in_owner = false;
+    if (rp_code_round(again->code, again->site, before->site, &round->start, &round->end))
+        return true;
+    if (before->site > again->site) return false;
+    /* the same loop again, in a helper that was called again */
+    round->in_owner = here >= 0 && rp_code_round(owner, here, here, &round->start, &round->end);
+    if (!round->in_owner) {
+        round->start = 0;
+        round->end = INT_MAX;
+    }
+    return true;
+}
+
+static bool is_of_last_round(const rp_loops *loops, Py_ssize_t index, const void *context) {
+    const last_round *round = context;
+    const rp_loop_entry *entry = &loops->items[index], *again = round->again;
+    int site = round->in_owner ? entry->owner_site : entry->site;
+    if (entry->loop || index > round->newest || site < round->start || site > round->end)
+        return false;
+    return round->in_owner ||
+           (entry->code == again->code && entry->owner_site == again->owner_site);
+}
+
+/* What ended in the last round of a `while` is to run again in this one. Only loops of the same
+ * item of the loop around them are looked at. */
+static void forget_last_round(rp_loops *loops, PyCodeObject *owner, const rp_loop_entry *again) {
+    last_round round = {.again = again, .newest = loops->count - 1};
+    Py_ssize_t first = again->parent + 1;
+    for (; round.newest >= first; round.newest--)
+        if (!loops->items[round.newest].loop &&
+            has_come_round(&loops->items[round.newest], owner, &round)) {
+            drop(loops, first, is_of_last_round, &round);
+            Py_CLEAR(loops->saved); /* what was left belonged to the round before */
+            return;
+        }
+}
+
+static void forget_all(rp_loops *loops) {
+    drop(loops, 0, drop_any, NULL);
+    loops->wanted = false;
+}
+
+void rp_loops_release(rp_loops *loops) {
+    forget_all(loops);
+    rs_free(loops->items);
+    Py_XDECREF(loops->saved);
+    *loops = (rp_loops){0};
+}
+
+int rp_loops_traverse(const rp_loops *loops, visitproc visit, void *arg) {
+    Py_VISIT(loops->saved);
+    for (Py_ssize_t i = 0; i < loops->count; i++)
+        Py_VISIT(loops->items[i].code);
+    return 0;
+}
+
+static int grow(rp_loops *loops) {
+    if (loops->count < loops->capacity) return 0;
+    Py_ssize_t capacity = loops->capacity ? 2 * loops->capacity : 8;
+    rp_loop_entry *items =
+        rs_reallocate_array(loops->items, (size_t)capacity, sizeof *loops->items);
+    if (!items) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    loops->items = items;
+    loops->capacity = capacity;
+    return 0;
+}
+
+/* One number for a place in the program: the offset in the owner, and mixed with the name of the
+ * function elsewhere. */
+static uint64_t place_of(PyCodeObject *code, int site, const PyCodeObject *owner) {
+    Py_ssize_t size = 0;
+    const char *name = code == owner ? NULL : PyUnicode_AsUTF8AndSize(code->co_qualname, &size);
+    if (code != owner && !name) PyErr_Clear();
+    return name ? (rs_hash64(name, (size_t)size, 0) & 0xffffffff) << 20 ^ (uint64_t)site
+                : (uint64_t)site;
+}
+
+/* Where the owner stands below the running frame; -1. */
+static int find_owner(PyFrameObject *frame, const PyCodeObject *owner) {
+    int site = -1;
+    Py_INCREF(frame);
+    while (frame && site < 0) {
+        PyCodeObject *code = PyFrame_GetCode(frame);
+        if (code == owner) site = rp_code_call_site(code, PyFrame_GetLasti(frame));
+        Py_DECREF(code);
+        PyFrameObject *back = PyFrame_GetBack(frame);
+        Py_DECREF(frame);
+        frame = back;
+    }
+    Py_XDECREF(frame);
+    return site;
+}
+
+/* The entry of a loop that is being made; its code is a new reference. */
+static int describe(const rp_loops *loops, const PyCodeObject *owner, rp_loop_entry *entry) {
+    PyFrameObject *frame = PyEval_GetFrame(); /* borrowed */
+    if (!frame) {
+        PyErr_SetString(PyExc_RuntimeError, "chp.loop: no Python function is running");
+        return -1;
+    }
+    *entry = (rp_loop_entry){.code = PyFrame_GetCode(frame),
+                             .parent = innermost(loops),
+                             .owner_site = find_owner(frame, owner)};
+    entry->site = rp_code_call_site(entry->code, PyFrame_GetLasti(frame));
+    entry->place = place_of(entry->code, entry->site, owner);
+    return 0;
+}
+
+/* The position that a restore left for the loop made at `place`: borrowed, None for one that had
+ * ended; NULL: none. */
+static PyObject *take_saved(rp_loops *loops, uint64_t place) {
+    if (!loops->saved) return NULL;
+    for (Py_ssize_t i = loops->taken; i < PyList_GET_SIZE(loops->saved); i++) {
+        PyObject *pair = PyList_GET_ITEM(loops->saved, i);
+        PyObject *number = PyTuple_GET_ITEM(pair, 1);
+        if (loops->match_sites && PyLong_AsUnsignedLongLong(number) != place) continue;
+        loops->taken = i + 1;
+        return PyTuple_GET_ITEM(pair, 0);
+    }
+    return NULL;
+}
+
+static void end(loop_object *self) {
+    rp_loops *loops = self->loops;
+    Py_CLEAR(self->iterator);
+    if (!loops) return;
+    loops->items[self->index].loop = NULL;
+    self->loops = NULL;
+    if (innermost(loops) < 0) loops->wanted = false;
+}
+
+/* Puts `self` at its position, or ends it when it had ended before the restore. */
+static int begin(rp_module_state *state, loop_object *self, PyObject *iterable, PyObject *saved) {
+    if (saved && saved != Py_None) {
+        self->handed_out = PyLong_AsSsize_t(saved);
+        if (self->handed_out < 0) return -1;
+    }
+    self->restored = saved != NULL;
+    self->iterator = rp_iterator_over(state, iterable, self->handed_out);
+    return self->iterator ? 0 : -1;
+}
+
+PyObject *rp_loop_new(rp_module_state *state, PyObject *checkpoint, rp_loops *loops,
+                      PyCodeObject *owner, PyObject *iterable) {
+    rp_loop_entry entry;
+    if (grow(loops) || describe(loops, owner, &entry)) return NULL;
+    loop_object *self = PyObject_GC_New(loop_object, state->loop_type);
+    if (!self) {
+        Py_DECREF(entry.code);
+        return NULL;
+    }
+    self->iterator = NULL;
+    self->checkpoint = Py_NewRef(checkpoint);
+    self->loops = NULL;
+    self->index = -1;
+    self->handed_out = 0;
+    self->started = self->restored = false;
+    PyObject_GC_Track(self);
+    Py_ssize_t taken = loops->taken;
+    PyObject *saved = Py_XNewRef(take_saved(loops, entry.place));
+    bool ended = saved == Py_None;
+    if (begin(state, self, iterable, saved)) { /* may run code of the user */
+        loops->taken = taken;
+        Py_XDECREF(saved);
+        Py_DECREF(entry.code);
+        Py_DECREF(self);
+        return NULL;
+    }
+    Py_XDECREF(saved);
+    entry.parent = innermost(loops);
+    forget_last_round(loops, owner, &entry);
+    if (grow(loops)) {
+        Py_DECREF(entry.code);
+        Py_DECREF(self);
+        return NULL;
+    }
+    entry.loop = (PyObject *)self;
+    self->index = loops->count;
+    self->loops = loops;
+    loops->items[loops->count++] = entry;
+    loops->asked_code = NULL;
+    if (ended) end(self);
+    return (PyObject *)self;
+}
+
+bool rp_loop_check(rp_module_state *state, PyObject *value) {
+    return Py_TYPE(value) == state->loop_type;
+}
+
+/* Loops side by side, as in zip(chp.loop(a), chp.loop(b)), agree only when the first one is asked.
+ */
+static bool is_first_of_siblings(const rp_loops *loops, Py_ssize_t index) {
+    Py_ssize_t parent = loops->items[index].parent;
+    for (Py_ssize_t i = parent + 1; i < index; i++)
+        if (loops->items[i].parent == parent && is_running(loops, i)) return false;
+    return true;
+}
+
+/* The item handed out last is finished. */
+static int finish_item(loop_object *self) {
+    rp_loops *loops = self->loops;
+    if (!self->started) return 0;
+    forget_inside(loops, self->index);
+    if (self->restored) Py_CLEAR(loops->saved); /* what was left belonged to that item */
+    if (!loops->wanted || !is_first_of_siblings(loops, self->index)) return 0;
+    loops->wanted = false;
+    return rp_checkpoint_save_between_items(self->checkpoint);
+}
+
+static PyObject *loop_next(PyObject *object) {
+    loop_object *self = (loop_object *)object;
+    if (!self->iterator) return NULL;
+    if (self->loops && finish_item(self)) return NULL;
+    if (!self->iterator) return NULL; /* a save can run code of the user */
+    PyObject *item = Py_TYPE(self->iterator)->tp_iternext(self->iterator);
+    if (item) {
+        self->handed_out++;
+        self->started = true;
+        return item;
+    }
+    if (!PyErr_Occurred() || PyErr_ExceptionMatches(PyExc_StopIteration)) {
+        PyErr_Clear();
+        end(self);
+    }
+    return NULL;
+}
+
+static PyObject *loop_length_hint(PyObject *object, PyObject *unused) {
+    (void)unused;
+    loop_object *self = (loop_object *)object;
+    Py_ssize_t hint = self->iterator ? PyObject_LengthHint(self->iterator, 0) : 0;
+    return hint < 0 ? NULL : PyLong_FromSsize_t(hint);
+}
+
+static PyObject *loop_repr(PyObject *object) {
+    loop_object *self = (loop_object *)object;
+    return PyUnicode_FromFormat("<%s: %zd items handed out%s>", Py_TYPE(object)->tp_name,
+                                self->handed_out, self->iterator ? "" : ", ended");
+}
+
+static int loop_traverse(PyObject *object, visitproc visit, void *arg) {
+    loop_object *self = (loop_object *)object;
+    Py_VISIT(Py_TYPE(object));
+    Py_VISIT(self->iterator);
+    Py_VISIT(self->checkpoint);
+    return 0;
+}
+
+static int loop_clear(PyObject *object) {
+    loop_object *self = (loop_object *)object;
+    end(self);
+    Py_CLEAR(self->checkpoint);
+    return 0;
+}
+
+static void loop_dealloc(PyObject *object) {
+    PyTypeObject *type = Py_TYPE(object);
+    PyObject_GC_UnTrack(object);
+    loop_clear(object);
+    PyObject_GC_Del(object);
+    Py_DECREF(type);
+}
+
+static PyMethodDef loop_methods[] = {
+    {"__length_hint__", loop_length_hint, METH_NOARGS, "Number of items still to come, if known."},
+    {0},
+};
+
+static PyType_Slot loop_slots[] = {
+    {Py_tp_doc,
+     "A loop of a Checkpoint that goes on where it stopped; made by chp.loop(iterable)."},
+    {Py_tp_iter, PyObject_SelfIter},
+    {Py_tp_iternext, loop_next},
+    {Py_tp_methods, loop_methods},
+    {Py_tp_repr, loop_repr},
+    {Py_tp_traverse, loop_traverse},
+    {Py_tp_clear, loop_clear},
+    {Py_tp_dealloc, loop_dealloc},
+    {0, NULL},
+};
+
+PyType_Spec rp_loop_spec = {
+    .name = "resume._core.Loop",
+    .basicsize = sizeof(loop_object),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION |
+             Py_TPFLAGS_IMMUTABLETYPE,
+    .slots = loop_slots,
+};
+
+int rp_loops_resume(rp_loops *loops, PyObject *saved, bool same_code) {
+    forget_all(loops);
+    loops->taken = 0;
+    loops->match_sites = same_code;
+    Py_XSETREF(loops->saved, saved && saved != Py_None ? Py_NewRef(saved) : NULL);
+    return 0;
+}
+
+/* A loop kept in a variable may have been left by `break`: then no `for` of its function is in
+ * progress. A loop nobody keeps is gone when its `for` is. */
+static bool is_in_progress(const rp_loops *loops, Py_ssize_t index, PyCodeObject *code, int here) {
+    const rp_loop_entry *entry = &loops->items[index];
+    if (entry->code != code || !rp_code_is_stored(code, entry->site)) return true;
+    return rp_code_in_for(code, here);
+}
+
+bool rp_loops_defer(rp_loops *loops, PyCodeObject *code, int here) {
+    Py_ssize_t index = innermost(loops);
+    if (index < 0) return false;
+    if (loops->asked_code != code || loops->asked_here != here || loops->asked_index != index) {
+        loops->asked_answer = is_in_progress(loops, index, code, here);
+        loops->asked_code = code;
+        loops->asked_here = here;
+        loops->asked_index = index;
+    }
+    if (loops->asked_answer) loops->wanted = true;
+    return loops->asked_answer;
+}
+
+/* Positions that a restore left and no loop has taken yet: the program is on its way to them. */
+static Py_ssize_t left_count(const rp_loops *loops) {
+    return loops->saved ? PyList_GET_SIZE(loops->saved) - loops->taken : 0;
+}
+
+/* Another loop was made in the body of this one and is not finished, or will be made in it to go on
+ * where it stopped. */
+static bool is_unfinished(const rp_loops *loops, Py_ssize_t index) {
+    for (Py_ssize_t i = index + 1; i < loops->count; i++)
+        if (alive(loops, i) && loops->items[i].parent >= index) return true;
+    return alive(loops, index)->restored && left_count(loops) > 0;
+}
+
+static void put_entry(const rp_loops *loops, Py_ssize_t index, rs_buffer *buffer) {
+    const loop_object *loop = alive(loops, index);
+    rs_cbor_put_head(buffer, RS_CBOR_ARRAY, 2);
+    if (loop) {
+        bool unfinished = loop->started && is_unfinished(loops, index);
+        rs_cbor_put_head(buffer, RS_CBOR_UNSIGNED, (uint64_t)(loop->handed_out - unfinished));
+    } else {
+        rs_cbor_put_simple(buffer, RS_CBOR_NULL);
+    }
+    rs_cbor_put_head(buffer, RS_CBOR_UNSIGNED, loops->items[index].place);
+}
+
+/* Whether the entry is part of a save. While a loop is in progress, or the program is on its way to
+ * one, all that ended before it in its body are; else those that the program is not about to come
+ * back to. */
+static bool is_put(const rp_loops *loops, Py_ssize_t index, Py_ssize_t last, PyCodeObject *code,
+                   int here) {
+    if (left_count(loops) > 0) return true;
+    if (last >= 0) return index <= last;
+    int site = loops->items[index].owner_site;
+    return site >= 0 && !rp_code_reaches(code, here, site);
+}
+
+static int put_left(const rp_loops *loops, rs_buffer *buffer) {
+    for (Py_ssize_t i = 0; i < left_count(loops); i++) {
+        PyObject *pair = PyList_GET_ITEM(loops->saved, loops->taken + i);
+        PyObject *position = PyTuple_GET_ITEM(pair, 0);
+        rs_cbor_put_head(buffer, RS_CBOR_ARRAY, 2);
+        if (position == Py_None) {
+            rs_cbor_put_simple(buffer, RS_CBOR_NULL);
+        } else {
+            rs_cbor_put_head(buffer, RS_CBOR_UNSIGNED, PyLong_AsUnsignedLongLong(position));
+        }
+        rs_cbor_put_head(buffer, RS_CBOR_UNSIGNED,
+                         PyLong_AsUnsignedLongLong(PyTuple_GET_ITEM(pair, 1)));
+        if (PyErr_Occurred()) return -1;
+    }
+    return 0;
+}
+
+int rp_loops_put(rp_loops *loops, PyCodeObject *code, int here, rs_buffer *buffer) {
+    Py_ssize_t last = loops->count - 1, count = 0;
+    while (last >= 0 && !loops->items[last].loop)
+        last--;
+    for (Py_ssize_t i = 0; i < loops->count; i++)
+        count += is_put(loops, i, last, code, here);
+    rs_cbor_put_head(buffer, RS_CBOR_ARRAY, (uint64_t)(count + left_count(loops)));
+    for (Py_ssize_t i = 0; count > 0 && i < loops->count; i++)
+        if (is_put(loops, i, last, code, here)) put_entry(loops, i, buffer);
+    loops->wanted = false;
+    return put_left(loops, buffer);
+}
+
+/* The next item of the section, of a kind that the format allows there. */
+static int next_item(rs_cbor_reader *reader, unsigned kinds, rs_cbor_item *item) {
+    rs_error error = {0};
+    resume_status status = rs_cbor_next(reader, item, &error);
+    if (status == RESUME_OK && kinds >> item->kind & 1) return 0;
+    PyErr_Format(PyExc_ValueError, "section 'loops': %s",
+                 status == RESUME_OK ? "an item of another kind" : error.text);
+    return -1;
+}
+
+static PyObject *get_entry(rs_cbor_reader *reader) {
+    rs_cbor_item pair, position, place;
+    if (next_item(reader, 1u << RS_CBOR_ARRAY, &pair) ||
+        next_item(reader, 1u << RS_CBOR_UNSIGNED | 1u << RS_CBOR_SIMPLE, &position) ||
+        next_item(reader, 1u << RS_CBOR_UNSIGNED, &place))
+        return NULL;
+    if (pair.argument != 2 ||
+        (position.kind == RS_CBOR_SIMPLE && position.argument != RS_CBOR_NULL) ||
+        (position.kind == RS_CBOR_UNSIGNED && position.argument > PY_SSIZE_T_MAX)) {
+        PyErr_SetString(PyExc_ValueError, "section 'loops': not a position and a place");
+        return NULL;
+    }
+    if (position.kind == RS_CBOR_SIMPLE) return Py_BuildValue("OK", Py_None, place.argument);
+    return Py_BuildValue("nK", (Py_ssize_t)position.argument, place.argument);
+}
+
+PyObject *rp_loops_get(rs_cbor_reader *reader) {
+    rs_cbor_item array;
+    if (next_item(reader, 1u << RS_CBOR_ARRAY, &array)) return NULL;
+    PyObject *list = PyList_New(0);
+    for (uint64_t i = 0; list && i < array.argument; i++) {
+        PyObject *entry = get_entry(reader);
+        if (!entry || PyList_Append(list, entry)) Py_CLEAR(list);
+        Py_XDECREF(entry);
+    }
+    return list;
+}
