@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -97,11 +98,11 @@ static const char *health_text(const entry *this) {
     case RESUME_OK:
         return rc_text_health(this->health);
     case RESUME_NOT_A_CHECKPOINT:
-        return "not a checkpoint";
+        return "foreign";
     case RESUME_LEGACY:
-        return "resume 0.13";
+        return "legacy";
     case RESUME_UNSUPPORTED:
-        return "newer version";
+        return "unsupported";
     case RESUME_DAMAGED:
     case RESUME_TRUNCATED:
         return "damaged";
@@ -129,16 +130,27 @@ static const char *role_text(rs_file_role role) {
     }
 }
 
-static void add_line(struct libscols_table *table, const entry *this, int64_t now_ns) {
+/* The program, without the working folder in front of it, or the function. */
+static rs_slice where_it_is(const rs_meta *meta, const char *here) {
+    size_t length = strlen(here);
+    rs_slice path = meta->program;
+    if (!path.size) return meta->function;
+    const char *text = path.bytes;
+    bool inside = length > 1 && path.size > length + 1 && memcmp(text, here, length) == 0 &&
+                  text[length] == '/';
+    return inside ? (rs_slice){text + length + 1, path.size - length - 1} : path;
+}
+
+static void add_line(struct libscols_table *table, const entry *this, int64_t now_ns,
+                     const char *here) {
     char name[4 * RS_FILE_NAME_SIZE], program[4 * 1024] = "", age[RC_TEXT_SIZE] = "";
     char size[RC_TEXT_SIZE], generations[RC_TEXT_SIZE] = "";
-    rc_text_name(RC_ESCAPE_TERMINAL, this->file_name, name, sizeof name);
+    rc_text_name(RC_ESCAPE_TERMINAL, this->file_name, name, rc_table_cell_size(sizeof name));
     rc_text_size(this->info.size, size);
     if (this->meta) {
         rc_text_age(now_ns - this->meta->saved_ns, age);
-        const rs_slice *source =
-            this->meta->program.size ? &this->meta->program : &this->meta->function;
-        rc_escape(RC_ESCAPE_TERMINAL, source->bytes, source->size, program, sizeof program);
+        rs_slice source = where_it_is(this->meta, here);
+        rc_escape(RC_ESCAPE_TERMINAL, source.bytes, source.size, program, sizeof program);
         snprintf(generations, sizeof generations, "%" PRIu64, this->generation);
     } else {
         rc_text_age(now_ns - this->info.modified_ns, age);
@@ -182,13 +194,15 @@ static bool is_listed(const char *file_name, bool all) {
 
 static rc_exit list_folder(const rs_folder *folder, const options *chosen, char **names,
                            size_t count) {
-    static const rc_column columns[] = {{"NAME", false, true},   {"STATE", false, false},
+    static const rc_column columns[] = {{"NAME", false, false},  {"STATE", false, false},
                                         {"SAVED", false, false}, {"SIZE", true, false},
                                         {"GEN", true, false},    {"HEALTH", false, false},
                                         {"PROGRAM", false, true}};
     int64_t now_ns = folder->os->clock_ns(folder->os);
     struct libscols_table *table = chosen->json ? NULL : rc_table_new(columns, 7);
     json_t *list = json_array();
+    char here[PATH_MAX];
+    if (folder->os->working_folder(folder->os, here, sizeof here) != 0) here[0] = 0;
     size_t listed = 0, hidden = 0;
     for (size_t i = 0; i < count; i++) {
         if (!is_listed(names[i], chosen->all)) {
@@ -200,7 +214,7 @@ static rc_exit list_folder(const rs_folder *folder, const options *chosen, char 
         if (chosen->json)
             add_json(list, &this, now_ns);
         else
-            add_line(table, &this, now_ns);
+            add_line(table, &this, now_ns, here);
         entry_release(&this);
         listed++;
     }

@@ -188,8 +188,10 @@ static void print_value(void *context, rc_section section, rs_slice name, const 
     printer *this = context;
     char safe_name[512], type[512], text[4 * RC_VALUE_SIZE];
     if (section != this->section) return;
-    rc_escape(RC_ESCAPE_TERMINAL, name.bytes, name.size, safe_name, sizeof safe_name);
-    rc_escape(RC_ESCAPE_TERMINAL, value->type, strlen(value->type), type, sizeof type);
+    rc_escape(RC_ESCAPE_TERMINAL, name.bytes, name.size, safe_name,
+              rc_table_cell_size(sizeof safe_name));
+    rc_escape(RC_ESCAPE_TERMINAL, value->type, strlen(value->type), type,
+              rc_table_cell_size(sizeof type));
     rc_escape(RC_ESCAPE_TERMINAL, value->text, strlen(value->text), text, sizeof text);
     const char *with_type[] = {safe_name, type, text}, *without[] = {safe_name, text};
     bool typed = section != RC_ARGUMENT;
@@ -200,7 +202,7 @@ static void print_value(void *context, rc_section section, rs_slice name, const 
 static rc_exit print_section(const shown *this, rc_section section, const char *title,
                              size_t text_max) {
     const rc_column typed[] = {
-        {title, false, false}, {"TYPE", false, true}, {"VALUE", false, true}};
+        {title, false, false}, {"TYPE", false, false}, {"VALUE", false, true}};
     const rc_column untyped[] = {{title, false, false}, {"WHEN THE CALL BEGAN", false, true}};
     bool has_type = section != RC_ARGUMENT;
     printer out = {.section = section};

@@ -93,9 +93,12 @@ const char *rc_text_health(rs_health health);
 typedef struct rc_column {
     const char *name;
     bool right;    /* numbers */
-    bool flexible; /* may be cut when the terminal is narrow */
+    bool flexible; /* gives way when the terminal is narrow */
 } rc_column;
 typedef enum rc_colour { RC_PLAIN, RC_GOOD, RC_CAREFUL, RC_BAD } rc_colour;
+/* How much of a buffer of `size` a cell of a column that does not give way should use: all of it,
+ * or about a third of the terminal. */
+size_t rc_table_cell_size(size_t size);
 /* NULL when there is no memory; adding to NULL does nothing. */
 struct libscols_table *rc_table_new(const rc_column *columns, size_t count);
 struct libscols_line *rc_table_add(struct libscols_table *table, const char *const *cells,

@@ -3,7 +3,10 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
+
+#define CELL_SIZE_MIN 24u /* with its zero */
 
 /* https://no-color.org */
 static bool colours_wanted(void) {
@@ -27,6 +30,14 @@ struct libscols_table *rc_table_new(const rc_column *columns, size_t count) {
         }
     }
     return table;
+}
+
+size_t rc_table_cell_size(size_t size) {
+    struct winsize window;
+    if (!isatty(STDOUT_FILENO) || ioctl(STDOUT_FILENO, TIOCGWINSZ, &window) != 0) return size;
+    size_t cell = window.ws_col / 3u;
+    if (cell < CELL_SIZE_MIN) cell = CELL_SIZE_MIN;
+    return cell < size ? cell : size;
 }
 
 struct libscols_line *rc_table_add(struct libscols_table *table, const char *const *cells,

@@ -20,7 +20,7 @@ def test_ls__golden(resume, ended):
     assert [line.split() for line in text.splitlines()] == [
         ["NAME", "STATE", "SAVED", "SIZE", "GEN", "HEALTH", "PROGRAM"],
         ["sim.main", "ended", "N", "s", "ago", "SIZE", "KiB", text.split()[-3], "good",
-         "/WORK/sim.py"]]
+         "sim.py"]]
 
 
 def test_ls__cut_off(resume, cut_off):
