@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -73,7 +74,9 @@ static void *add_and_remove(void *context) {
         rs_fork_entry entry = {.fd = &fd, .flag = &flag};
         if (rs_fork_add(&entry) != 0) return context;
         rs_fork_hold();
-        fd = open("/dev/null", O_RDONLY);
+        int opened = open("/dev/null", O_RDONLY);
+        sched_yield(); /* a fork would come in here */
+        fd = opened;
         rs_fork_continue();
         rs_fork_hold();
         close(fd);

@@ -22,6 +22,17 @@
 #include <time.h>
 #include <unistd.h>
 
+#if defined(__SANITIZE_THREAD__)
+/* ThreadSanitizer can't follow threads that a forked child starts: that part is left out. */
+#define CHILD_STARTS_THREADS 0
+const char *__tsan_default_options(void);
+const char *__tsan_default_options(void) {
+    return "die_after_fork=0";
+}
+#else
+#define CHILD_STARTS_THREADS 1
+#endif
+
 #define MILLISECONDS 1000000ULL
 
 static int64_t now(void) {
@@ -177,9 +188,10 @@ static void test_timer__child_sees_the_flag_and_frees_at_once(void **state) {
             /* the child may have timers of its own */
             atomic_int own = 0;
             rs_timer *another = NULL;
-            is_good = is_good && rs_timer_new(&own, &another, NULL) == RESUME_OK &&
-                      rs_timer_arm(another, 1000, NULL) == RESUME_OK;
-            while (is_good && !atomic_load(&own))
+            if (CHILD_STARTS_THREADS)
+                is_good = is_good && rs_timer_new(&own, &another, NULL) == RESUME_OK &&
+                          rs_timer_arm(another, 1000, NULL) == RESUME_OK;
+            while (CHILD_STARTS_THREADS && is_good && !atomic_load(&own))
                 nap(MILLISECONDS / 5);
             rs_timer_free(another);
             _exit(is_good ? 0 : 1);
