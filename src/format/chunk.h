@@ -50,7 +50,8 @@ void rs_codec_free(rs_codec *codec); /* NULL is allowed */
 
 /* The `auto` rule: all zero: ZERO; a sample estimates the ratio: above 0.90 raw, below 0.50
  * compressed, between only if `disk_is_slow`; shuffle when element_size > 1 and the sample gains
- * from it (zstd -5 for shuffled numbers, zstd 1 for bytes); raw when the result is not smaller.
+ * from it (zstd -5 for shuffled numbers, zstd 1 for bytes); raw when the result is not smaller. After 8 raw
+ * chunks of one element size in a row only every fourth is probed.
  * *stored points into the codec (or at `raw`) and is valid until its next call. Fills entry but
  * offset; the hash is given by the caller (computed before, to find unchanged chunks). */
 resume_status rs_codec_compress(rs_codec *codec, const void *raw, uint32_t raw_size,

@@ -49,7 +49,9 @@ ALWAYS_INLINE size_t shuffle_blocks(const uint8_t *from, uint8_t *to, size_t cou
     size_t done = 0;
     for (; done + LANES <= count; done += LANES) {
         vector block[LANES];
-        memcpy(block, from + done * element_size, LANES * element_size);
+        UNROLL
+        for (unsigned i = 0; i < element_size; i++)
+            memcpy(&block[i], from + done * element_size + LANES * i, LANES);
         rotate(block, element_size, 4);
         UNROLL
         for (unsigned k = 0; k < element_size; k++)
@@ -67,7 +69,9 @@ ALWAYS_INLINE size_t unshuffle_blocks(const uint8_t *from, uint8_t *to, size_t c
         for (unsigned k = 0; k < element_size; k++)
             memcpy(&block[k], from + k * count + done, LANES);
         rotate(block, element_size, passes);
-        memcpy(to + done * element_size, block, LANES * element_size);
+        UNROLL
+        for (unsigned i = 0; i < element_size; i++)
+            memcpy(to + done * element_size + LANES * i, &block[i], LANES);
     }
     return done;
 }

@@ -17,9 +17,18 @@ void *__real_ZSTD_createCCtx(void);
 void *__real_ZSTD_createDCtx(void);
 void *__wrap_ZSTD_createCCtx(void);
 void *__wrap_ZSTD_createDCtx(void);
+size_t __real_ZSTD_compressCCtx(void *context, void *to, size_t capacity, const void *from,
+                                size_t size, int level);
+size_t __real_ZSTD_decompressDCtx(void *context, void *to, size_t capacity, const void *from,
+                                  size_t size);
+size_t __wrap_ZSTD_compressCCtx(void *context, void *to, size_t capacity, const void *from,
+                                size_t size, int level);
+size_t __wrap_ZSTD_decompressDCtx(void *context, void *to, size_t capacity, const void *from,
+                                  size_t size);
 
 static atomic_long allocations, failing;
 static atomic_bool fails_for_ever;
+static atomic_int zstd_error;
 
 void alloc_fail_at(long nth, bool for_ever) {
     atomic_store(&failing, 0);
@@ -30,6 +39,10 @@ void alloc_fail_at(long nth, bool for_ever) {
 
 long alloc_fail_count(void) {
     return atomic_load(&allocations);
+}
+
+void zstd_fail_with(int code) {
+    atomic_store(&zstd_error, code);
 }
 
 static bool fails(void) {
@@ -56,4 +69,18 @@ void *__wrap_ZSTD_createCCtx(void) {
 
 void *__wrap_ZSTD_createDCtx(void) {
     return fails() ? NULL : __real_ZSTD_createDCtx();
+}
+
+size_t __wrap_ZSTD_compressCCtx(void *context, void *to, size_t capacity, const void *from,
+                                size_t size, int level) {
+    int code = atomic_load(&zstd_error);
+    if (code) return (size_t)-code;
+    return __real_ZSTD_compressCCtx(context, to, capacity, from, size, level);
+}
+
+size_t __wrap_ZSTD_decompressDCtx(void *context, void *to, size_t capacity, const void *from,
+                                  size_t size) {
+    int code = atomic_load(&zstd_error);
+    if (code) return (size_t)-code;
+    return __real_ZSTD_decompressDCtx(context, to, capacity, from, size);
 }

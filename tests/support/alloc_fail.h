@@ -9,4 +9,6 @@
 void alloc_fail_at(long nth, bool for_ever);
 /* Allocations since the last alloc_fail_at, failed ones among them. */
 long alloc_fail_count(void);
+/* Compressing and decompressing by libzstd fails with this ZSTD_ErrorCode; 0: works again. */
+void zstd_fail_with(int code);
 #endif
