@@ -91,7 +91,10 @@ static resume_status sync_folder(const rs_os *os, int folder, const char *path, 
     int fd = -1;
     resume_status status =
         rs_fd_open(os, folder, path, RS_OPEN_READ | RS_OPEN_FOLDER | RS_OPEN_FOLLOW, 0, &fd, error);
-    if (status == RESUME_DENIED) return RESUME_OK;
+    if (status == RESUME_DENIED) {
+        rs_error_clear(error);
+        return RESUME_OK;
+    }
     if (status != RESUME_OK) return status;
     int answer = os->sync(os, fd);
     rs_fd_close(os, &fd);
@@ -102,7 +105,7 @@ static resume_status sync_folder(const rs_os *os, int folder, const char *path, 
 
 /* Syncs the folder that holds the first `size` bytes of `path`, an entry. */
 static resume_status sync_parent(const rs_os *os, char *path, size_t size, rs_error *error) {
-    size_t slash = size;
+    size_t slash = size - 1;
     while (slash > 0 && path[slash] != '/')
         slash--;
     char kept = path[slash];
