@@ -155,8 +155,9 @@ static void add_line(struct libscols_table *table, const entry *this, int64_t no
     } else {
         rc_text_age(now_ns - this->info.modified_ns, age);
     }
-    const char *cells[] = {name,        state_text(this),  age,    size,
-                           generations, health_text(this), program};
+    const char *cells[] = {
+        name,   this->meta ? state_text(this) : "-", age, size, generations, health_text(this),
+        program};
     struct libscols_line *line = rc_table_add(table, cells, sizeof cells / sizeof *cells);
     if (this->meta && !this->in_use && !this->meta->ended) rc_table_colour(line, 1, RC_CAREFUL);
     rc_table_colour(line, 5, health_colour(this));

@@ -3,8 +3,8 @@
  * No crash, no text beyond its bound, nothing unsafe behind rc_escape. Needs clang:
  *
  *   clang -g -O1 -fsanitize=fuzzer,address,undefined -D_GNU_SOURCE -Iinclude -Isrc -Icli \
- *       -o build/fuzz_describe fuzz/fuzz_describe.c cli/contents.c cli/describe.c cli/escape.c \
- *       cli/text.c src/format/cbor.c src/store/name.c src/base/?*.c
+ *       -o build/fuzz_describe fuzz/fuzz_describe.c cli/contents.c cli/describe*.c cli/escape.c \
+ *       cli/sink.c cli/text.c src/format/cbor.c src/store/name.c src/base/?*.c
  *   build/fuzz_describe -max_total_time=60 */
 #include "command.h"
 

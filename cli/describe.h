@@ -1,0 +1,68 @@
+/* Inside the describer: the text being made, and the tags of the object stream. */
+#ifndef RC_DESCRIBE_H
+#define RC_DESCRIBE_H
+
+#include "command.h"
+
+#include "format/cbor.h"
+
+/* The text so far. Full: nothing more is added, and the walk can stop. */
+typedef struct rc_sink {
+    char *to;
+    size_t used, size;
+    bool full;
+} rc_sink;
+
+void rc_put(rc_sink *out, const void *text, size_t size);
+void rc_put_text(rc_sink *out, const char *text);
+void rc_put_format(rc_sink *out, const char *format, ...) RS_PRINTF(2, 3);
+void rc_put_double(rc_sink *out, double value); /* as Python writes it */
+void rc_put_hex(rc_sink *out, const uint8_t *bytes, size_t size);
+void rc_put_bytes(rc_sink *out, const uint8_t *bytes, size_t size); /* b'...' */
+
+/* docs/format.md, part "Object stream" */
+enum {
+    TAG_BIG_POSITIVE = 2,
+    TAG_BIG_NEGATIVE = 3,
+    TAG_SHARED = 28,
+    TAG_REFERENCE = 29,
+    TAG_INT64_ARRAY = 79,
+    TAG_FLOAT64_ARRAY = 86,
+    TAG_SET = 39252,
+    TAG_FROZENSET = 39253,
+    TAG_SURROGATES = 39254,
+    TAG_BLOB = 39256,
+    TAG_LIST = 39257,
+    TAG_CONSTANT = 39260,
+    TAG_ARRAY = 39262,
+    TAG_VIEW = 39263,
+    TAG_SCALAR = 39264,
+    TAG_DTYPE = 39265,
+};
+
+/* How a tagged value is written: NAME OPEN items CLOSE. */
+typedef struct rc_form {
+    uint64_t tag;
+    const char *name, *open, *close;
+    bool pairs;   /* an array of key, value, key, value */
+    bool counted; /* its array is as long as it is */
+} rc_form;
+/* NULL when the tag is not known. */
+const rc_form *rc_find_form(uint64_t tag);
+bool rc_is_packed(uint64_t tag);
+/* The next head behind the tags that add nothing for a reader: marks of shared objects, and "this
+ * typed array is a list". */
+resume_status rc_next_head(rs_cbor_reader *reader, rs_cbor_item *item, rs_error *error);
+
+#define RC_BLOB_READ_MAX (UINT64_C(4) << 20) /* to show the first numbers in it */
+/* Memory at the reader: a byte string, or a blob that is not too large (then *owned is to be freed
+ * by rs_free). False when it is neither; *size is then the size of the blob, or 0. */
+bool rc_read_memory(const rs_state *state, rs_cbor_reader *reader, const uint8_t **bytes,
+                    uint64_t *size, uint8_t **owned);
+
+/* describe_type.c: the type of the item at `look`, with the number of its items or its shape. */
+void rc_put_type(rc_sink *out, const rs_state *state, rs_cbor_reader look);
+/* describe_array.c: what stands behind the tags ARRAY, VIEW, SCALAR and DTYPE. */
+void rc_put_array_type(rc_sink *out, uint64_t tag, rs_cbor_reader look);
+void rc_put_array(rc_sink *out, const rs_state *state, uint64_t tag, rs_cbor_reader look);
+#endif

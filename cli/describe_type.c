@@ -1,0 +1,140 @@
+/* What type a value of the object stream has, in a few words. */
+#include "describe.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+static const rc_form forms[] = {
+    {30, "Fraction", "(", ")", false, false},
+    {37, "UUID", "(", ")", false, false},
+    {1004, "date", "(", ")", false, false},
+    {39250, "tuple", "(", ")", false, true},
+    {39251, "dict", "{", "}", true, true},
+    {TAG_SET, "set", "{", "}", false, false},
+    {TAG_FROZENSET, "frozenset", "frozenset({", "})", false, false},
+    {39255, "bytearray", "bytearray(", ")", false, false},
+    {39258, "range", "range(", ")", false, false},
+    {39259, "slice", "slice(", ")", false, false},
+    {39261, "complex", "complex(", ")", false, false},
+    {39266, "numpy SeedSequence", "SeedSequence(", ")", false, false},
+    {39267, "numpy BitGenerator", "BitGenerator(", ")", false, false},
+    {39268, "numpy Generator", "Generator(", ")", false, false},
+    {39269, "numpy RandomState", "RandomState(", ")", false, false},
+    {39270, "random.Random", "Random(", ")", false, false},
+    {39271, "time", "time(", ")", false, false},
+    {39272, "datetime", "datetime(", ")", false, false},
+    {39273, "timedelta", "timedelta(", ")", false, false},
+    {39274, "timezone", "timezone(", ")", false, false},
+    {39275, "Decimal", "Decimal(", ")", false, false},
+    {39276, "path", "Path(", ")", false, false},
+    {39277, "array.array", "array(", ")", false, false},
+    {39278, "deque", "deque([", "])", false, true},
+    {39279, "OrderedDict", "OrderedDict({", "})", true, true},
+    {39280, "Counter", "Counter({", "})", true, true},
+    {39281, "defaultdict", "defaultdict(", ")", false, false},
+};
+
+const rc_form *rc_find_form(uint64_t tag) {
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++)
+        if (forms[i].tag == tag) return &forms[i];
+    return NULL;
+}
+
+bool rc_is_packed(uint64_t tag) {
+    return tag == TAG_INT64_ARRAY || tag == TAG_FLOAT64_ARRAY;
+}
+
+resume_status rc_next_head(rs_cbor_reader *reader, rs_cbor_item *item, rs_error *error) {
+    resume_status status = rs_cbor_next(reader, item, error);
+    while (status == RESUME_OK && item->kind == RS_CBOR_TAG &&
+           (item->argument == TAG_SHARED || item->argument == TAG_LIST))
+        status = rs_cbor_next(reader, item, error);
+    return status;
+}
+
+static void put_count(rc_sink *out, const char *name, uint64_t count) {
+    rc_put_format(out, "%s of %" PRIu64, name, count);
+}
+
+static void put_simple_type(rc_sink *out, const rs_cbor_item *item) {
+    double number;
+    if (rs_cbor_item_double(item, &number))
+        rc_put_text(out, "float");
+    else if (item->argument == RS_CBOR_TRUE || item->argument == RS_CBOR_FALSE)
+        rc_put_text(out, "bool");
+    else if (item->argument == RS_CBOR_NULL)
+        rc_put_text(out, "None");
+    else if (item->argument == RS_CBOR_UNDEFINED)
+        rc_put_text(out, "not saved");
+    else
+        rc_put_text(out, "simple");
+}
+
+/* How many numbers a packed list has, in the stream or in a blob. */
+static uint64_t packed_count(const rs_state *state, const rs_cbor_item *content,
+                             rs_cbor_reader look) {
+    rs_cbor_item index;
+    if (content->kind == RS_CBOR_BYTES) return content->argument / 8;
+    if (rs_cbor_next(&look, &index, NULL) != RESUME_OK) return 0;
+    return rs_state_blob_size(state, (size_t)index.argument) / 8;
+}
+
+static void put_tag_type(rc_sink *out, const rs_state *state, uint64_t tag, rs_cbor_reader look) {
+    rs_cbor_item content, list;
+    rs_cbor_reader start = look;
+    if (rs_cbor_next(&look, &content, NULL) != RESUME_OK) return;
+    const rc_form *known = rc_find_form(tag);
+    bool is_set = tag == TAG_SET || tag == TAG_FROZENSET;
+    if (tag == TAG_BIG_POSITIVE || tag == TAG_BIG_NEGATIVE)
+        rc_put_text(out, "int");
+    else if (rc_is_packed(tag))
+        put_count(out, "list", packed_count(state, &content, look));
+    else if (tag == TAG_SURROGATES)
+        rc_put_text(out, "str");
+    else if (tag == TAG_REFERENCE)
+        rc_put_text(out, "shared");
+    else if (tag == TAG_CONSTANT)
+        rc_put_text(out, "constant");
+    else if (tag == TAG_BLOB)
+        put_count(out, "bytes", rs_state_blob_size(state, (size_t)content.argument));
+    else if (tag == TAG_ARRAY || tag == TAG_VIEW || tag == TAG_SCALAR || tag == TAG_DTYPE)
+        rc_put_array_type(out, tag, start);
+    else if (!known)
+        rc_put_format(out, "tag %" PRIu64, tag);
+    else if (is_set && rs_cbor_next(&look, &list, NULL) == RESUME_OK)
+        put_count(out, known->name, list.argument);
+    else if (known->counted && content.kind == RS_CBOR_ARRAY)
+        put_count(out, known->name, content.argument / (known->pairs ? 2 : 1));
+    else
+        rc_put_text(out, known->name);
+}
+
+/* The type of the item at `look`, with the number of its items or its shape. */
+void rc_put_type(rc_sink *out, const rs_state *state, rs_cbor_reader look) {
+    rs_cbor_item item;
+    if (rc_next_head(&look, &item, NULL) != RESUME_OK) return;
+    switch (item.kind) {
+    case RS_CBOR_UNSIGNED:
+    case RS_CBOR_NEGATIVE:
+        rc_put_text(out, "int");
+        break;
+    case RS_CBOR_BYTES:
+        put_count(out, "bytes", item.argument);
+        break;
+    case RS_CBOR_TEXT:
+        rc_put_text(out, "str");
+        break;
+    case RS_CBOR_ARRAY:
+        put_count(out, "list", item.argument);
+        break;
+    case RS_CBOR_MAP:
+        put_count(out, "dict", item.argument);
+        break;
+    case RS_CBOR_TAG:
+        put_tag_type(out, state, item.argument, look);
+        break;
+    case RS_CBOR_SIMPLE:
+        put_simple_type(out, &item);
+        break;
+    }
+}
