@@ -24,10 +24,15 @@ static bool loop_is_around(const rp_bytecode *bytecode, int loop, int at) {
 
 /* First instruction of the expression whose value the instruction `user` takes from the top. */
 static int expression_start(const rp_bytecode *bytecode, int user) {
-    int depth = bytecode->places[user].depth - 1, index = user - 1;
-    for (; index >= 0; index--) {
+    int depth = bytecode->places[user].depth - 1;
+    for (int index = user - 1; index >= 0; index--) {
         int here = bytecode->places[index].depth;
-        if (here >= 0 && here <= depth) return index;
+        const rp_instruction *before = &bytecode->instructions[index - (index > 0)];
+        /* a branch of a conditional expression: the other one stands before it */
+        bool is_branch = index > 0 && before->flags & RP_OP_ENDS &&
+                         before->target > before->start &&
+                         before->target <= bytecode->instructions[user].start;
+        if (here >= 0 && here <= depth && !is_branch) return index;
     }
     return 0;
 }
