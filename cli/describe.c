@@ -26,12 +26,6 @@ static void put_integer(rc_sink *out, const rs_cbor_item *item) {
         rc_put_format(out, "-%" PRIu64, item->argument + 1);
 }
 
-/* Tags 2 and 3. More digits than 64 bits hold are written in base 16: linear work. */
-static void put_big(rc_sink *out, bool negative, const uint8_t *bytes, size_t size) {
-    rc_put_text(out, negative ? "-1 - 0x" : "0x");
-    rc_put_hex(out, bytes, size);
-}
-
 static uint64_t load_u64(const uint8_t *from) {
     uint64_t value = 0;
     for (int i = 7; i >= 0; i--)
@@ -101,7 +95,7 @@ static bool put_tagged_leaf(printer *this, uint64_t tag, const rs_cbor_item *con
     size_t size = (size_t)content->argument;
     char text[RC_TEXT_SIZE];
     if ((tag == TAG_BIG_POSITIVE || tag == TAG_BIG_NEGATIVE) && bytes)
-        put_big(out, tag == TAG_BIG_NEGATIVE, content->bytes, size);
+        rc_put_big(out, tag == TAG_BIG_NEGATIVE, content->bytes, size);
     else if (tag == TAG_SURROGATES && bytes)
         put_text_quoted(out, content->bytes, size);
     else if (tag == TAG_REFERENCE && number)
@@ -162,10 +156,7 @@ static resume_status put_tagged(printer *this, uint64_t tag, rs_error *error) {
         return RESUME_OK;
     }
     this->reader = before;
-    if (!known)
-        rc_put_format(&this->out, "tag %" PRIu64, tag);
-    else if (known->open[0] == '(')
-        rc_put_text(&this->out, known->name);
+    if (!known) rc_put_format(&this->out, "tag %" PRIu64, tag);
     open_level(this, known ? known->open : "(", known ? known->close : ")", 1, false);
     return RESUME_OK;
 }

@@ -18,6 +18,8 @@ void rc_put_text(rc_sink *out, const char *text);
 void rc_put_format(rc_sink *out, const char *format, ...) RS_PRINTF(2, 3);
 void rc_put_double(rc_sink *out, double value); /* as Python writes it */
 void rc_put_hex(rc_sink *out, const uint8_t *bytes, size_t size);
+/* Tags 2 and 3: n, or -1 - n, from big-endian bytes. */
+void rc_put_big(rc_sink *out, bool negative, const uint8_t *bytes, size_t size);
 void rc_put_bytes(rc_sink *out, const uint8_t *bytes, size_t size); /* b'...' */
 
 /* docs/format.md, part "Object stream" */

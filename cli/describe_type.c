@@ -5,9 +5,9 @@
 #include <string.h>
 
 static const rc_form forms[] = {
-    {30, "Fraction", "(", ")", false, false},
-    {37, "UUID", "(", ")", false, false},
-    {1004, "date", "(", ")", false, false},
+    {30, "Fraction", "Fraction(", ")", false, false},
+    {37, "UUID", "UUID(", ")", false, false},
+    {1004, "date", "date(", ")", false, false},
     {39250, "tuple", "(", ")", false, true},
     {39251, "dict", "{", "}", true, true},
     {TAG_SET, "set", "{", "}", false, false},

@@ -1,6 +1,7 @@
 /* A text of bounded length, made piece by piece. */
 #include "describe.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,4 +63,40 @@ void rc_put_bytes(rc_sink *out, const uint8_t *bytes, size_t size) {
             rc_put_format(out, "\\x%02x", bytes[i]);
     }
     rc_put_text(out, "'");
+}
+
+#define BIG_SIZE_MAX 256u /* bytes that are written in base 10: that is quadratic work */
+
+void rc_put_big(rc_sink *out, bool negative, const uint8_t *bytes, size_t size) {
+    uint32_t limbs[BIG_SIZE_MAX / 4 + 1] = {0}, parts[BIG_SIZE_MAX / 3];
+    size_t count = 0, used = 0;
+    while (size > 0 && bytes[0] == 0) {
+        bytes++;
+        size--;
+    }
+    if (size > BIG_SIZE_MAX) {
+        rc_put_text(out, negative ? "-1 - 0x" : "0x");
+        rc_put_hex(out, bytes, size);
+        return;
+    }
+    for (size_t i = 0; i < size; i++)
+        limbs[i / 4] |= (uint32_t)bytes[size - 1 - i] << 8 * (i % 4);
+    for (size_t i = 0; negative && ++limbs[i] == 0; i++) {
+    } /* -1 - n is -(n + 1) */
+    for (count = sizeof limbs / sizeof *limbs; count > 0 && limbs[count - 1] == 0;)
+        count--;
+    do { /* the lowest nine digits, then the rest divided by 10^9 */
+        uint64_t rest = 0;
+        for (size_t i = count; i-- > 0;) {
+            rest = rest << 32 | limbs[i];
+            limbs[i] = (uint32_t)(rest / 1000000000);
+            rest %= 1000000000;
+        }
+        while (count > 0 && limbs[count - 1] == 0)
+            count--;
+        parts[used++] = (uint32_t)rest;
+    } while (count > 0);
+    rc_put_format(out, negative ? "-%" PRIu32 : "%" PRIu32, parts[used - 1]);
+    for (size_t i = used - 1; i-- > 0;)
+        rc_put_format(out, "%09" PRIu32, parts[i]);
 }
