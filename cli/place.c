@@ -30,6 +30,10 @@ resume_status rc_place_folder(const char *path, rc_place *place, rs_error *error
         int length = snprintf(inner, sizeof inner, "%s/" DEFAULT_FOLDER, path);
         if (length > 0 && (size_t)length < sizeof inner && is_folder(inner)) chosen = inner;
     }
+    struct stat info;
+    if (path && stat(path, &info) == 0 && !S_ISDIR(info.st_mode))
+        return rs_fail(error, RESUME_MISUSE, "'%s' is no folder; 'resume show' looks at a file",
+                       path);
     resume_status status = rs_folder_open(rs_os_linux(), chosen, false, &place->folder, error);
     if (status == RESUME_NOT_FOUND && !path)
         rs_fail(error, status,
@@ -66,7 +70,8 @@ static resume_status find_path(const char *path, bool folder_allowed, rc_place *
     return rs_fail(error, RESUME_NOT_FOUND, "there is no file '%s'", path);
 }
 
-/* By its name, or by the name of a file that belongs to a checkpoint ("NAME~1"). */
+/* By its name, or by the name of a file that belongs to a checkpoint ("NAME~1"). `error` tells when
+ * it can't be a name. */
 static bool find_name(const char *argument, rc_place *place, rs_error *error) {
     char encoded[RS_FILE_NAME_SIZE];
     if (rs_name_encode(argument, strlen(argument), encoded, error) == RESUME_OK &&
@@ -92,7 +97,7 @@ resume_status rc_place_find(const char *argument, bool folder_allowed, rc_place 
         rc_place_release(place);
         return find_path(argument, folder_allowed, place, error);
     }
-    if (status != RESUME_OK) return status;
+    if (status != RESUME_OK || error->status == RESUME_BAD_NAME) return error->status;
     return rs_fail(error, RESUME_NOT_FOUND,
                    "there is no checkpoint '%s' in '%s'; 'resume ls' lists those that are there",
                    argument, place->folder->path);
