@@ -64,6 +64,6 @@ def build_editable(wheel_directory, config_settings=None, metadata_directory=Non
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as new:
         for name, content in files.items():
             info = zipfile.ZipInfo(name)
-            info.external_attr = (0o755 if ".data/scripts/" in name else 0o644) << 16
+            info.external_attr = (0o100755 if ".data/scripts/" in name else 0o100644) << 16
             new.writestr(info, content)
     return wheel

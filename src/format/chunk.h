@@ -5,10 +5,11 @@
 #include "base/error.h"
 #include "format/hash.h"
 
-#define RS_CHUNK_ENTRY_SIZE       32u
-#define RS_CHUNK_RAW_SIZE_MAX     (64u * 1024u * 1024u)
-#define RS_CHUNK_ALIGNED_SIZE_MIN (64u * 1024u) /* raw chunks from this size on are block-aligned  \
-                                                 */
+#define RS_CHUNK_ENTRY_SIZE   32u
+#define RS_CHUNK_RAW_SIZE_MAX (64u * 1024u * 1024u)
+#define RS_CHUNK_ALIGNED_SIZE_MIN                                                                  \
+    (64u * 1024u) /* raw chunks from this size on are block-aligned                                \
+                   */
 
 typedef enum rs_chunk_coding {
     RS_CHUNK_RAW = 0,
@@ -50,17 +51,17 @@ void rs_codec_free(rs_codec *codec); /* NULL is allowed */
 
 /* The `auto` rule: all zero: ZERO; a sample estimates the ratio: above 0.90 raw, below 0.50
  * compressed, between only if `disk_is_slow`; shuffle when element_size > 1 and the sample gains
- * from it (zstd -5 for shuffled numbers, zstd 1 for bytes); raw when the result is not smaller. After 8 raw
- * chunks of one element size in a row only every fourth is probed.
- * *stored points into the codec (or at `raw`) and is valid until its next call. Fills entry but
- * offset; the hash is given by the caller (computed before, to find unchanged chunks). */
+ * from it (zstd -5 for shuffled numbers, zstd 1 for bytes); raw when the result is not smaller.
+ * After 8 raw chunks of one element size in a row only every fourth is probed. *stored points into
+ * the codec (or at `raw`) and is valid until its next call. Fills entry but offset; the hash is
+ * given by the caller (computed before, to find unchanged chunks). */
 resume_status rs_codec_compress(rs_codec *codec, const void *raw, uint32_t raw_size,
                                 uint8_t element_size, rs_compress mode, bool disk_is_slow,
                                 rs_hash128 hash, const void **stored, rs_chunk_entry *entry,
                                 rs_error *error);
 /* Decodes the stored bytes of `entry` into `raw` (entry->raw_size bytes) and verifies the hash.
- * DAMAGED when anything differs; `raw` is then unspecified. A ZERO needs no stored bytes; those of a
- * RAW chunk may already be in place (stored == raw). Never writes beyond raw_size. */
+ * DAMAGED when anything differs; `raw` is then unspecified. A ZERO needs no stored bytes; those of
+ * a RAW chunk may already be in place (stored == raw). Never writes beyond raw_size. */
 resume_status rs_codec_decompress(rs_codec *codec, const rs_chunk_entry *entry, const void *stored,
                                   void *raw, rs_error *error);
 /* The same transformation as by definition: byte k of element i goes to position k * count + i; a
