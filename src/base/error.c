@@ -4,6 +4,18 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Names from outside may hold anything: a control character (of ASCII, or U+0080 to U+009F in
+ * UTF-8) must not reach a terminal. */
+static void make_printable(char *text) {
+    for (unsigned char *at = (unsigned char *)text; *at != 0; at++) {
+        if (at[0] == 0xc2 && at[1] >= 0x80 && at[1] < 0xa0) {
+            *at++ = '?';
+            *at = '?';
+        }
+        if (*at < ' ' || *at == 0x7f) *at = '?';
+    }
+}
+
 /* By way of a local text, since an argument may point into error->text. */
 static void record(rs_error *error, resume_status status, int os_code, uint64_t offset,
                    const char *format, va_list arguments) RS_PRINTF(5, 0);
@@ -11,6 +23,7 @@ static void record(rs_error *error, resume_status status, int os_code, uint64_t 
                    const char *format, va_list arguments) {
     char text[sizeof error->text];
     if (vsnprintf(text, sizeof text, format, arguments) < 0) text[0] = 0;
+    make_printable(text);
     error->status = status;
     error->os_code = os_code;
     error->offset = offset;
@@ -44,6 +57,7 @@ void rs_error_prefix(rs_error *error, const char *format, ...) {
     int written = vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
     if (written < 0) return;
+    make_printable(text);
     size_t used = strlen(text);
     size_t room = sizeof text - used;
     const char *parts[] = {": ", error->text};

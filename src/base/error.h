@@ -25,7 +25,7 @@ typedef struct rs_error {
 
 /* Records a failure and returns `status`, so that `return rs_fail(error, RESUME_IO, ...)` reads
  * well. `error` may be NULL. An error that is already recorded is replaced. Text that is too long
- * is cut. */
+ * is cut, and control characters become "?". */
 resume_status rs_fail(rs_error *error, resume_status status, const char *format, ...)
     RS_PRINTF(3, 4);
 

@@ -56,6 +56,18 @@ static void test_error__long_texts_are_cut(void **state) {
     assert_int_equal(strlen(error.text), sizeof error.text - 1);
 }
 
+/* Names come from outside: what they hold must not steer a terminal. */
+static void test_error__control_characters_are_replaced(void **state) {
+    (void)state;
+    rs_error error = {0};
+    rs_fail(&error, RESUME_IO, "'%s'", "a\n\033[2J\x7f\xc2\x9b\xc2");
+    assert_string_equal(error.text, "'a??[2J???\xc2'");
+    rs_fail(&error, RESUME_IO, "'%s'", "r\xc3\xb6sti \xc2\xa0 \xe2\x82\xac");
+    assert_string_equal(error.text, "'r\xc3\xb6sti \xc2\xa0 \xe2\x82\xac'");
+    rs_error_prefix(&error, "%s", "\a");
+    assert_memory_equal(error.text, "?: 'r", 5);
+}
+
 static void test_error__null_is_allowed(void **state) {
     (void)state;
     assert_int_equal(rs_fail(NULL, RESUME_IO, "%d", 1), RESUME_IO);
@@ -70,6 +82,7 @@ int main(void) {
         cmocka_unit_test(test_error__may_quote_itself),
         cmocka_unit_test(test_error__prefix_needs_an_error),
         cmocka_unit_test(test_error__long_texts_are_cut),
+        cmocka_unit_test(test_error__control_characters_are_replaced),
         cmocka_unit_test(test_error__null_is_allowed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
