@@ -33,6 +33,17 @@ const rs_blob *rp_encoder_blobs(rp_encoder *encoder, size_t *count);
 
 typedef struct rp_decoder rp_decoder;
 
+/* Where a decoder reads: the stream, and the blobs by number from 1 on. */
+typedef struct rp_source {
+    rs_slice stream;
+    void *context;
+    uint64_t (*blob_size)(void *context, size_t index); /* 0 when there is no such blob */
+    /* Reads and verifies a whole blob into `to` (blob_size bytes). */
+    resume_status (*read_blob)(void *context, size_t index, void *to, rs_error *error);
+} rp_source;
+
+/* Reads from `source` (copied; what it points to is borrowed). NULL with an exception. */
+rp_decoder *rp_decoder_new_from(rp_module_state *state, const rp_source *source);
 /* Reads from `loaded` (borrowed): its stream, and blobs as they are met. NULL with an exception. */
 rp_decoder *rp_decoder_new(rp_module_state *state, rs_state *loaded);
 void rp_decoder_free(rp_decoder *decoder);

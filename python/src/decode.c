@@ -1,0 +1,784 @@
+/* The object stream to Python objects: the work stack, shared values, targets.
+ *
+ * The bytes are foreign: every count is held against the bytes that are left, nothing half-built is
+ * hashed or compared, and no code of the user runs. */
+#include "decode.h"
+
+#include "base/alloc.h"
+
+#include <stdio.h>
+#include <string.h>
+
+rp_decoder *rp_decoder_new_from(rp_module_state *state, const rp_source *source) {
+    rp_decoder *decoder = rs_allocate_zeroed(1, sizeof *decoder);
+    if (!decoder) {
+        PyErr_NoMemory();
+        return NULL;
+    }
+    decoder->state = state;
+    decoder->source = *source;
+    decoder->reader = rs_cbor_reader_over(source->stream.bytes, source->stream.size);
+    decoder->pending = -1;
+    decoder->set_tables = -1;
+    decoder->notes = PyList_New(0);
+    decoder->read_only = PyList_New(0);
+    if (!decoder->notes || !decoder->read_only) {
+        rp_decoder_free(decoder);
+        return NULL;
+    }
+    return decoder;
+}
+
+/* The collector must not meet empty slots in what a failure leaves behind. */
+static void complete_slots(rp_open *frame) {
+    if (frame->kind == RP_OPEN_LIST) {
+        for (Py_ssize_t i = frame->index; i < frame->count; i++)
+            PyList_SET_ITEM(frame->object, i, Py_NewRef(Py_None));
+    }
+    if (frame->kind == RP_OPEN_TUPLE && frame->count > 0) {
+        for (Py_ssize_t i = frame->index; i < frame->count; i++)
+            PyTuple_SET_ITEM(frame->object, i, Py_NewRef(Py_None));
+        PyObject_GC_Track(frame->object);
+    }
+}
+
+static void close_frame(rp_decoder *decoder) {
+    rp_open frame = decoder->frames[--decoder->depth];
+    Py_XDECREF(frame.object);
+    Py_XDECREF(frame.key);
+    Py_XDECREF(frame.target);
+}
+
+static void drop_values(rp_decoder *decoder, size_t count) {
+    while (decoder->value_count > count)
+        Py_DECREF(decoder->values[--decoder->value_count]);
+}
+
+static void abandon_frames(rp_decoder *decoder) {
+    for (size_t i = 0; i < decoder->depth; i++)
+        complete_slots(&decoder->frames[i]);
+    while (decoder->depth > 0)
+        close_frame(decoder);
+    drop_values(decoder, 0);
+    decoder->outstanding = 0;
+    decoder->pending = -1;
+    decoder->target = NULL;
+}
+
+void rp_decoder_free(rp_decoder *decoder) {
+    if (!decoder) return;
+    abandon_frames(decoder);
+    rs_free(decoder->frames);
+    rs_free(decoder->values);
+    for (size_t i = 0; i < decoder->share_count; i++) {
+        Py_XDECREF(decoder->shares[i].value);
+        Py_XDECREF(decoder->shares[i].bytes);
+        Py_XDECREF(decoder->shares[i].shadow);
+    }
+    rs_free(decoder->shares);
+    for (size_t i = 0; i < decoder->filling_count; i++) {
+        Py_DECREF(decoder->fillings[i].target);
+        Py_DECREF(decoder->fillings[i].content);
+    }
+    rs_free(decoder->fillings);
+    for (size_t i = 0; i < RP_STRING_CACHE; i++)
+        Py_XDECREF(decoder->strings[i]);
+    Py_XDECREF(decoder->read_only);
+    Py_XDECREF(decoder->notes);
+    Py_XDECREF(decoder->numpy);
+    Py_XDECREF(decoder->array_type);
+    Py_XDECREF(decoder->dtype_type);
+    Py_XDECREF(decoder->byte_dtype);
+    Py_XDECREF(decoder->numpy_random);
+    rs_free(decoder);
+}
+
+rs_cbor_reader *rp_decoder_reader(rp_decoder *decoder) {
+    return &decoder->reader;
+}
+
+resume_status rp_decoder_status(const rp_decoder *decoder) {
+    return decoder->error.status;
+}
+
+PyObject *rp_decoder_notes(rp_decoder *decoder) {
+    return decoder->notes;
+}
+
+int rp_decoder_note(rp_decoder *decoder, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    PyObject *note = PyUnicode_FromFormatV(format, arguments);
+    va_end(arguments);
+    if (!note) return -1;
+    int known = PySequence_Contains(decoder->notes, note);
+    int status = known == 0 ? PyList_Append(decoder->notes, note) : known < 0 ? -1 : 0;
+    Py_DECREF(note);
+    return status;
+}
+
+/* ---- failures ---- */
+
+static int raise_error(rp_decoder *decoder) {
+    if (decoder->error.status == RESUME_TRUNCATED) decoder->error.status = RESUME_DAMAGED;
+    if (decoder->error.status == RESUME_NO_MEMORY) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    rs_error_prefix(&decoder->error, "the object stream");
+    return rp_raise(decoder->state, &decoder->error);
+}
+
+void *rp_damaged(rp_decoder *decoder, const char *format, ...) {
+    char text[512];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    PyErr_Clear();
+    rs_fail_at(&decoder->error, RESUME_DAMAGED, 0, decoder->reader.position, "%s (near byte %zu)",
+               text, decoder->reader.position);
+    raise_error(decoder);
+    return NULL;
+}
+
+/* What a constructor raised is about the bytes it was given, unless memory or an interrupt. */
+static void exception_to_damage(rp_decoder *decoder) {
+    if (decoder->error.status || PyErr_ExceptionMatches(PyExc_MemoryError) ||
+        PyErr_ExceptionMatches(PyExc_ImportError) || !PyErr_ExceptionMatches(PyExc_Exception)) {
+        return;
+    }
+    PyObject *type, *value, *trace;
+    PyErr_Fetch(&type, &value, &trace);
+    PyObject *text = value ? PyObject_Str(value) : NULL;
+    const char *utf8 = text ? PyUnicode_AsUTF8(text) : NULL;
+    rp_damaged(decoder, "a value can't be made: %.300s", utf8 ? utf8 : "?");
+    Py_XDECREF(text);
+    Py_XDECREF(type);
+    Py_XDECREF(value);
+    Py_XDECREF(trace);
+}
+
+PyObject *rp_checked(rp_decoder *decoder, PyObject *value) {
+    if (!value) exception_to_damage(decoder);
+    return value;
+}
+
+int rp_checked_status(rp_decoder *decoder, int status) {
+    if (status < 0) exception_to_damage(decoder);
+    return status;
+}
+
+/* ---- pieces of the stream ---- */
+
+int rp_next(rp_decoder *decoder, rs_cbor_item *item) {
+    return rs_cbor_next(&decoder->reader, item, &decoder->error) ? raise_error(decoder) : 0;
+}
+
+Py_ssize_t rp_next_array(rp_decoder *decoder, size_t low, size_t high) {
+    rs_cbor_item item;
+    if (rp_next(decoder, &item) < 0) return -1;
+    if (item.kind != RS_CBOR_ARRAY || item.argument < low || item.argument > high) {
+        rp_damaged(decoder, "an array of %zu to %zu items is expected", low, high);
+        return -1;
+    }
+    return (Py_ssize_t)item.argument;
+}
+
+int rp_next_unsigned(rp_decoder *decoder, uint64_t *value) {
+    rs_cbor_item item;
+    if (rp_next(decoder, &item) < 0) return -1;
+    if (item.kind != RS_CBOR_UNSIGNED) {
+        rp_damaged(decoder, "an unsigned number is expected");
+        return -1;
+    }
+    *value = item.argument;
+    return 0;
+}
+
+int rp_next_signed(rp_decoder *decoder, int64_t *value) {
+    rs_cbor_item item;
+    if (rp_next(decoder, &item) < 0) return -1;
+    if ((item.kind != RS_CBOR_UNSIGNED && item.kind != RS_CBOR_NEGATIVE) ||
+        item.argument > INT64_MAX) {
+        rp_damaged(decoder, "a number of 64 bits is expected");
+        return -1;
+    }
+    *value = item.kind == RS_CBOR_UNSIGNED ? (int64_t)item.argument : -1 - (int64_t)item.argument;
+    return 0;
+}
+
+int rp_next_bool(rp_decoder *decoder, bool *value) {
+    rs_cbor_item item;
+    if (rp_next(decoder, &item) < 0) return -1;
+    if (item.kind != RS_CBOR_SIMPLE || item.width > 0 ||
+        (item.argument != RS_CBOR_FALSE && item.argument != RS_CBOR_TRUE)) {
+        rp_damaged(decoder, "true or false is expected");
+        return -1;
+    }
+    *value = item.argument == RS_CBOR_TRUE;
+    return 0;
+}
+
+int rp_next_tag(rp_decoder *decoder, uint64_t tag) {
+    rs_cbor_item item;
+    if (rp_next(decoder, &item) < 0) return -1;
+    if (item.kind != RS_CBOR_TAG || item.argument != tag) {
+        rp_damaged(decoder, "tag %d is expected", (int)tag);
+        return -1;
+    }
+    return 0;
+}
+
+int rp_blob_memory(rp_decoder *decoder, rp_memory *memory) {
+    rs_cbor_item item;
+    uint64_t index;
+    *memory = (rp_memory){0};
+    if (rp_next(decoder, &item) < 0) return -1;
+    index = item.argument;
+    if (item.kind == RS_CBOR_ARRAY && item.argument == 3) {
+        memory->partial = true;
+        if (rp_next_unsigned(decoder, &index) < 0 || rp_next_unsigned(decoder, &memory->low) < 0 ||
+            rp_next_unsigned(decoder, &memory->high) < 0) {
+            return -1;
+        }
+    } else if (item.kind != RS_CBOR_UNSIGNED) {
+        rp_damaged(decoder, "the number of a blob is expected");
+        return -1;
+    }
+    uint64_t size = index > 0 && index < SIZE_MAX
+                        ? decoder->source.blob_size(decoder->source.context, (size_t)index)
+                        : 0;
+    if (size == 0 || size > PY_SSIZE_T_MAX) {
+        rp_damaged(decoder, "there is no blob %llu", (unsigned long long)index);
+        return -1;
+    }
+    if (memory->partial && (memory->low > memory->high || memory->high - memory->low != size)) {
+        rp_damaged(decoder, "blob %llu has another size than the stream says",
+                   (unsigned long long)index);
+        return -1;
+    }
+    memory->blob = (size_t)index;
+    memory->size = (size_t)size;
+    return 0;
+}
+
+int rp_next_memory(rp_decoder *decoder, rp_memory *memory) {
+    rs_cbor_item item;
+    if (rp_next(decoder, &item) < 0) return -1;
+    if (item.kind == RS_CBOR_TAG && item.argument == RP_TAG_BLOB)
+        return rp_blob_memory(decoder, memory);
+    if (item.kind != RS_CBOR_BYTES) {
+        rp_damaged(decoder, "a byte string or a blob is expected");
+        return -1;
+    }
+    *memory = (rp_memory){.bytes = item.bytes, .size = (size_t)item.argument};
+    return 0;
+}
+
+int rp_read_memory(rp_decoder *decoder, const rp_memory *memory, void *to) {
+    if (memory->bytes) {
+        memcpy(to, memory->bytes, memory->size);
+        return 0;
+    }
+    if (decoder->source.read_blob(decoder->source.context, memory->blob, to, &decoder->error))
+        return raise_error(decoder);
+    return 0;
+}
+
+/* ---- shared values and targets ---- */
+
+/* A place for the mark whose tag was just read. */
+static int add_share(rp_decoder *decoder) {
+    if (decoder->pending >= 0) {
+        rp_damaged(decoder, "a value is marked twice");
+        return -1;
+    }
+    if (decoder->share_count == decoder->share_capacity) {
+        size_t capacity = decoder->share_capacity ? decoder->share_capacity * 2 : 32;
+        rp_share *shares = rs_reallocate_array(decoder->shares, capacity, sizeof *shares);
+        if (!shares) {
+            PyErr_NoMemory();
+            return -1;
+        }
+        decoder->shares = shares;
+        decoder->share_capacity = capacity;
+    }
+    decoder->pending = (Py_ssize_t)decoder->share_count;
+    if (rp_is_view_base(decoder)) rp_top(decoder)->base = decoder->pending;
+    decoder->shares[decoder->share_count++] = (rp_share){0};
+    return 0;
+}
+
+static void set_share(rp_decoder *decoder, Py_ssize_t share, PyObject *value) {
+    if (share >= 0) Py_XSETREF(decoder->shares[share].value, Py_NewRef(value));
+}
+
+void rp_share_pending(rp_decoder *decoder, PyObject *value) {
+    set_share(decoder, decoder->pending, value);
+    decoder->pending = -1;
+}
+
+static PyObject *get_reference(rp_decoder *decoder) {
+    uint64_t index;
+    if (rp_next_unsigned(decoder, &index) < 0) return NULL;
+    if (decoder->pending >= 0) return rp_damaged(decoder, "a reference is marked");
+    if (index >= decoder->share_count || !decoder->shares[index].value)
+        return rp_damaged(decoder, "a reference leads to no value");
+    if (rp_is_view_base(decoder)) {
+        rp_top(decoder)->base = (Py_ssize_t)index;
+    } else if (decoder->shares[index].partial) {
+        return rp_damaged(decoder, "a reference leads to a part of an array");
+    }
+    return Py_NewRef(decoder->shares[index].value);
+}
+
+int rp_add_filling(rp_decoder *decoder, PyObject *target, PyObject *content) {
+    if (decoder->filling_count == decoder->filling_capacity) {
+        size_t capacity = decoder->filling_capacity ? decoder->filling_capacity * 2 : 8;
+        rp_filling *fillings = rs_reallocate_array(decoder->fillings, capacity, sizeof *fillings);
+        if (!fillings) {
+            PyErr_NoMemory();
+            return -1;
+        }
+        decoder->fillings = fillings;
+        decoder->filling_capacity = capacity;
+    }
+    decoder->fillings[decoder->filling_count++] =
+        (rp_filling){Py_NewRef(target), Py_NewRef(content)};
+    return 0;
+}
+
+/* ---- the work stack ---- */
+
+int rp_open_frame(rp_decoder *decoder, rp_open_kind kind, PyObject *object, uint64_t count,
+                  rp_finish finish) {
+    if (decoder->depth == decoder->frame_capacity) {
+        size_t capacity = decoder->frame_capacity ? decoder->frame_capacity * 2 : 32;
+        rp_open *frames = rs_reallocate_array(decoder->frames, capacity, sizeof *frames);
+        if (!frames) {
+            if (kind == RP_OPEN_TUPLE && count > 0) PyObject_GC_Track(object);
+            Py_XDECREF(object);
+            PyErr_NoMemory();
+            return -1;
+        }
+        decoder->frames = frames;
+        decoder->frame_capacity = capacity;
+    }
+    decoder->frames[decoder->depth++] = (rp_open){.kind = kind,
+                                                  .object = object,
+                                                  .count = (Py_ssize_t)count,
+                                                  .share = decoder->pending,
+                                                  .values = decoder->value_count,
+                                                  .finish = finish,
+                                                  .base = -1};
+    decoder->pending = -1;
+    decoder->outstanding += count;
+    return 0;
+}
+
+/* All that open frames still wait for must have room in the bytes that are left. Asked before
+ * memory is taken for `count` children. */
+static int check_room(rp_decoder *decoder, uint64_t count) {
+    uint64_t left = decoder->reader.size - decoder->reader.position;
+    if (count <= left && decoder->outstanding <= left - count) return 0;
+    rp_damaged(decoder, "the stream ends before all containers are complete");
+    return -1;
+}
+
+static bool is_first(const rp_decoder *decoder) {
+    return decoder->depth == 0 && decoder->target;
+}
+
+/* The object that the caller wants filled, when it is of the right type. Borrowed or NULL. */
+static PyObject *take_target(rp_decoder *decoder, PyTypeObject *type) {
+    if (!is_first(decoder)) return NULL;
+    PyObject *target = decoder->target;
+    decoder->target = NULL;
+    return Py_IS_TYPE(target, type) ? target : NULL;
+}
+
+/* Marks lead to the target, or to the object itself, from now on. */
+static void announce(rp_decoder *decoder, PyObject *target) {
+    rp_open *frame = rp_top(decoder);
+    frame->target = Py_XNewRef(target);
+    set_share(decoder, frame->share, target ? target : frame->object);
+}
+
+void rp_announce(rp_decoder *decoder) {
+    announce(decoder, NULL);
+}
+
+static int open_list(rp_decoder *decoder, uint64_t count) {
+    if (check_room(decoder, count) < 0) return -1;
+    PyObject *target = take_target(decoder, &PyList_Type);
+    PyObject *list = PyList_New((Py_ssize_t)count);
+    if (!list || rp_open_frame(decoder, RP_OPEN_LIST, list, count, NULL) < 0) return -1;
+    announce(decoder, target);
+    return 0;
+}
+
+static int open_map(rp_decoder *decoder, uint64_t count) {
+    if (check_room(decoder, count * 2) < 0) return -1;
+    PyObject *target = take_target(decoder, &PyDict_Type);
+    PyObject *dict = PyDict_New();
+    if (!dict || rp_open_frame(decoder, RP_OPEN_DICT, dict, count * 2, NULL) < 0) return -1;
+    announce(decoder, target);
+    return 0;
+}
+
+static int open_pairs(rp_decoder *decoder) {
+    rs_cbor_item item;
+    if (rp_next(decoder, &item) < 0) return -1;
+    if (item.kind != RS_CBOR_ARRAY || item.argument % 2) {
+        rp_damaged(decoder, "a dict has a key without a value");
+        return -1;
+    }
+    return open_map(decoder, item.argument / 2);
+}
+
+/* 1: a frame was opened. 0: *value is complete. -1: exception. */
+static int complete(PyObject *value, PyObject **to) {
+    *to = value;
+    return value ? 0 : -1;
+}
+
+static int opened(int status) {
+    return status < 0 ? -1 : 1;
+}
+
+static PyObject *get_big(rp_decoder *decoder, bool negative) {
+    rs_cbor_item item;
+    if (rp_next(decoder, &item) < 0) return NULL;
+    if (item.kind != RS_CBOR_BYTES) return rp_damaged(decoder, "a big int is no byte string");
+    return rp_get_big(decoder, &item, negative);
+}
+
+static PyObject *get_constant(rp_decoder *decoder) {
+    uint64_t number;
+    if (rp_next_unsigned(decoder, &number) < 0) return NULL;
+    if (number == RP_CONSTANT_ELLIPSIS) return Py_NewRef(Py_Ellipsis);
+    if (number == RP_CONSTANT_NOT_IMPLEMENTED) return Py_NewRef(Py_NotImplemented);
+    return rp_damaged(decoder, "there is no such constant");
+}
+
+static int open_range(rp_decoder *decoder) {
+    if (rp_next_array(decoder, 3, 3) < 0) return -1;
+    return rp_open_frame(decoder, RP_OPEN_VALUES, NULL, 3, rp_finish_range);
+}
+
+static int open_slice(rp_decoder *decoder) {
+    if (rp_open_slice(decoder) < 0) return -1;
+    announce(decoder, NULL);
+    return 0;
+}
+
+static int open_tuple(rp_decoder *decoder) {
+    if (rp_open_tuple(decoder) < 0) return -1;
+    announce(decoder, NULL);
+    return 0;
+}
+
+/* A set is filled at the commit by an exchange of tables. */
+static int open_set(rp_decoder *decoder, bool frozen) {
+    PyObject *target = frozen ? NULL : take_target(decoder, &PySet_Type);
+    if (rp_open_set(decoder, frozen) < 0) return -1;
+    rp_top(decoder)->target = Py_XNewRef(target);
+    return 0;
+}
+
+static PyObject *get_bytearray(rp_decoder *decoder) {
+    PyObject *target = take_target(decoder, &PyByteArray_Type);
+    PyObject *value = rp_get_bytearray(decoder);
+    if (!value || !target) return value;
+    int status = rp_add_filling(decoder, target, value);
+    Py_DECREF(value);
+    return status < 0 ? NULL : Py_NewRef(target);
+}
+
+static int get_packed_list(rp_decoder *decoder, PyObject **to) {
+    PyObject *target = take_target(decoder, &PyList_Type);
+    PyObject *list = rp_get_packed_list(decoder);
+    if (!list || !target) return complete(list, to);
+    int status = rp_add_filling(decoder, target, list);
+    Py_DECREF(list);
+    return status < 0 ? -1 : complete(Py_NewRef(target), to);
+}
+
+static int get_library_type(rp_decoder *decoder, uint64_t tag, PyObject **value) {
+    static int (*const readers[])(rp_decoder *, uint64_t, PyObject **) = {
+        rp_get_library_value, rp_get_time, rp_get_collection, rp_get_random};
+    for (size_t i = 0; i < sizeof readers / sizeof readers[0]; i++) {
+        int status = readers[i](decoder, tag, value);
+        if (status != 2) return status;
+    }
+    rp_damaged(decoder, "tag %llu is not known to this version of resume", (unsigned long long)tag);
+    return -1;
+}
+
+static int read_tagged(rp_decoder *decoder, uint64_t tag, PyObject **value) {
+    switch (tag) {
+    case RP_TAG_BIG_POSITIVE:
+        return complete(get_big(decoder, false), value);
+    case RP_TAG_BIG_NEGATIVE:
+        return complete(get_big(decoder, true), value);
+    case RP_TAG_REFERENCE:
+        return complete(get_reference(decoder), value);
+    case RP_TAG_TUPLE:
+        return opened(open_tuple(decoder));
+    case RP_TAG_DICT:
+        return opened(open_pairs(decoder));
+    case RP_TAG_SET:
+    case RP_TAG_FROZENSET:
+        return opened(open_set(decoder, tag == RP_TAG_FROZENSET));
+    case RP_TAG_SURROGATES:
+        return complete(rp_get_surrogates(decoder), value);
+    case RP_TAG_BYTEARRAY:
+        return complete(get_bytearray(decoder), value);
+    case RP_TAG_BLOB:
+        return complete(rp_get_blob_bytes(decoder), value);
+    case RP_TAG_LIST:
+        return get_packed_list(decoder, value);
+    case RP_TAG_RANGE:
+        return opened(open_range(decoder));
+    case RP_TAG_SLICE:
+        return opened(open_slice(decoder));
+    case RP_TAG_CONSTANT:
+        return complete(get_constant(decoder), value);
+    case RP_TAG_COMPLEX:
+        return complete(rp_get_complex(decoder), value);
+    case RP_TAG_ARRAY:
+        return complete(rp_get_array(decoder), value);
+    case RP_TAG_VIEW:
+        return opened(rp_open_view(decoder));
+    case RP_TAG_SCALAR:
+        return complete(rp_get_scalar(decoder), value);
+    case RP_TAG_DTYPE:
+        return complete(rp_get_dtype_value(decoder), value);
+    default:
+        return get_library_type(decoder, tag, value);
+    }
+}
+
+static PyObject *get_simple(rp_decoder *decoder, const rs_cbor_item *item) {
+    double number;
+    if (rs_cbor_item_double(item, &number)) return PyFloat_FromDouble(number);
+    switch (item->width ? 0 : item->argument) {
+    case RS_CBOR_FALSE:
+        return Py_NewRef(Py_False);
+    case RS_CBOR_TRUE:
+        return Py_NewRef(Py_True);
+    case RS_CBOR_NULL:
+        return Py_NewRef(Py_None);
+    default:
+        return rp_damaged(decoder, "a simple value is none of false, true and null");
+    }
+}
+
+static PyObject *get_negative(uint64_t argument) {
+    if (argument <= INT64_MAX) return PyLong_FromLongLong(-1 - (int64_t)argument);
+    PyObject *magnitude = PyLong_FromUnsignedLongLong(argument);
+    if (!magnitude) return NULL;
+    PyObject *value = PyNumber_Invert(magnitude);
+    Py_DECREF(magnitude);
+    return value;
+}
+
+/* Reads one item: 1 a frame was opened, 0 *value is complete, -1 exception. */
+static int read_item(rp_decoder *decoder, PyObject **value) {
+    rs_cbor_item item;
+    if (rp_next(decoder, &item) < 0) return -1;
+    while (item.kind == RS_CBOR_TAG && item.argument == RP_TAG_SHARED) {
+        if (add_share(decoder) < 0 || rp_next(decoder, &item) < 0) return -1;
+    }
+    switch (item.kind) {
+    case RS_CBOR_UNSIGNED:
+        return complete(PyLong_FromUnsignedLongLong(item.argument), value);
+    case RS_CBOR_NEGATIVE:
+        return complete(get_negative(item.argument), value);
+    case RS_CBOR_BYTES:
+        return complete(
+            PyBytes_FromStringAndSize((const char *)item.bytes, (Py_ssize_t)item.argument), value);
+    case RS_CBOR_TEXT:
+        return complete(rp_get_str(decoder, &item), value);
+    case RS_CBOR_ARRAY:
+        return opened(open_list(decoder, item.argument));
+    case RS_CBOR_MAP:
+        return opened(open_map(decoder, item.argument));
+    case RS_CBOR_TAG:
+        return read_tagged(decoder, item.argument, value);
+    case RS_CBOR_SIMPLE:
+        return complete(get_simple(decoder, &item), value);
+    }
+    return -1;
+}
+
+/* ---- keys ---- */
+
+static bool is_flat(PyObject *key) {
+    return !PyTuple_CheckExact(key) && !PySlice_Check(key);
+}
+
+/* Hashing follows tuples and slices by C recursion, without a limit of its own and through each
+ * reference again: what no program can have hashed is refused. */
+int rp_check_key(rp_decoder *decoder, PyObject *key) {
+    enum { DEPTH_MAX = 500, VISITS_MAX = 1 << 22 };
+    struct {
+        PyObject *object;
+        Py_ssize_t next;
+    } stack[DEPTH_MAX];
+    if (is_flat(key)) return 0;
+    int depth = 0;
+    stack[depth].object = key;
+    stack[depth++].next = 0;
+    for (int visits = 0; depth > 0;) {
+        PyObject *top = stack[depth - 1].object;
+        bool is_tuple = PyTuple_CheckExact(top);
+        Py_ssize_t size = is_tuple ? PyTuple_GET_SIZE(top) : 3, next = stack[depth - 1].next++;
+        if (next >= size) {
+            depth--;
+            continue;
+        }
+        PySliceObject *slice = (PySliceObject *)top;
+        PyObject *child = is_tuple    ? PyTuple_GET_ITEM(top, next)
+                          : next == 0 ? slice->start
+                          : next == 1 ? slice->stop
+                                      : slice->step;
+        if (!child || depth == DEPTH_MAX || ++visits > VISITS_MAX) {
+            rp_damaged(decoder, child ? "a key is nested too deeply" : "a key is not complete");
+            return -1;
+        }
+        if (is_flat(child)) continue;
+        stack[depth].object = child;
+        stack[depth++].next = 0;
+    }
+    return 0;
+}
+
+/* ---- children and completion ---- */
+
+static int push_value(rp_decoder *decoder, PyObject *value) {
+    if (decoder->value_count == decoder->value_capacity) {
+        size_t capacity = decoder->value_capacity ? decoder->value_capacity * 2 : 64;
+        PyObject **values = rs_reallocate_array(decoder->values, capacity, sizeof *values);
+        if (!values) {
+            PyErr_NoMemory();
+            return -1;
+        }
+        decoder->values = values;
+        decoder->value_capacity = capacity;
+    }
+    decoder->values[decoder->value_count++] = Py_NewRef(value);
+    return 0;
+}
+
+static int take_pair(rp_decoder *decoder, rp_open *frame, PyObject *value) {
+    if (!frame->key) {
+        frame->key = Py_NewRef(value);
+        return rp_check_key(decoder, value);
+    }
+    PyObject *dict = frame->object;
+    Py_ssize_t before = PyDict_GET_SIZE(dict);
+    int status = rp_checked_status(decoder, rp_set_pair(dict, frame->key, value));
+    Py_CLEAR(frame->key);
+    if (status < 0) return -1;
+    if (PyDict_GET_SIZE(dict) == before) {
+        rp_damaged(decoder, "a dict has a key twice");
+        return -1;
+    }
+    return 0;
+}
+
+/* Gives a complete value (stolen) to the innermost frame. */
+static int deliver(rp_decoder *decoder, PyObject *value) {
+    rp_open *frame = rp_top(decoder);
+    int status = 0;
+    switch (frame->kind) {
+    case RP_OPEN_LIST:
+        PyList_SET_ITEM(frame->object, frame->index++, value);
+        return 0;
+    case RP_OPEN_TUPLE:
+        PyTuple_SET_ITEM(frame->object, frame->index++, value);
+        return 0;
+    case RP_OPEN_DICT:
+        status = take_pair(decoder, frame, value);
+        break;
+    case RP_OPEN_DEQUE:
+        status = rp_append(frame->object, value);
+        break;
+    case RP_OPEN_VALUES:
+        status = push_value(decoder, value);
+        break;
+    }
+    frame->index++;
+    Py_DECREF(value);
+    return status;
+}
+
+/* The value of the innermost frame, whose children are all there; closes it. */
+static PyObject *finish(rp_decoder *decoder) {
+    rp_open *frame = rp_top(decoder);
+    PyObject *value = NULL;
+    if (frame->kind == RP_OPEN_VALUES) {
+        size_t values = frame->values;
+        value = frame->finish(decoder, decoder->values + values, frame->count);
+        frame = rp_top(decoder);
+        drop_values(decoder, values);
+    } else {
+        if (frame->kind == RP_OPEN_TUPLE && frame->count > 0) PyObject_GC_Track(frame->object);
+        value = Py_NewRef(frame->object);
+    }
+    if (value && frame->target) {
+        if (rp_add_filling(decoder, frame->target, value) < 0) {
+            Py_CLEAR(value);
+        } else {
+            Py_SETREF(value, Py_NewRef(frame->target));
+        }
+    }
+    if (value) {
+        set_share(decoder, frame->share, value);
+        close_frame(decoder);
+    }
+    return value;
+}
+
+static PyObject *decode(rp_decoder *decoder) {
+    for (;;) {
+        PyObject *value = NULL;
+        if (decoder->depth > 0) decoder->outstanding--; /* this child takes its bytes now */
+        int status = read_item(decoder, &value);
+        if (status < 0) return NULL;
+        if (status == 0) rp_share_pending(decoder, value);
+        for (;;) {
+            if (value) {
+                if (decoder->depth == 0) return value;
+                if (deliver(decoder, value) < 0) return NULL;
+            }
+            rp_open *frame = rp_top(decoder);
+            if (frame->index < frame->count) break;
+            value = finish(decoder);
+            if (!value) return NULL;
+        }
+    }
+}
+
+PyObject *rp_decoder_get(rp_decoder *decoder, PyObject *target) {
+    decoder->target = target;
+    /* a collection would run finalisers and callbacks in the middle */
+    int collecting = PyGC_Disable();
+    PyObject *value = decode(decoder);
+    if (!value) {
+        PyObject *type, *text, *trace;
+        PyErr_Fetch(&type, &text, &trace);
+        if (!decoder->error.status)
+            rs_fail(&decoder->error,
+                    type && PyErr_GivenExceptionMatches(type, PyExc_MemoryError) ? RESUME_NO_MEMORY
+                                                                                 : RESUME_DAMAGED,
+                    "the object stream can't be read");
+        abandon_frames(decoder);
+        PyErr_Restore(type, text, trace);
+    }
+    decoder->target = NULL;
+    if (collecting) PyGC_Enable();
+    return value;
+}

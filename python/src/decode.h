@@ -1,0 +1,157 @@
+/* The inside of the decoder, for the files that know how one type is read (types/). */
+#ifndef RP_DECODE_H
+#define RP_DECODE_H
+
+#include "stream.h"
+#include "tags.h"
+
+enum { RP_STRING_CACHE = 512 };
+
+/* What a frame does with its children. */
+typedef enum rp_open_kind {
+    RP_OPEN_LIST,   /* into `object` by index */
+    RP_OPEN_TUPLE,  /* the same; not tracked by the collector until it is complete */
+    RP_OPEN_DICT,   /* key, value, key, value into `object`, also a subclass of the closed set */
+    RP_OPEN_DEQUE,  /* appended to `object` */
+    RP_OPEN_VALUES, /* onto the stack of values, handed to `finish` */
+} rp_open_kind;
+
+/* Makes the value of `count` children (borrowed). New reference, or NULL with an exception. */
+typedef PyObject *(*rp_finish)(rp_decoder *decoder, PyObject *const *parts, Py_ssize_t count);
+
+typedef struct rp_open {
+    rp_open_kind kind;
+    PyObject *object; /* strong; NULL for VALUES, but for one that fills an object at the end */
+    PyObject *key;    /* strong, DICT: the key whose value comes next */
+    Py_ssize_t index, count;
+    Py_ssize_t share; /* number of its mark, -1: none */
+    size_t values;    /* VALUES: where its children begin */
+    rp_finish finish; /* VALUES */
+    PyObject *target; /* strong: the object that stands for this one, or NULL */
+    bool is_view;     /* its child is the memory of a view, marked with number `base` */
+    Py_ssize_t base;
+} rp_open;
+
+/* A marked value. */
+typedef struct rp_share {
+    PyObject *value;  /* strong; NULL until it exists */
+    PyObject *bytes;  /* strong or NULL: its memory as a flat uint8 array, made when first needed */
+    PyObject *shadow; /* strong or NULL: for an array target of another layout, what was decoded */
+    uint64_t low;     /* a part of an array's memory: it begins here */
+    bool partial;     /* no value: only a base for views */
+} rp_share;
+
+typedef struct rp_filling {
+    PyObject *target, *content; /* strong */
+} rp_filling;
+
+/* Bytes in the stream, or in a blob. */
+typedef struct rp_memory {
+    const uint8_t *bytes; /* NULL: blob */
+    size_t size;
+    size_t blob;
+    bool partial; /* bytes [low, high) of a larger memory */
+    uint64_t low, high;
+} rp_memory;
+
+struct rp_decoder {
+    rp_module_state *state;
+    rp_source source;
+    rs_cbor_reader reader;
+    rs_error error;
+    rp_open *frames;
+    size_t depth, frame_capacity;
+    uint64_t outstanding; /* children that did not begin yet: each takes a byte at least */
+    PyObject **values;
+    size_t value_count, value_capacity;
+    rp_share *shares;
+    size_t share_count, share_capacity;
+    Py_ssize_t pending; /* the mark that belongs to the next item, -1: none */
+    PyObject *target;   /* borrowed: of the value that is asked for, until it is taken */
+    rp_filling *fillings;
+    size_t filling_count, filling_capacity;
+    PyObject *read_only; /* list of arrays that become read-only at the end */
+    PyObject *notes;
+    PyObject *strings[RP_STRING_CACHE];
+    PyObject *numpy, *array_type, *dtype_type, *byte_dtype; /* strong, when arrays are met */
+    PyObject *numpy_random;
+    int set_tables; /* 1: exact tables can be made, 0: not, -1: not yet asked */
+};
+
+/* Raises CheckpointDamaged; always NULL. */
+void *rp_damaged(rp_decoder *decoder, const char *format, ...) RS_PRINTF(2, 3);
+/* Passes a new reference on; what a constructor raised about the content (not MemoryError) becomes
+ * damage. */
+PyObject *rp_checked(rp_decoder *decoder, PyObject *value);
+int rp_checked_status(rp_decoder *decoder, int status);
+int rp_decoder_note(rp_decoder *decoder, const char *format, ...) RS_PRINTF(2, 3);
+
+/* The next head; 0 or -1 with an exception. */
+int rp_next(rp_decoder *decoder, rs_cbor_item *item);
+/* The head of an array of `low` to `high` items: their count, or -1. */
+Py_ssize_t rp_next_array(rp_decoder *decoder, size_t low, size_t high);
+int rp_next_unsigned(rp_decoder *decoder, uint64_t *value);
+int rp_next_signed(rp_decoder *decoder, int64_t *value);
+int rp_next_bool(rp_decoder *decoder, bool *value);
+int rp_next_tag(rp_decoder *decoder, uint64_t tag);
+/* A byte string or a BLOB. */
+int rp_next_memory(rp_decoder *decoder, rp_memory *memory);
+/* The content of a BLOB whose tag was read. */
+int rp_blob_memory(rp_decoder *decoder, rp_memory *memory);
+int rp_read_memory(rp_decoder *decoder, const rp_memory *memory, void *to);
+
+/* Opens a frame for `count` children; takes `object` over (also on failure). 0 or -1. */
+int rp_open_frame(rp_decoder *decoder, rp_open_kind kind, PyObject *object, uint64_t count,
+                  rp_finish finish);
+/* The frame whose `finish` runs, or that was just opened. */
+static inline rp_open *rp_top(rp_decoder *decoder) {
+    return &decoder->frames[decoder->depth - 1];
+}
+/* The next value is the memory of a view. */
+static inline bool rp_is_view_base(const rp_decoder *decoder) {
+    return decoder->depth > 0 && decoder->frames[decoder->depth - 1].is_view;
+}
+/* Lets the value stand for the pending mark (when there is one). */
+void rp_share_pending(rp_decoder *decoder, PyObject *value);
+/* Marks lead to the object of the frame that was just opened. */
+void rp_announce(rp_decoder *decoder);
+/* Content of `target` at the commit. */
+int rp_add_filling(rp_decoder *decoder, PyObject *target, PyObject *content);
+/* A key or an element: complete, and flat enough to be hashed. 0 or -1. */
+int rp_check_key(rp_decoder *decoder, PyObject *key);
+
+/* numbers.c */
+PyObject *rp_get_big(rp_decoder *decoder, const rs_cbor_item *bytes, bool negative);
+PyObject *rp_get_complex(rp_decoder *decoder);
+PyObject *rp_finish_range(rp_decoder *decoder, PyObject *const *parts, Py_ssize_t count);
+/* text.c */
+PyObject *rp_get_str(rp_decoder *decoder, const rs_cbor_item *item);
+PyObject *rp_get_surrogates(rp_decoder *decoder);
+PyObject *rp_get_bytearray(rp_decoder *decoder);
+PyObject *rp_get_blob_bytes(rp_decoder *decoder);
+/* containers.c */
+PyObject *rp_get_packed_list(rp_decoder *decoder);
+int rp_open_tuple(rp_decoder *decoder);
+int rp_open_slice(rp_decoder *decoder);
+/* sets.c */
+int rp_open_set(rp_decoder *decoder, bool frozen);
+/* arrays_read.c */
+PyObject *rp_get_array(rp_decoder *decoder);
+int rp_open_view(rp_decoder *decoder);
+PyObject *rp_get_scalar(rp_decoder *decoder);
+PyObject *rp_get_dtype_value(rp_decoder *decoder);
+int rp_need_numpy(rp_decoder *decoder);
+/* Memory of a dense array as a pointer, for reading into it; `capsule` (new reference) holds it. */
+void *rp_array_memory(PyObject *array, PyObject **capsule);
+/* dtypes.c: a new dtype from the closed grammar, or NULL. */
+PyObject *rp_get_dtype(rp_decoder *decoder);
+/* collections.c: how the containers of that module are filled. 0 or -1. */
+int rp_append(PyObject *deque, PyObject *value);
+int rp_set_pair(PyObject *dict, PyObject *key, PyObject *value);
+/* What a tag of a library type opens: 1 a frame, 0 a complete value in *value, -1 exception, 2 not
+ * a tag of such a type. random.c, times.c, values.c, collections.c */
+int rp_get_random(rp_decoder *decoder, uint64_t tag, PyObject **value);
+int rp_get_time(rp_decoder *decoder, uint64_t tag, PyObject **value);
+int rp_get_library_value(rp_decoder *decoder, uint64_t tag, PyObject **value);
+int rp_get_collection(rp_decoder *decoder, uint64_t tag, PyObject **value);
+#endif

@@ -1,0 +1,497 @@
+/* Python objects to the object stream: the work stack, marks and references, undoing a failure. */
+#include "encode.h"
+
+#include "base/alloc.h"
+#include "format/hash.h"
+
+#include <stdio.h>
+#include <string.h>
+
+rp_encoder *rp_encoder_new(rp_module_state *state) {
+    rp_encoder *encoder = rs_allocate_zeroed(1, sizeof *encoder);
+    if (!encoder) {
+        PyErr_NoMemory();
+        return NULL;
+    }
+    encoder->state = state;
+    encoder->last_share = -1;
+    encoder->keep = PyList_New(0);
+    encoder->notes = PyList_New(0);
+    encoder->blob_capacity = 8;
+    encoder->blobs = rs_allocate_zeroed(encoder->blob_capacity, sizeof *encoder->blobs);
+    encoder->blob_count = 1;
+    if (!encoder->keep || !encoder->notes || !encoder->blobs) {
+        if (!PyErr_Occurred()) PyErr_NoMemory();
+        rp_encoder_free(encoder);
+        return NULL;
+    }
+    return encoder;
+}
+
+void rp_encoder_free(rp_encoder *encoder) {
+    if (!encoder) return;
+    while (encoder->depth > 0)
+        rp_pop(encoder);
+    rs_free(encoder->frames);
+    rp_memo_release(&encoder->memo);
+    rp_memo_release(&encoder->owner_memo);
+    rs_free(encoder->owners);
+    rs_free(encoder->patches);
+    rs_free(encoder->blobs);
+    for (size_t i = 0; i < encoder->type_count; i++)
+        Py_DECREF(encoder->types[i].type);
+    rs_free(encoder->types);
+    Py_XDECREF(encoder->keep);
+    Py_XDECREF(encoder->notes);
+    rs_buffer_release(&encoder->buffer);
+    rs_free(encoder);
+}
+
+rs_buffer *rp_encoder_buffer(rp_encoder *encoder) {
+    return &encoder->buffer;
+}
+
+const char *rp_encoder_problem(const rp_encoder *encoder) {
+    return encoder->problem;
+}
+
+PyObject *rp_encoder_notes(rp_encoder *encoder) {
+    return encoder->notes;
+}
+
+const rs_blob *rp_encoder_blobs(rp_encoder *encoder, size_t *count) {
+    rp_arrays_patch(encoder);
+    encoder->blobs[0] =
+        (rs_blob){.bytes = encoder->buffer.bytes, .size = encoder->buffer.size, .element_size = 1};
+    *count = encoder->blob_count;
+    return encoder->blobs;
+}
+
+int rp_refuse(rp_encoder *encoder, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(encoder->reason, sizeof encoder->reason, format, arguments);
+    va_end(arguments);
+    return RP_REFUSED;
+}
+
+int rp_encoder_note(rp_encoder *encoder, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    PyObject *note = PyUnicode_FromFormatV(format, arguments);
+    va_end(arguments);
+    if (!note) return -1;
+    int known = PySequence_Contains(encoder->notes, note);
+    int status = known == 0 ? PyList_Append(encoder->notes, note) : known < 0 ? -1 : 0;
+    Py_DECREF(note);
+    return status;
+}
+
+/* ---- pieces of the stream ---- */
+
+void rp_put_tag(rp_encoder *encoder, uint64_t tag) {
+    rs_cbor_put_head(&encoder->buffer, RS_CBOR_TAG, tag);
+}
+
+void rp_put_array_head(rp_encoder *encoder, size_t count) {
+    rs_cbor_put_head(&encoder->buffer, RS_CBOR_ARRAY, count);
+}
+
+size_t rp_put_mark(rp_encoder *encoder) {
+    rp_put_tag(encoder, RP_TAG_SHARED);
+    return encoder->share_count++;
+}
+
+void rp_put_reference(rp_encoder *encoder, size_t share) {
+    rp_put_tag(encoder, RP_TAG_REFERENCE);
+    rs_cbor_put_head(&encoder->buffer, RS_CBOR_UNSIGNED, share);
+}
+
+size_t rp_encoder_add_blob(rp_encoder *encoder, const void *bytes, uint64_t size,
+                           uint32_t element_size, PyObject *keep) {
+    if (encoder->blob_count == encoder->blob_capacity) {
+        size_t capacity = encoder->blob_capacity * 2;
+        rs_blob *blobs = rs_reallocate_array(encoder->blobs, capacity, sizeof *blobs);
+        if (!blobs) {
+            PyErr_NoMemory();
+            return 0;
+        }
+        encoder->blobs = blobs;
+        encoder->blob_capacity = capacity;
+    }
+    if (PyList_Append(encoder->keep, keep) < 0) return 0;
+    encoder->blobs[encoder->blob_count] = (rs_blob){bytes, size, element_size};
+    return encoder->blob_count++;
+}
+
+int rp_put_memory(rp_encoder *encoder, const void *bytes, size_t size, uint32_t element_size,
+                  PyObject *keep) {
+    if (encoder->digest) {
+        rs_hash128 hash = rs_hash128_of(bytes, size, size);
+        rs_cbor_put_bytes(&encoder->buffer, &hash, sizeof hash);
+        return RP_DONE;
+    }
+    if (size < RP_BLOB_SIZE_MIN) {
+        rs_cbor_put_bytes(&encoder->buffer, bytes, size);
+        return RP_DONE;
+    }
+    size_t blob = rp_encoder_add_blob(encoder, bytes, size, element_size, keep);
+    if (!blob) return -1;
+    rp_put_tag(encoder, RP_TAG_BLOB);
+    rs_cbor_put_head(&encoder->buffer, RS_CBOR_UNSIGNED, blob);
+    return RP_DONE;
+}
+
+/* ---- the work stack ---- */
+
+rp_encode_frame *rp_push(rp_encoder *encoder, rp_advance advance, PyObject *object,
+                         Py_ssize_t count) {
+    if (encoder->depth == encoder->frame_capacity) {
+        size_t capacity = encoder->frame_capacity ? encoder->frame_capacity * 2 : 32;
+        rp_encode_frame *frames = rs_reallocate_array(encoder->frames, capacity, sizeof *frames);
+        if (!frames) {
+            PyErr_NoMemory();
+            return NULL;
+        }
+        encoder->frames = frames;
+        encoder->frame_capacity = capacity;
+    }
+    rp_encode_frame *frame = &encoder->frames[encoder->depth++];
+    *frame = (rp_encode_frame){.advance = advance, .object = Py_NewRef(object), .count = count};
+    return frame;
+}
+
+void rp_pop(rp_encoder *encoder) {
+    rp_encode_frame *frame = &encoder->frames[--encoder->depth];
+    PyObject *object = frame->object, *key = frame->key, *value = frame->value;
+    if (frame->is_digest) encoder->inside_set--;
+    Py_XDECREF(key);
+    Py_XDECREF(value);
+    Py_DECREF(object);
+}
+
+static int advance_parts(rp_encoder *encoder, rp_encode_frame *frame) {
+    size_t depth = encoder->depth;
+    while (frame->index < frame->count) {
+        int status = rp_put_held(encoder, PyTuple_GET_ITEM(frame->object, frame->index++));
+        if (status || encoder->depth != depth) return status;
+    }
+    rp_pop(encoder);
+    return RP_DONE;
+}
+
+int rp_push_parts(rp_encoder *encoder, PyObject *parts, const char *label) {
+    if (!parts) return -1;
+    rp_encode_frame *frame = rp_push(encoder, advance_parts, parts, PyTuple_GET_SIZE(parts));
+    Py_DECREF(parts);
+    if (!frame) return -1;
+    frame->label = label;
+    return RP_DONE;
+}
+
+int rp_put_attributes(rp_encoder *encoder, PyObject *object, uint64_t tag, const char *const *names,
+                      size_t count) {
+    PyObject *parts = PyTuple_New((Py_ssize_t)count);
+    for (size_t i = 0; parts && i < count; i++) {
+        PyObject *part = PyObject_GetAttrString(object, names[i]);
+        if (!part) Py_CLEAR(parts);
+        if (parts) PyTuple_SET_ITEM(parts, i, part);
+    }
+    rp_put_tag(encoder, tag);
+    rp_put_array_head(encoder, count);
+    return rp_push_parts(encoder, parts, ", one of its attributes");
+}
+
+static int run(rp_encoder *encoder, size_t base) {
+    while (encoder->depth > base) {
+        rp_encode_frame *frame = &encoder->frames[encoder->depth - 1];
+        int status = frame->advance(encoder, frame);
+        if (status) return status;
+        if (encoder->buffer.failed) {
+            PyErr_NoMemory();
+            return -1;
+        }
+    }
+    return RP_DONE;
+}
+
+/* ---- values ---- */
+
+static int refuse_type(rp_encoder *encoder, PyObject *object) {
+    PyTypeObject *type = Py_TYPE(object);
+    if (PyType_Check(object))
+        return rp_refuse(encoder, "classes can't be saved; keep its name as a string instead");
+    if (PyCallable_Check(object) && !type->tp_as_sequence && PyFunction_Check(object))
+        return rp_refuse(encoder, "functions can't be saved; keep its name as a string instead");
+    for (PyTypeObject *base = type->tp_base; base; base = base->tp_base) {
+        if (base == &PyLong_Type || base == &PyFloat_Type || base == &PyUnicode_Type ||
+            base == &PyBytes_Type || base == &PyTuple_Type || base == &PyList_Type ||
+            base == &PyDict_Type || base == &PySet_Type || base == &PyFrozenSet_Type) {
+            return rp_refuse(encoder,
+                             "instances of classes can't be saved yet, not those derived from %s "
+                             "either; convert it to a %s",
+                             base->tp_name, base->tp_name);
+        }
+    }
+    if (PyIter_Check(object)) {
+        return rp_refuse(encoder, "iterators can't be saved; keep a list and a position instead");
+    }
+    return rp_refuse(encoder,
+                     "instances of this class can't be saved; make it anew after restore(), "
+                     "or keep its content in lists, dicts and arrays");
+}
+
+/* Types whose identity is kept, and how they are written; NULL for the unknown. */
+static rp_put_function function_of(rp_encoder *encoder, PyObject *object, bool *identity) {
+    PyTypeObject *type = Py_TYPE(object);
+    *identity = true;
+    if (type == &PyList_Type) return rp_put_list;
+    if (type == &PyTuple_Type) {
+        *identity = PyTuple_GET_SIZE(object) > 0;
+        return rp_put_tuple;
+    }
+    if (type == &PyDict_Type) return rp_put_dict;
+    if (type == &PySet_Type) return rp_put_set;
+    if (type == &PyFrozenSet_Type) return rp_put_set;
+    if (type == &PyByteArray_Type) return rp_put_bytearray;
+    if (type == &PySlice_Type) return rp_put_slice;
+    if (type == &PyUnicode_Type || type == &PyBytes_Type || type == &PyLong_Type) {
+        *identity = !encoder->digest && rp_text_is_long(object);
+        if (type == &PyUnicode_Type) return rp_put_str;
+        return type == &PyBytes_Type ? rp_put_bytes : rp_put_long;
+    }
+    *identity = false;
+    if (type == &PyComplex_Type) return rp_put_complex;
+    if (type == &PyRange_Type) return rp_put_range;
+    if (PyErr_Occurred()) return NULL;
+    const rp_known_type *known = rp_find_known_type(encoder, type);
+    if (!known) return NULL;
+    *identity = known->identity;
+    return known->put;
+}
+
+static int put_object(rp_encoder *encoder, PyObject *object, bool forced) {
+    bool identity;
+    Py_ssize_t references = Py_REFCNT(object) - encoder->held;
+    encoder->held = 0;
+    rp_put_function put = function_of(encoder, object, &identity);
+    if (!put) return PyErr_Occurred() ? -1 : refuse_type(encoder, object);
+    encoder->last_share = -1;
+    /* a digest knows no reference counts, and writes elements of sets by value */
+    bool may_be_met_again =
+        encoder->digest ? identity && !encoder->inside_set : identity && references > 1;
+    if (may_be_met_again || forced) {
+        size_t share;
+        if (rp_memo_find(&encoder->memo, object, &share)) {
+            if (encoder->array_type == Py_TYPE(object)) rp_array_is_whole(encoder, object);
+            rp_put_reference(encoder, share);
+            return RP_DONE;
+        }
+        if (!rp_memo_add(&encoder->memo, object, encoder->share_count)) {
+            PyErr_NoMemory();
+            return -1;
+        }
+        encoder->last_share = (Py_ssize_t)rp_put_mark(encoder);
+    }
+    Py_INCREF(object); /* attributes may run code of a library, and other threads with it */
+    int status = put(encoder, object);
+    Py_DECREF(object);
+    return status;
+}
+
+static int put_float(rp_encoder *encoder, PyObject *object) {
+    double value = PyFloat_AS_DOUBLE(object);
+    /* containers find a NaN by its identity */
+    if (value != value && !encoder->digest && Py_REFCNT(object) - encoder->held > 1) {
+        size_t share;
+        if (rp_memo_find(&encoder->memo, object, &share)) {
+            rp_put_reference(encoder, share);
+            return RP_DONE;
+        }
+        if (!rp_memo_add(&encoder->memo, object, encoder->share_count)) {
+            PyErr_NoMemory();
+            return -1;
+        }
+        rp_put_mark(encoder);
+    }
+    rs_cbor_put_double(&encoder->buffer, value);
+    return RP_DONE;
+}
+
+static int put_constant(rp_encoder *encoder, enum rp_constant constant) {
+    rp_put_tag(encoder, RP_TAG_CONSTANT);
+    rs_cbor_put_head(&encoder->buffer, RS_CBOR_UNSIGNED, constant);
+    return RP_DONE;
+}
+
+int rp_put_value(rp_encoder *encoder, PyObject *object) {
+    PyTypeObject *type = Py_TYPE(object);
+    if (type == &PyFloat_Type) return put_float(encoder, object);
+    if (type == &PyLong_Type && !rp_text_is_long(object)) return rp_put_long(encoder, object);
+    if (type == &PyUnicode_Type && !rp_text_is_long(object)) return rp_put_str(encoder, object);
+    if (object == Py_None || type == &PyBool_Type) {
+        rs_cbor_put_simple(&encoder->buffer, object == Py_None   ? RS_CBOR_NULL
+                                             : object == Py_True ? RS_CBOR_TRUE
+                                                                 : RS_CBOR_FALSE);
+        return RP_DONE;
+    }
+    if (object == Py_Ellipsis) return put_constant(encoder, RP_CONSTANT_ELLIPSIS);
+    if (object == Py_NotImplemented) return put_constant(encoder, RP_CONSTANT_NOT_IMPLEMENTED);
+    return put_object(encoder, object, false);
+}
+
+int rp_put_held(rp_encoder *encoder, PyObject *object) {
+    encoder->held = 1;
+    int status = rp_put_value(encoder, object);
+    encoder->held = 0;
+    return status;
+}
+
+int rp_put_marked(rp_encoder *encoder, PyObject *object) {
+    return put_object(encoder, object, true);
+}
+
+/* ---- one value of the caller, all or nothing ---- */
+
+typedef struct rp_undo {
+    size_t size, memo, shares, blobs, owner_memo, owners, patches;
+    Py_ssize_t kept;
+} rp_undo;
+
+static void undo(rp_encoder *encoder, const rp_undo *mark) {
+    encoder->buffer.size = mark->size;
+    encoder->buffer.failed = false;
+    rp_memo_rollback(&encoder->memo, mark->memo);
+    encoder->share_count = mark->shares;
+    encoder->blob_count = mark->blobs;
+    rp_memo_rollback(&encoder->owner_memo, mark->owner_memo);
+    encoder->owner_count = mark->owners;
+    encoder->patch_count = mark->patches;
+    PyObject *type, *value, *trace;
+    PyErr_Fetch(&type, &value, &trace);
+    if (PyList_SetSlice(encoder->keep, mark->kept, PyList_GET_SIZE(encoder->keep), NULL) < 0)
+        PyErr_Clear(); /* kept longer than needed: harmless */
+    PyErr_Restore(type, value, trace);
+}
+
+/* "['name']" of a key, by exact builtin types only. */
+static void describe_key(PyObject *key, char *text, size_t size) {
+    PyObject *shown = NULL;
+    if (key && (PyUnicode_CheckExact(key) || PyLong_CheckExact(key) || PyFloat_CheckExact(key) ||
+                PyBytes_CheckExact(key))) {
+        shown = PyObject_Repr(key);
+    }
+    const char *utf8 = shown ? PyUnicode_AsUTF8(shown) : NULL;
+    PyErr_Clear();
+    if (utf8) {
+        snprintf(text, size, strlen(utf8) > 60 ? "[%.60s...]" : "[%s]", utf8);
+    } else {
+        snprintf(text, size, "[<%.60s>]", key ? Py_TYPE(key)->tp_name : "?");
+    }
+    Py_XDECREF(shown);
+}
+
+static void describe_step(const rp_encode_frame *frame, char *text, size_t size) {
+    if (frame->label) {
+        snprintf(text, size, "%s", frame->label);
+    } else if (PyDict_Check(frame->object)) {
+        describe_key(frame->key, text, size);
+        /* an even number of values is behind: the key itself failed */
+        if (frame->index % 2 == 1) strncat(text, " (the key)", size - strlen(text) - 1);
+    } else if (PyAnySet_Check(frame->object)) {
+        snprintf(text, size, "{an element}");
+    } else {
+        snprintf(text, size, "[%zd]", frame->index - 1);
+    }
+}
+
+/* "NAME[0]['cfg'] (TYPE): REASON", with the middle of a very long path left out. */
+static void describe_problem(rp_encoder *encoder, const char *name, size_t base,
+                             const char *type_name) {
+    enum { STEPS_MAX = 12 };
+    char path[1400];
+    size_t used = (size_t)snprintf(path, sizeof path, "%.200s", name);
+    size_t depth = encoder->depth - base;
+    for (size_t i = 0; i < depth; i++) {
+        if (depth > 2 * STEPS_MAX && i == STEPS_MAX) {
+            used += (size_t)snprintf(path + used, sizeof path - used, "...");
+            i = depth - STEPS_MAX;
+        }
+        char step[100];
+        describe_step(&encoder->frames[base + i], step, sizeof step);
+        size_t size = strlen(step);
+        if (used + size >= sizeof path) break;
+        memcpy(path + used, step, size + 1);
+        used += size;
+    }
+    snprintf(encoder->problem, sizeof encoder->problem, "%s (%.100s): %s", path, type_name,
+             encoder->reason);
+}
+
+/* The object that failed: the child that the innermost frame was at. */
+static const char *culprit_type(const rp_encoder *encoder, PyObject *value, size_t base) {
+    if (encoder->depth == base) return Py_TYPE(value)->tp_name;
+    const rp_encode_frame *frame = &encoder->frames[encoder->depth - 1];
+    PyObject *object = frame->object, *child = NULL;
+    Py_ssize_t at = frame->index - 1;
+    if (PyList_Check(object) && at >= 0 && at < PyList_GET_SIZE(object)) {
+        child = PyList_GET_ITEM(object, at);
+    } else if (PyTuple_Check(object) && at >= 0 && at < PyTuple_GET_SIZE(object)) {
+        child = PyTuple_GET_ITEM(object, at);
+    } else if (PyDict_Check(object) && frame->key) {
+        child = at % 2 ? frame->value : frame->key;
+    }
+    return child ? Py_TYPE(child)->tp_name : Py_TYPE(object)->tp_name;
+}
+
+/* A library of a type raised something: that type can't be saved. Memory and interrupts go on. */
+static int refuse_exception(rp_encoder *encoder) {
+    if (PyErr_ExceptionMatches(PyExc_MemoryError) || !PyErr_ExceptionMatches(PyExc_Exception))
+        return -1;
+    PyObject *type, *value, *trace;
+    PyErr_Fetch(&type, &value, &trace);
+    PyObject *text = value ? PyObject_Str(value) : NULL;
+    const char *utf8 = text ? PyUnicode_AsUTF8(text) : NULL;
+    PyErr_Clear();
+    rp_refuse(encoder, "%.300s", utf8 ? utf8 : "it raised an exception");
+    Py_XDECREF(text);
+    Py_XDECREF(type);
+    Py_XDECREF(value);
+    Py_XDECREF(trace);
+    return RP_REFUSED;
+}
+
+int rp_encoder_put(rp_encoder *encoder, PyObject *value, const char *name) {
+    rp_undo mark = {.size = encoder->buffer.size,
+                    .memo = encoder->memo.count,
+                    .shares = encoder->share_count,
+                    .blobs = encoder->blob_count,
+                    .owner_memo = encoder->owner_memo.count,
+                    .owners = encoder->owner_count,
+                    .patches = encoder->patch_count,
+                    .kept = PyList_GET_SIZE(encoder->keep)};
+    size_t base = encoder->depth;
+    encoder->problem[0] = 0;
+    encoder->reason[0] = 0;
+    if (encoder->buffer.failed) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    /* a collection would run finalisers and callbacks in the middle */
+    int collecting = PyGC_Disable();
+    int status = rp_put_value(encoder, value);
+    if (!status) status = run(encoder, base);
+    if (!status && encoder->buffer.failed) {
+        PyErr_NoMemory();
+        status = -1;
+    }
+    if (status < 0) status = refuse_exception(encoder);
+    if (status > 0) {
+        describe_problem(encoder, name, base, culprit_type(encoder, value, base));
+    }
+    while (encoder->depth > base)
+        rp_pop(encoder);
+    if (status) undo(encoder, &mark);
+    if (collecting) PyGC_Enable();
+    return status;
+}

@@ -1,0 +1,147 @@
+/* The inside of the encoder, for the files that know how one type is written (types/). */
+#ifndef RP_ENCODE_H
+#define RP_ENCODE_H
+
+#include "memo.h"
+#include "stream.h"
+#include "tags.h"
+
+/* What a put function returns. */
+enum {
+    RP_DONE = 0,   /* written, or a frame was pushed that will write it */
+    RP_REFUSED = 1 /* can't be saved: the reason is in encoder->reason */
+    /* -1: a Python exception */
+};
+
+#define RP_BLOB_SIZE_MIN (64u * 1024u) /* smaller memory stands inside the stream */
+
+/* A container whose children are being written. */
+typedef struct rp_encode_frame rp_encode_frame;
+/* Writes children until one pushes a frame of its own or all are done; the last one pops. */
+typedef int (*rp_advance)(rp_encoder *encoder, rp_encode_frame *frame);
+struct rp_encode_frame {
+    rp_advance advance;
+    PyObject *object;      /* strong */
+    PyObject *key, *value; /* strong or NULL: the dict entry in work */
+    const char *label;     /* the path of the child when it is no item: ".start"; else NULL */
+    Py_ssize_t index, count;
+    Py_ssize_t position; /* of PyDict_Next; of the table of a set */
+    size_t start;        /* digest of a set: where the element in work begins in the buffer */
+    uint64_t sum[2];     /* digest of a set: of those of the elements, modulo 2^128 */
+    bool is_digest;      /* of a set */
+};
+
+/* Memory that arrays share: the array that owns it, and how much of it the stream needs. */
+typedef struct rp_owner {
+    const uint8_t *start; /* borrowed from an object in `keep` */
+    uint64_t size;
+    uint64_t low, high; /* bytes that are needed by what was met so far */
+    size_t share;       /* number of its mark */
+    size_t blob;        /* 0: inside the stream */
+} rp_owner;
+
+/* Where low and high stand in the stream as 8-byte numbers, written by rp_encoder_blobs. */
+typedef struct rp_patch {
+    size_t position, owner;
+} rp_patch;
+
+typedef int (*rp_put_function)(rp_encoder *encoder, PyObject *object);
+typedef struct rp_known_type {
+    PyTypeObject *type; /* strong */
+    rp_put_function put;
+    bool identity; /* marked when met again */
+} rp_known_type;
+
+struct rp_encoder {
+    rp_module_state *state;
+    rs_buffer buffer;
+    rp_memo memo;          /* object -> number of its mark */
+    size_t share_count;    /* marks written so far */
+    Py_ssize_t held;       /* references of the encoder's own to the object that comes next */
+    Py_ssize_t last_share; /* mark of the object whose put function runs, -1 when it has none */
+    rp_encode_frame *frames;
+    size_t depth, frame_capacity;
+    rs_blob *blobs; /* [0] is the stream */
+    size_t blob_count, blob_capacity;
+    PyObject *keep;     /* list: what blobs and owners borrow from */
+    rp_memo owner_memo; /* object -> index in owners */
+    rp_owner *owners;
+    size_t owner_count, owner_capacity;
+    rp_patch *patches;
+    size_t patch_count, patch_capacity;
+    PyObject *notes;      /* list of str */
+    rp_known_type *types; /* of modules that are imported: known_types.c */
+    size_t type_count;
+    bool types_looked_up;
+    PyTypeObject *array_type; /* numpy.ndarray or NULL, borrowed from `types` */
+    bool digest;              /* makes a canonical stream that is only hashed */
+    unsigned inside_set;      /* digest: elements of sets are written by value */
+    char reason[512];
+    char problem[2048];
+};
+
+int rp_put_value(rp_encoder *encoder, PyObject *object);
+/* The same for an object to which the caller has added a reference: it does not count as shared. */
+int rp_put_held(rp_encoder *encoder, PyObject *object);
+/* The same for an object that others will refer to: always marked, whatever its reference count. */
+int rp_put_marked(rp_encoder *encoder, PyObject *object);
+/* Records why an object can't be saved; returns RP_REFUSED. */
+int rp_refuse(rp_encoder *encoder, const char *format, ...) RS_PRINTF(2, 3);
+int rp_encoder_note(rp_encoder *encoder, const char *format, ...) RS_PRINTF(2, 3);
+
+void rp_put_tag(rp_encoder *encoder, uint64_t tag);
+void rp_put_array_head(rp_encoder *encoder, size_t count);
+/* A mark for something that is no value by itself; returns its number. */
+size_t rp_put_mark(rp_encoder *encoder);
+void rp_put_reference(rp_encoder *encoder, size_t share);
+/* A byte string, or a BLOB when it is large. `keep` (borrowed) keeps the memory alive. */
+int rp_put_memory(rp_encoder *encoder, const void *bytes, size_t size, uint32_t element_size,
+                  PyObject *keep);
+/* A new blob over borrowed memory: its index, 0 with MemoryError. */
+size_t rp_encoder_add_blob(rp_encoder *encoder, const void *bytes, uint64_t size,
+                           uint32_t element_size, PyObject *keep);
+
+/* Pushes a frame; NULL with MemoryError. Takes a new reference to `object`. */
+rp_encode_frame *rp_push(rp_encoder *encoder, rp_advance advance, PyObject *object,
+                         Py_ssize_t count);
+void rp_pop(rp_encoder *encoder);
+/* Writes the items of a tuple (stolen, may be NULL with an exception set) one after the other. */
+int rp_push_parts(rp_encoder *encoder, PyObject *parts, const char *label);
+/* Writes TAG [attribute, attribute ...]. */
+int rp_put_attributes(rp_encoder *encoder, PyObject *object, uint64_t tag, const char *const *names,
+                      size_t count);
+/* Writes the items of an exact list or tuple. */
+int rp_push_items(rp_encoder *encoder, PyObject *sequence);
+/* Writes key, value, key, value of a dict (or a subclass that keeps its order in the dict). */
+int rp_push_pairs(rp_encoder *encoder, PyObject *dict);
+
+/* numbers.c */
+int rp_put_long(rp_encoder *encoder, PyObject *object);
+int rp_put_complex(rp_encoder *encoder, PyObject *object);
+int rp_put_range(rp_encoder *encoder, PyObject *object);
+/* text.c */
+int rp_put_str(rp_encoder *encoder, PyObject *object);
+int rp_put_bytes(rp_encoder *encoder, PyObject *object);
+int rp_put_bytearray(rp_encoder *encoder, PyObject *object);
+bool rp_text_is_long(PyObject *object); /* str, bytes or int that is worth a mark */
+/* containers.c */
+int rp_put_list(rp_encoder *encoder, PyObject *object);
+int rp_put_tuple(rp_encoder *encoder, PyObject *object);
+int rp_put_dict(rp_encoder *encoder, PyObject *object);
+int rp_put_slice(rp_encoder *encoder, PyObject *object);
+/* sets.c */
+int rp_put_set(rp_encoder *encoder, PyObject *object);
+/* known_types.c: numpy, random, datetime ... when they are imported. NULL: not known. */
+const rp_known_type *rp_find_known_type(rp_encoder *encoder, PyTypeObject *type);
+/* arrays.c */
+int rp_put_array(rp_encoder *encoder, PyObject *object);
+int rp_put_scalar(rp_encoder *encoder, PyObject *object);
+int rp_put_scalar_text(rp_encoder *encoder, PyObject *object);
+int rp_put_dtype_value(rp_encoder *encoder, PyObject *object);
+/* An array was met again as a value: all of its memory is needed. */
+void rp_array_is_whole(rp_encoder *encoder, PyObject *object);
+/* Writes the bounds of partly needed memory into the stream. */
+void rp_arrays_patch(rp_encoder *encoder);
+/* dtypes.c: writes the dtype; `shuffle` (may be NULL) receives the size of its numbers. */
+int rp_put_dtype(rp_encoder *encoder, PyObject *dtype, uint32_t *shuffle);
+#endif

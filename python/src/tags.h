@@ -1,0 +1,52 @@
+/* The CBOR tags of the object stream: docs/objects.md says what is in each. */
+#ifndef RP_TAGS_H
+#define RP_TAGS_H
+
+enum rp_tag {
+    /* registered with IANA */
+    RP_TAG_BIG_POSITIVE = 2,
+    RP_TAG_BIG_NEGATIVE = 3,
+    RP_TAG_SHARED = 28,
+    RP_TAG_REFERENCE = 29,
+    RP_TAG_FRACTION = 30,
+    RP_TAG_UUID = 37,
+    RP_TAG_INT64_ARRAY = 79,
+    RP_TAG_FLOAT64_ARRAY = 86,
+    RP_TAG_DATE = 1004,
+    /* ours: a block of the first come, first served range */
+    RP_TAG_TUPLE = 39250,
+    RP_TAG_DICT = 39251,
+    RP_TAG_SET = 39252,
+    RP_TAG_FROZENSET = 39253,
+    RP_TAG_SURROGATES = 39254,
+    RP_TAG_BYTEARRAY = 39255,
+    RP_TAG_BLOB = 39256,
+    RP_TAG_LIST = 39257,
+    RP_TAG_RANGE = 39258,
+    RP_TAG_SLICE = 39259,
+    RP_TAG_CONSTANT = 39260,
+    RP_TAG_COMPLEX = 39261,
+    RP_TAG_ARRAY = 39262,
+    RP_TAG_VIEW = 39263,
+    RP_TAG_SCALAR = 39264,
+    RP_TAG_DTYPE = 39265,
+    RP_TAG_SEED_SEQUENCE = 39266,
+    RP_TAG_BIT_GENERATOR = 39267,
+    RP_TAG_GENERATOR = 39268,
+    RP_TAG_RANDOM_STATE = 39269,
+    RP_TAG_RANDOM = 39270,
+    RP_TAG_TIME = 39271,
+    RP_TAG_DATETIME = 39272,
+    RP_TAG_TIMEDELTA = 39273,
+    RP_TAG_TIMEZONE = 39274,
+    RP_TAG_DECIMAL = 39275,
+    RP_TAG_PATH = 39276,
+    RP_TAG_ARRAY_ARRAY = 39277,
+    RP_TAG_DEQUE = 39278,
+    RP_TAG_ORDERED_DICT = 39279,
+    RP_TAG_COUNTER = 39280,
+    RP_TAG_DEFAULT_DICT = 39281,
+};
+
+enum rp_constant { RP_CONSTANT_ELLIPSIS = 0, RP_CONSTANT_NOT_IMPLEMENTED = 1 };
+#endif

@@ -1,0 +1,492 @@
+/* Writing numpy arrays, views, scalars and dtypes, through `__array_struct__` and attributes only.
+ *
+ * A view is written as its owner plus offset and strides. Of a large owner only the range that the
+ * views need becomes a blob: it is known at the end, and patched in. */
+#include "array_interface.h"
+#include "../encode.h"
+
+#include "base/alloc.h"
+#include "format/hash.h"
+
+#include <string.h>
+
+const rp_array_interface *rp_array_look(PyObject *array, PyObject **capsule) {
+    *capsule = PyObject_GetAttrString(array, "__array_struct__");
+    if (!*capsule) return NULL;
+    const rp_array_interface *look = PyCapsule_GetPointer(*capsule, NULL);
+    if (look && (look->two != 2 || look->dimensions < 0 || look->item_size < 0 ||
+                 look->dimensions > RP_ARRAY_DIMENSIONS_MAX)) {
+        PyErr_SetString(PyExc_ValueError, "its __array_struct__ is not understood");
+        look = NULL;
+    }
+    if (!look) Py_CLEAR(*capsule);
+    return look;
+}
+
+/* An array in work. */
+typedef struct array {
+    PyObject *object, *capsule, *dtype; /* strong: capsule, dtype */
+    const rp_array_interface *look;
+    uint64_t size;             /* bytes of content */
+    const uint8_t *low, *high; /* the memory that its elements touch */
+} array;
+
+static void release(array *a) {
+    Py_XDECREF(a->capsule);
+    Py_XDECREF(a->dtype);
+}
+
+static int look_at(array *a, PyObject *object) {
+    *a = (array){.object = object};
+    a->look = rp_array_look(object, &a->capsule);
+    a->dtype = a->look ? PyObject_GetAttrString(object, "dtype") : NULL;
+    if (!a->dtype) return -1;
+    a->size = (uint64_t)a->look->item_size;
+    a->low = a->high = a->look->data;
+    for (int i = 0; i < a->look->dimensions; i++) {
+        Py_intptr_t count = a->look->shape[i], stride = a->look->strides[i];
+        a->size *= (uint64_t)count;
+        if (count > 0 && stride > 0) a->high += (count - 1) * stride;
+        if (count > 0 && stride < 0) a->low += (count - 1) * stride;
+    }
+    a->high += a->look->item_size;
+    return 0;
+}
+
+/* Axes from the slowest to the fastest; true when the elements fill the memory without gaps. */
+static bool is_dense(const rp_array_interface *look, int axes[RP_ARRAY_DIMENSIONS_MAX]) {
+    int count = look->dimensions;
+    for (int i = 0; i < count; i++) {
+        int at = i;
+        /* axes of one element have any stride: they stay where they are */
+        for (; at > 0 && look->shape[i] > 1 && look->shape[axes[at - 1]] > 1 &&
+               look->strides[axes[at - 1]] < look->strides[i];
+             at--)
+            axes[at] = axes[at - 1];
+        axes[at] = i;
+    }
+    Py_intptr_t expected = look->item_size;
+    for (int i = count - 1; i >= 0; i--) {
+        if (look->shape[axes[i]] == 1) continue;
+        if (look->strides[axes[i]] != expected) return false;
+        expected *= look->shape[axes[i]];
+    }
+    return true;
+}
+
+/* ---- pieces ---- */
+
+static void put_unsigned(rp_encoder *encoder, uint64_t value) {
+    rs_cbor_put_head(&encoder->buffer, RS_CBOR_UNSIGNED, value);
+}
+
+static void put_bool(rp_encoder *encoder, bool value) {
+    rs_cbor_put_simple(&encoder->buffer, value ? RS_CBOR_TRUE : RS_CBOR_FALSE);
+}
+
+static void put_shape(rp_encoder *encoder, const rp_array_interface *look) {
+    rp_put_array_head(encoder, (size_t)look->dimensions);
+    for (int i = 0; i < look->dimensions; i++)
+        put_unsigned(encoder, (uint64_t)look->shape[i]);
+}
+
+static void put_order(rp_encoder *encoder, const rp_array_interface *look, const int *axes) {
+    if (look->flags & RP_ARRAY_C_CONTIGUOUS) {
+        put_unsigned(encoder, 0);
+    } else if (look->flags & RP_ARRAY_F_CONTIGUOUS) {
+        put_unsigned(encoder, 1);
+    } else {
+        rp_put_array_head(encoder, (size_t)look->dimensions);
+        for (int i = 0; i < look->dimensions; i++)
+            put_unsigned(encoder, (uint64_t)axes[i]);
+    }
+}
+
+/* A number that rp_arrays_patch writes later: always 8 bytes. */
+static void put_place(rp_encoder *encoder) {
+    static const uint8_t head[9] = {0x1b};
+    rs_buffer_append(&encoder->buffer, head, sizeof head);
+}
+
+/* ---- owners ---- */
+
+static rp_owner *find_owner(rp_encoder *encoder, PyObject *key) {
+    size_t index;
+    return rp_memo_find(&encoder->owner_memo, key, &index) ? &encoder->owners[index] : NULL;
+}
+
+static rp_owner *add_owner(rp_encoder *encoder, PyObject *key, const uint8_t *start, uint64_t size,
+                           size_t share) {
+    if (encoder->owner_count == encoder->owner_capacity) {
+        size_t capacity = encoder->owner_capacity ? encoder->owner_capacity * 2 : 16;
+        rp_owner *owners = rs_reallocate_array(encoder->owners, capacity, sizeof *owners);
+        if (!owners) goto failed;
+        encoder->owners = owners;
+        encoder->owner_capacity = capacity;
+    }
+    if (!rp_memo_add(&encoder->owner_memo, key, encoder->owner_count)) goto failed;
+    rp_owner *owner = &encoder->owners[encoder->owner_count++];
+    *owner = (rp_owner){.start = start, .size = size, .low = size, .share = share};
+    return owner;
+failed:
+    PyErr_NoMemory();
+    return NULL;
+}
+
+void rp_array_is_whole(rp_encoder *encoder, PyObject *object) {
+    rp_owner *owner = find_owner(encoder, object);
+    if (owner) {
+        owner->low = 0;
+        owner->high = owner->size;
+    }
+}
+
+/* A blob of which only low..high will be taken. */
+static int put_partial(rp_encoder *encoder, rp_owner *owner, uint32_t shuffle, PyObject *keep) {
+    if (encoder->patch_count == encoder->patch_capacity) {
+        size_t capacity = encoder->patch_capacity ? encoder->patch_capacity * 2 : 16;
+        rp_patch *patches = rs_reallocate_array(encoder->patches, capacity, sizeof *patches);
+        if (!patches) {
+            PyErr_NoMemory();
+            return -1;
+        }
+        encoder->patches = patches;
+        encoder->patch_capacity = capacity;
+    }
+    owner->blob = rp_encoder_add_blob(encoder, owner->start, owner->size, shuffle, keep);
+    if (!owner->blob) return -1;
+    rp_put_tag(encoder, RP_TAG_BLOB);
+    rp_put_array_head(encoder, 3);
+    put_unsigned(encoder, owner->blob);
+    encoder->patches[encoder->patch_count++] =
+        (rp_patch){encoder->buffer.size, (size_t)(owner - encoder->owners)};
+    put_place(encoder);
+    put_place(encoder);
+    return RP_DONE;
+}
+
+static void store_place(uint8_t *place, uint64_t value) {
+    for (int i = 8; i > 0; i--, value >>= 8)
+        place[i] = (uint8_t)value;
+}
+
+void rp_arrays_patch(rp_encoder *encoder) {
+    enum { ALIGNMENT = 64 };
+    if (encoder->buffer.failed) return;
+    for (size_t i = 0; i < encoder->patch_count; i++) {
+        const rp_owner *owner = &encoder->owners[encoder->patches[i].owner];
+        uint64_t low = owner->low - owner->low % ALIGNMENT;
+        uint8_t *place = encoder->buffer.bytes + encoder->patches[i].position;
+        store_place(place, low);
+        store_place(place + 9, owner->high);
+        encoder->blobs[owner->blob].bytes = owner->start + low;
+        encoder->blobs[owner->blob].size = owner->high - low;
+    }
+}
+
+/* ---- arrays that own their memory ---- */
+
+static int put_owner_head(rp_encoder *encoder, const array *a, const int *axes, uint32_t *shuffle) {
+    rp_put_tag(encoder, RP_TAG_ARRAY);
+    rp_put_array_head(encoder, 5);
+    int status = rp_put_dtype(encoder, a->dtype, shuffle);
+    put_shape(encoder, a->look);
+    put_order(encoder, a->look, axes);
+    put_bool(encoder, a->look->flags & RP_ARRAY_WRITEABLE);
+    return status;
+}
+
+static int put_owner(rp_encoder *encoder, const array *a, const int *axes, Py_ssize_t share) {
+    uint32_t shuffle;
+    int status = put_owner_head(encoder, a, axes, &shuffle);
+    if (status) return status;
+    if (share >= 0 && a->size > 0) {
+        rp_owner *owner = add_owner(encoder, a->object, a->look->data, a->size, (size_t)share);
+        if (!owner) return -1;
+        owner->low = 0;
+        owner->high = owner->size;
+    }
+    /* the capsule holds the array and, as long as it lives, its memory */
+    return rp_put_memory(encoder, a->look->data, (size_t)a->size, shuffle, a->capsule);
+}
+
+/* ---- the memory behind a view ---- */
+
+typedef struct root {
+    PyObject *object; /* strong */
+    bool is_value;    /* itself a value of the closed set: array, bytes, bytearray, array.array */
+    const uint8_t *start;
+    uint64_t size;
+    PyObject *keep; /* strong: holds the memory */
+} root;
+
+static bool is_array(const rp_encoder *encoder, PyObject *object) {
+    return PyObject_TypeCheck(object, encoder->array_type);
+}
+
+/* The object behind `base` that numpy's helpers put between an array and the next one: the dummy of
+ * as_strided, a memoryview. New reference. */
+static PyObject *see_through(PyObject *base) {
+    if (PyMemoryView_Check(base) && PyMemoryView_GET_BUFFER(base)->obj)
+        return Py_NewRef(PyMemoryView_GET_BUFFER(base)->obj);
+    const char *name = strrchr(Py_TYPE(base)->tp_name, '.');
+    if (strcmp(name ? name + 1 : Py_TYPE(base)->tp_name, "DummyArray") == 0) {
+        PyObject *inner = PyObject_GetAttrString(base, "base");
+        if (inner && inner != Py_None) return inner;
+        Py_XDECREF(inner);
+        PyErr_Clear();
+    }
+    return Py_NewRef(base);
+}
+
+static int root_of_array(root *found, PyObject *object) {
+    array a;
+    if (look_at(&a, object) < 0) {
+        release(&a);
+        return -1;
+    }
+    found->start = a.low;
+    found->size = (uint64_t)(a.high - a.low);
+    found->keep = Py_NewRef(a.capsule);
+    release(&a);
+    return 0;
+}
+
+static int root_of_buffer(root *found, PyObject *object) {
+    PyObject *view = PyMemoryView_FromObject(object);
+    if (!view) return -1;
+    Py_buffer *buffer = PyMemoryView_GET_BUFFER(view);
+    found->start = buffer->buf;
+    found->size = (uint64_t)buffer->len;
+    found->keep = view;
+    if (PyBuffer_IsContiguous(buffer, 'C')) return 0;
+    PyErr_SetString(PyExc_BufferError, "not contiguous");
+    return -1;
+}
+
+static bool is_array_array(PyObject *object) {
+    return strcmp(Py_TYPE(object)->tp_name, "array.array") == 0;
+}
+
+/* Memory of an object that is not saved: the array gets a copy as its own. */
+static int root_of_foreign(rp_encoder *encoder, root *found, PyObject *object, PyObject *last) {
+    if (PyObject_CheckBuffer(object) && root_of_buffer(found, object) == 0) {
+        found->object = Py_NewRef(object);
+    } else {
+        PyErr_Clear();
+        Py_CLEAR(found->keep);
+        found->object = Py_NewRef(last);
+        if (root_of_array(found, last) < 0) return -1;
+    }
+    if (PyCapsule_CheckExact(object) || encoder->digest) return 0;
+    return rp_encoder_note(encoder,
+                           "the memory of an array belongs to an object of type %s, which is not "
+                           "saved; after restore() the array has memory of its own",
+                           Py_TYPE(object)->tp_name);
+}
+
+/* Follows the bases of a view to what owns the memory. */
+static int find_root(rp_encoder *encoder, PyObject *view, root *found) {
+    *found = (root){0};
+    PyObject *last = Py_NewRef(view), *base = NULL;
+    int status = -1;
+    for (;;) {
+        PyObject *direct = PyObject_GetAttrString(last, "base");
+        base = direct ? see_through(direct) : NULL;
+        Py_XDECREF(direct);
+        if (!base) goto done;
+        if (base == Py_None || !is_array(encoder, base)) break;
+        Py_SETREF(last, base);
+        base = NULL;
+    }
+    if (base == Py_None) {
+        int axes[RP_ARRAY_DIMENSIONS_MAX];
+        status = root_of_array(found, last);
+        found->object = Py_NewRef(last);
+        found->is_value = status == 0 && Py_IS_TYPE(last, encoder->array_type) &&
+                          is_dense(PyCapsule_GetPointer(found->keep, NULL), axes);
+    } else if (PyBytes_CheckExact(base) || PyByteArray_CheckExact(base) || is_array_array(base)) {
+        found->object = Py_NewRef(base);
+        found->is_value = true;
+        status = root_of_buffer(found, base);
+    } else {
+        status = root_of_foreign(encoder, found, base, last);
+    }
+done:
+    Py_XDECREF(last);
+    Py_XDECREF(base);
+    return status;
+}
+
+/* Memory that is no value of its own: a flat array of bytes. */
+static int put_bytes_owner(rp_encoder *encoder, rp_owner *owner, PyObject *keep) {
+    rp_put_tag(encoder, RP_TAG_ARRAY);
+    rp_put_array_head(encoder, 5);
+    rs_cbor_put_literal(&encoder->buffer, "|u1");
+    rp_put_array_head(encoder, 1);
+    put_unsigned(encoder, owner->size);
+    put_unsigned(encoder, 0);
+    put_bool(encoder, true);
+    if (owner->size < RP_BLOB_SIZE_MIN) {
+        rs_cbor_put_bytes(&encoder->buffer, owner->start, (size_t)owner->size);
+        return RP_DONE;
+    }
+    return put_partial(encoder, owner, 1, keep);
+}
+
+/* An array that is met through a view first: all of it may follow, or never. */
+static int put_array_owner(rp_encoder *encoder, rp_owner *owner, PyObject *object) {
+    array a;
+    int axes[RP_ARRAY_DIMENSIONS_MAX], status = -1;
+    uint32_t shuffle;
+    if (look_at(&a, object) < 0) goto done;
+    is_dense(a.look, axes);
+    status = put_owner_head(encoder, &a, axes, &shuffle);
+    if (status) goto done;
+    if (owner->size < RP_BLOB_SIZE_MIN) {
+        rs_cbor_put_bytes(&encoder->buffer, owner->start, (size_t)owner->size);
+    } else {
+        status = put_partial(encoder, owner, shuffle, a.capsule);
+    }
+done:
+    release(&a);
+    return status;
+}
+
+static int put_new_owner(rp_encoder *encoder, const root *found, rp_owner **to) {
+    if (found->is_value && Py_IS_TYPE(found->object, encoder->array_type)) {
+        if (!rp_memo_add(&encoder->memo, found->object, encoder->share_count)) {
+            PyErr_NoMemory();
+            return -1;
+        }
+        size_t share = rp_put_mark(encoder);
+        *to = add_owner(encoder, found->object, found->start, found->size, share);
+        return *to ? put_array_owner(encoder, *to, found->object) : -1;
+    }
+    if (found->is_value) { /* bytes and the like: never pushes a frame */
+        size_t share = encoder->share_count;
+        int status = rp_put_marked(encoder, found->object);
+        if (status) return status;
+        if (share == encoder->share_count) rp_memo_find(&encoder->memo, found->object, &share);
+        *to = add_owner(encoder, found->object, found->start, found->size, share);
+        return *to ? RP_DONE : -1;
+    }
+    size_t share = rp_put_mark(encoder);
+    *to = add_owner(encoder, found->object, found->start, found->size, share);
+    return *to ? put_bytes_owner(encoder, *to, found->keep) : -1;
+}
+
+static int put_base(rp_encoder *encoder, const array *a, const root *found) {
+    if (a->low < found->start || a->high > found->start + found->size)
+        return rp_refuse(encoder, "it reaches beyond the memory of its base");
+    rp_owner *owner = find_owner(encoder, found->object);
+    int status = RP_DONE;
+    if (owner) {
+        rp_put_reference(encoder, owner->share);
+    } else {
+        status = put_new_owner(encoder, found, &owner);
+    }
+    if (status) return status;
+    uint64_t low = (uint64_t)(a->low - owner->start), high = (uint64_t)(a->high - owner->start);
+    if (low < owner->low) owner->low = low;
+    if (high > owner->high) owner->high = high;
+    return RP_DONE;
+}
+
+static int put_view(rp_encoder *encoder, const array *a) {
+    root found;
+    int status = find_root(encoder, a->object, &found);
+    if (status) goto done;
+    /* keeps the array that holds the memory, also when it is none of the values */
+    if (PyList_Append(encoder->keep, found.keep) < 0) {
+        status = -1;
+        goto done;
+    }
+    rp_put_tag(encoder, RP_TAG_VIEW);
+    rp_put_array_head(encoder, 6);
+    status = put_base(encoder, a, &found);
+    if (!status) status = rp_put_dtype(encoder, a->dtype, NULL);
+    if (status) goto done;
+    put_shape(encoder, a->look);
+    rp_put_array_head(encoder, (size_t)a->look->dimensions);
+    for (int i = 0; i < a->look->dimensions; i++)
+        rs_cbor_put_int(&encoder->buffer, a->look->strides[i]);
+    put_unsigned(encoder, (uint64_t)((const uint8_t *)a->look->data - found.start));
+    put_bool(encoder, a->look->flags & RP_ARRAY_WRITEABLE);
+done:
+    Py_XDECREF(found.object);
+    Py_XDECREF(found.keep);
+    return status;
+}
+
+/* ---- values ---- */
+
+static int put_digest(rp_encoder *encoder, const array *a) {
+    rp_put_tag(encoder, RP_TAG_ARRAY);
+    int status = rp_put_dtype(encoder, a->dtype, NULL);
+    if (status) return status;
+    put_shape(encoder, a->look);
+    if (a->look->flags & RP_ARRAY_C_CONTIGUOUS)
+        return rp_put_memory(encoder, a->look->data, (size_t)a->size, 1, a->capsule);
+    PyObject *bytes = PyObject_CallMethod(a->object, "tobytes", NULL);
+    if (!bytes) return -1;
+    status =
+        rp_put_memory(encoder, PyBytes_AS_STRING(bytes), (size_t)PyBytes_GET_SIZE(bytes), 1, bytes);
+    Py_DECREF(bytes);
+    return status;
+}
+
+int rp_put_array(rp_encoder *encoder, PyObject *object) {
+    Py_ssize_t share = encoder->last_share;
+    array a;
+    int axes[RP_ARRAY_DIMENSIONS_MAX], status = -1;
+    PyObject *base = NULL;
+    if (look_at(&a, object) < 0) goto done;
+    if (encoder->digest) {
+        status = put_digest(encoder, &a);
+        goto done;
+    }
+    base = PyObject_GetAttrString(object, "base");
+    if (!base) goto done;
+    /* an array without elements shares nothing */
+    bool owns = (base == Py_None && is_dense(a.look, axes)) || a.size == 0;
+    if (a.size == 0) {
+        for (int i = 0; i < a.look->dimensions; i++)
+            axes[i] = i;
+    }
+    status = owns ? put_owner(encoder, &a, axes, share) : put_view(encoder, &a);
+done:
+    Py_XDECREF(base);
+    release(&a);
+    return status;
+}
+
+int rp_put_dtype_value(rp_encoder *encoder, PyObject *object) {
+    rp_put_tag(encoder, RP_TAG_DTYPE);
+    return rp_put_dtype(encoder, object, NULL);
+}
+
+int rp_put_scalar(rp_encoder *encoder, PyObject *object) {
+    int status = -1;
+    PyObject *dtype = PyObject_GetAttrString(object, "dtype");
+    PyObject *bytes = dtype ? PyObject_CallMethod(object, "tobytes", NULL) : NULL;
+    if (!bytes) goto done;
+    rp_put_tag(encoder, RP_TAG_SCALAR);
+    rp_put_array_head(encoder, 2);
+    status = rp_put_dtype(encoder, dtype, NULL);
+    if (status) goto done;
+    status =
+        rp_put_memory(encoder, PyBytes_AS_STRING(bytes), (size_t)PyBytes_GET_SIZE(bytes), 1, bytes);
+done:
+    Py_XDECREF(dtype);
+    Py_XDECREF(bytes);
+    return status;
+}
+
+/* numpy.str_ and numpy.bytes_: by value, since an array would drop zeros at the end. */
+int rp_put_scalar_text(rp_encoder *encoder, PyObject *object) {
+    rp_put_tag(encoder, RP_TAG_SCALAR);
+    if (PyUnicode_Check(object)) return rp_put_str(encoder, object);
+    return rp_put_memory(encoder, PyBytes_AS_STRING(object), (size_t)PyBytes_GET_SIZE(object), 1,
+                         object);
+}

@@ -1,0 +1,213 @@
+/* set and frozenset in the object stream: with the table that decides their order. */
+#include "../decode.h"
+#include "../encode.h"
+#include "../pycompat/set_table.h"
+
+#include "format/hash.h"
+
+#include <string.h>
+
+/* ---- encoding ---- */
+
+/* Bitmap of the slots of one kind. */
+static void put_bitmap(rp_encoder *encoder, PyObject *set, rp_slot_kind kind) {
+    size_t slots = rp_set_slots(set);
+    rs_cbor_put_head(&encoder->buffer, RS_CBOR_BYTES, slots / 8);
+    uint8_t *map = rs_buffer_reserve(&encoder->buffer, slots / 8);
+    if (!map) return;
+    memset(map, 0, slots / 8);
+    PyObject *key;
+    for (size_t slot = 0; slot < slots; slot++)
+        if (rp_set_slot(set, slot, &key) == kind) map[slot / 8] |= (uint8_t)(1u << slot % 8);
+    encoder->buffer.size += slots / 8;
+}
+
+static void put_table(rp_encoder *encoder, PyObject *set) {
+    put_bitmap(encoder, set, RP_SLOT_USED);
+    if (rp_set_has_dummies(set)) {
+        put_bitmap(encoder, set, RP_SLOT_DUMMY);
+    } else {
+        rs_cbor_put_simple(&encoder->buffer, RS_CBOR_NULL);
+    }
+    rs_cbor_put_head(&encoder->buffer, RS_CBOR_UNSIGNED, rp_set_finger(set));
+}
+
+static int changed(rp_encoder *encoder) {
+    return rp_refuse(encoder, "another thread changed it while it was being saved; hold its lock "
+                              "during save() and sync()");
+}
+
+/* The next element in the order of the table; NULL at its end. Borrowed. */
+static PyObject *next_element(rp_encode_frame *frame) {
+    PyObject *key = NULL;
+    size_t slots = rp_set_slots(frame->object);
+    while ((size_t)frame->position < slots)
+        if (rp_set_slot(frame->object, (size_t)frame->position++, &key) == RP_SLOT_USED) return key;
+    return NULL;
+}
+
+static int advance_set(rp_encoder *encoder, rp_encode_frame *frame) {
+    size_t depth = encoder->depth;
+    while (frame->index < frame->count) {
+        PyObject *element = next_element(frame);
+        if (!element) return changed(encoder);
+        frame->index++;
+        Py_XSETREF(frame->key, Py_NewRef(element));
+        int status = rp_put_held(encoder, frame->key);
+        if (status || encoder->depth != depth) return status;
+    }
+    if (PySet_GET_SIZE(frame->object) != frame->count) return changed(encoder);
+    put_table(encoder, frame->object);
+    rp_pop(encoder);
+    return RP_DONE;
+}
+
+/* Digest: each element is hashed by itself; the sum of the hashes, which has no order, stands for
+ * the set. */
+static int advance_digests(rp_encoder *encoder, rp_encode_frame *frame) {
+    rs_buffer *buffer = &encoder->buffer;
+    size_t depth = encoder->depth;
+    for (;;) {
+        if (frame->index > 0 && !buffer->failed) {
+            rs_hash128 hash =
+                rs_hash128_of(buffer->bytes + frame->start, buffer->size - frame->start, 0);
+            frame->sum[1] +=
+                hash.high + __builtin_add_overflow(frame->sum[0], hash.low, frame->sum);
+            buffer->size = frame->start;
+        }
+        if (frame->index == frame->count) break;
+        PyObject *element = next_element(frame);
+        if (!element) return changed(encoder);
+        frame->index++;
+        Py_XSETREF(frame->key, Py_NewRef(element));
+        int status = rp_put_held(encoder, frame->key);
+        if (status || encoder->depth != depth) return status;
+    }
+    rs_cbor_put_head(buffer, RS_CBOR_ARRAY, (uint64_t)frame->count);
+    rs_cbor_put_bytes(buffer, frame->sum, sizeof frame->sum);
+    rp_pop(encoder);
+    return RP_DONE;
+}
+
+static int put_set_digest(rp_encoder *encoder, PyObject *object) {
+    Py_ssize_t count = PySet_GET_SIZE(object);
+    rp_encode_frame *frame = rp_push(encoder, advance_digests, object, count);
+    if (!frame) return -1;
+    frame->is_digest = true;
+    encoder->inside_set++;
+    frame->start = encoder->buffer.size;
+    return RP_DONE;
+}
+
+int rp_put_set(rp_encoder *encoder, PyObject *object) {
+    Py_ssize_t count = PySet_GET_SIZE(object);
+    rp_put_tag(encoder, PySet_CheckExact(object) ? RP_TAG_SET : RP_TAG_FROZENSET);
+    if (encoder->digest) return put_set_digest(encoder, object);
+    rp_put_array_head(encoder, 4);
+    rp_put_array_head(encoder, (size_t)count);
+    return rp_push(encoder, advance_set, object, count) ? RP_DONE : -1;
+}
+
+/* ---- decoding ---- */
+
+typedef struct table {
+    const uint8_t *used, *dummies;
+    size_t slots;
+    uint64_t finger;
+} table;
+
+static size_t count_bits(const uint8_t *map, size_t size) {
+    size_t count = 0;
+    for (size_t i = 0; i < size; i++)
+        count += (size_t)__builtin_popcount(map[i]);
+    return count;
+}
+
+static int read_table(rp_decoder *decoder, size_t count, table *found) {
+    rs_cbor_item used, dummies;
+    if (rp_next(decoder, &used) < 0 || rp_next(decoder, &dummies) < 0 ||
+        rp_next_unsigned(decoder, &found->finger) < 0) {
+        return -1;
+    }
+    bool has_dummies = dummies.kind == RS_CBOR_BYTES;
+    bool fits = used.kind == RS_CBOR_BYTES && used.argument > 0 && used.argument <= SIZE_MAX / 8 &&
+                count_bits(used.bytes, (size_t)used.argument) == count &&
+                (has_dummies ? dummies.argument == used.argument
+                             : dummies.kind == RS_CBOR_SIMPLE && dummies.argument == RS_CBOR_NULL);
+    for (size_t i = 0; fits && has_dummies && i < used.argument; i++)
+        fits = !(used.bytes[i] & dummies.bytes[i]);
+    if (!fits) {
+        rp_damaged(decoder, "the table of a set does not fit its elements");
+        return -1;
+    }
+    found->used = used.bytes;
+    found->dummies = has_dummies ? dummies.bytes : NULL;
+    found->slots = (size_t)used.argument * 8;
+    return 0;
+}
+
+/* Equal hashes were not given: the saved order becomes the order of insertion. */
+static int insert_all(rp_decoder *decoder, PyObject *set, PyObject *const *elements,
+                      Py_ssize_t count) {
+    for (Py_ssize_t i = 0; i < count; i++)
+        if (rp_checked_status(decoder, PySet_Add(set, elements[i])) < 0) return -1;
+    if (PySet_GET_SIZE(set) != count) {
+        rp_damaged(decoder, "two elements of a set are equal");
+        return -1;
+    }
+    Py_ssize_t index = 0;
+    bool same = true;
+    PyObject *key;
+    for (size_t slot = 0; slot < rp_set_slots(set) && same; slot++)
+        if (rp_set_slot(set, slot, &key) == RP_SLOT_USED) same = key == elements[index++];
+    if (same) return 0;
+    return rp_decoder_note(
+        decoder, "the order of a set differs from the saved one, because hashes differ in "
+                 "this process; set PYTHONHASHSEED=0 for both runs, or use a dict or a "
+                 "sorted list where the order matters");
+}
+
+static int fill(rp_decoder *decoder, PyObject *set, PyObject *const *elements, Py_ssize_t count) {
+    table found;
+    if (read_table(decoder, (size_t)count, &found) < 0) return -1;
+    for (Py_ssize_t i = 0; i < count; i++)
+        if (rp_check_key(decoder, elements[i]) < 0) return -1;
+    if (decoder->set_tables < 0) decoder->set_tables = rp_set_table_works();
+    if (decoder->set_tables) {
+        int status = rp_set_fill_table(set, found.slots, found.used, found.dummies,
+                                       (size_t)found.finger, elements, (size_t)count);
+        if (status) return status < 0 ? rp_checked_status(decoder, -1) : 0;
+    }
+    return insert_all(decoder, set, elements, count);
+}
+
+static PyObject *finish(rp_decoder *decoder, PyObject *set, PyObject *const *elements,
+                        Py_ssize_t count) {
+    if (set && fill(decoder, set, elements, count) < 0) Py_CLEAR(set);
+    return set;
+}
+
+static PyObject *finish_set(rp_decoder *decoder, PyObject *const *elements, Py_ssize_t count) {
+    return finish(decoder, PySet_New(NULL), elements, count);
+}
+
+static PyObject *finish_frozenset(rp_decoder *decoder, PyObject *const *elements,
+                                  Py_ssize_t count) {
+    PyObject *set = PyFrozenSet_New(NULL);
+    if (count > 0 || !set) return finish(decoder, set, elements, count);
+    /* an empty one may be shared, and never changes: its table does not matter */
+    table found;
+    if (read_table(decoder, 0, &found) < 0) Py_CLEAR(set);
+    return set;
+}
+
+int rp_open_set(rp_decoder *decoder, bool frozen) {
+    rs_cbor_item elements;
+    if (rp_next_array(decoder, 4, 4) < 0 || rp_next(decoder, &elements) < 0) return -1;
+    if (elements.kind != RS_CBOR_ARRAY) {
+        rp_damaged(decoder, "the elements of a set are no array");
+        return -1;
+    }
+    return rp_open_frame(decoder, RP_OPEN_VALUES, NULL, elements.argument,
+                         frozen ? finish_frozenset : finish_set);
+}
