@@ -154,27 +154,27 @@ static resume_status write_segment(copy_work *copying, rs_state *state, rs_segme
     return RESUME_OK;
 }
 
-static resume_status copy_generation(copy_work *copying, const rs_generation *generation,
-                                     rs_error *error) {
-    rs_file *file = copying->file;
-    rs_state *state;
-    resume_status status = rs_state_load_tables(file, generation, &state, error);
-    if (status) return status;
-    /* Verified before anything of it is written: what is bad is left out as a whole. */
-    status = rs_state_verify(state, NULL, NULL, error);
-    if (status == RESUME_OK) {
-        rs_segment_writer writer = {
-            .os = file->os,
-            .fd = copying->fresh.fd,
-            .path = copying->fresh.path,
-            .codec = file->codec,
-            .uuid = &copying->fresh.header.uuid,
-            .offset = copying->at,
-        };
-        status = write_segment(copying, state, &writer, error);
-        rs_segment_writer_release(&writer);
-    }
-    rs_state_free(state);
+/* Reads all of it; nothing is written yet, so that what is bad is left out as a whole. */
+static resume_status verify_generation(rs_file *file, const rs_generation *generation,
+                                       rs_state **state, rs_error *error) {
+    resume_status status = rs_state_load_tables(file, generation, state, error);
+    if (status == RESUME_OK) status = rs_state_verify(*state, NULL, NULL, error);
+    return status;
+}
+
+/* `state` was verified. Should it be bad now, the whole compaction fails: chunks of it may be
+ * counted as copied already. */
+static resume_status copy_generation(copy_work *copying, rs_state *state, rs_error *error) {
+    rs_segment_writer writer = {
+        .os = copying->file->os,
+        .fd = copying->fresh.fd,
+        .path = copying->fresh.path,
+        .codec = copying->file->codec,
+        .uuid = &copying->fresh.header.uuid,
+        .offset = copying->at,
+    };
+    resume_status status = write_segment(copying, state, &writer, error);
+    rs_segment_writer_release(&writer);
     return status;
 }
 
@@ -191,12 +191,15 @@ static resume_status copy_all(copy_work *copying, unsigned keep, rs_commit_info 
     rs_file *file = copying->file;
     for (size_t i = kept_count(file, keep); i-- > 0;) {
         const rs_generation *generation = rs_file_generation(file, i);
-        resume_status status = copy_generation(copying, generation, error);
-        if (rs_is_bad_content(status) && i > 0) {
+        rs_state *state = NULL;
+        resume_status status = verify_generation(file, generation, &state, error);
+        bool dropped = rs_is_bad_content(status) && i > 0;
+        if (dropped)
             note_dropped(info, generation->number);
-            continue;
-        }
-        if (status) return status;
+        else if (status == RESUME_OK)
+            status = copy_generation(copying, state, error);
+        rs_state_free(state);
+        if (status && !dropped) return status;
     }
     rs_error_clear(error);
     return RESUME_OK;

@@ -100,21 +100,15 @@ static resume_status check_info(const rs_file *file, const rs_file_info *info, r
     return RESUME_OK;
 }
 
-static resume_status not_found(rs_file *file, rs_error *error) {
-    if (rs_leftovers_hold_checkpoint(file))
-        return rs_fail(
-            error, RESUME_NOT_FOUND,
-            "no checkpoint '%s', but a complete one waits for this name; the program that "
-            "saves it takes it when it is started again",
-            file->path);
-    return rs_fail(error, RESUME_NOT_FOUND, "no checkpoint '%s'", file->path);
-}
-
 static resume_status open_descriptor(rs_file *file, rs_error *error) {
     rs_file_info before, info;
     /* Looked at first: opening a device or a pipe can do things by itself. */
     int answer = file->os->info_at(file->os, file->folder->fd, file->name, &before);
-    if (rs_os_status(answer) == RESUME_NOT_FOUND) return not_found(file, error);
+    if (rs_os_status(answer) == RESUME_NOT_FOUND && !file->for_writing &&
+        rs_leftovers_find_ready(file, file->name))
+        answer = file->os->info_at(file->os, file->folder->fd, file->name, &before);
+    if (rs_os_status(answer) == RESUME_NOT_FOUND)
+        return rs_fail(error, RESUME_NOT_FOUND, "no checkpoint '%s'", file->path);
     if (answer < 0) return rs_os_fail(error, answer, "can't look at", file->path);
     resume_status status = check_info(file, &before, error);
     if (status) return status;

@@ -36,12 +36,13 @@ struct rs_file {
     uint64_t size;    /* of the file, as far as this handle knows */
     uint64_t end;     /* behind the newest good commit */
 
-    bool poisoned;  /* a write or a sync failed: never written again, never synced again */
-    bool unsynced;  /* found at opening: what is in it may not have reached the disk */
-    bool has_tail;  /* bytes behind `end` are to be kept aside and cut off before the next commit */
-    bool no_hints;  /* writing one failed */
-    bool replaces;  /* the next commit writes a complete new file */
-    rs_aside aside; /* and keeps what is in its place under this kind of name */
+    bool poisoned; /* a write or a sync failed: never written again, never synced again */
+    bool unsynced; /* found at opening: what is in it may not have reached the disk */
+    bool has_tail; /* bytes behind `end` are to be kept aside and cut off before the next commit */
+    bool unreadable; /* bytes that are surely there can't be read */
+    bool no_hints;   /* writing one failed */
+    bool replaces;   /* the next commit writes a complete new file */
+    rs_aside aside;  /* and keeps what is in its place under this kind of name */
 
     rs_generation *generations; /* oldest first */
     size_t generation_count, generation_capacity;
@@ -245,8 +246,8 @@ void rs_fresh_discard(rs_file *file, rs_fresh *fresh); /* closes it and removes 
 /* Puts in order what a crash left: temporary files of dead writers, a file with two names, a file
  * whose place is empty because the crash fell between two renames. Only under the lock. */
 resume_status rs_leftovers_clear(rs_file *file, rs_error *error);
-/* Is there a complete file that only waits for its name? For the message of readers. */
-bool rs_leftovers_hold_checkpoint(rs_file *file);
+/* The complete file that only waits for its name: readers take it as it is. */
+bool rs_leftovers_find_ready(rs_file *file, char name[RS_FILE_NAME_SIZE]);
 /* Copies what stands behind the newest commit to NAME.torn-TIME, at most RS_TORN_SIZE_MAX bytes of
  * it; an older one of these files is removed then. Durable when it returns OK. */
 resume_status rs_tail_keep(rs_file *file, rs_error *error);

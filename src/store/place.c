@@ -21,9 +21,12 @@ resume_status rs_file_read_at(rs_file *file, void *to, size_t size, uint64_t off
     /* A bad sector stays bad; anything that passes must not make us take an older generation. */
     if (status == RESUME_IO && rs_os_is_bad_medium(why.os_code)) {
         status = rs_fd_read_all(file->os, file->fd, to, size, offset, file->path, &why);
-        if (status == RESUME_IO && rs_os_is_bad_medium(why.os_code))
+        if (status == RESUME_IO && rs_os_is_bad_medium(why.os_code)) {
             why.status = status = RESUME_DAMAGED;
+            file->unreadable = true;
+        }
     }
+    if (status == RESUME_TRUNCATED) file->unreadable = true; /* it was longer at opening */
     if (status && error) *error = why;
     return status;
 }

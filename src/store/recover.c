@@ -289,7 +289,8 @@ static void tell(recovery_work *recovery, rs_recovery *told) {
         .end = newest ? rs_generation_end(newest) : RS_SEGMENTS_START,
         .size = file->size,
     };
-    if (recovery->damaged)
+    /* What can't be read now may be a good save: nothing is cut off. */
+    if (recovery->damaged || file->unreadable)
         told->health = RS_HEALTH_DAMAGED;
     else if (recovery->torn || recovery->has_tail)
         told->health = RS_HEALTH_TORN;
@@ -324,6 +325,20 @@ static resume_status find_newest(recovery_work *recovery, rs_error *error) {
     return status;
 }
 
+static resume_status nothing_verifies(const recovery_work *recovery, rs_error *error) {
+    const rs_file *file = recovery->file;
+    const char *colon = recovery->why.status ? ": " : "";
+    if (file->unreadable) /* the disk may be back tomorrow */
+        return rs_fail_at(error, RESUME_IO, recovery->why.os_code, recovery->why.offset,
+                          "no save in '%s' can be read, the disk reports errors%s%.300s; check it "
+                          "(dmesg)",
+                          file->path, colon, recovery->why.text);
+    return rs_fail_at(error, RESUME_DAMAGED, 0, recovery->why.offset,
+                      "'%s' is damaged: no save in it can be read%s%.300s; use another name, or "
+                      "move it away to start over",
+                      file->path, colon, recovery->why.text);
+}
+
 resume_status rs_file_recover(rs_file *file, rs_recovery *told, rs_error *error) {
     recovery_work recovery = {.file = file, .search_left = SEARCH_SIZE_MAX};
     recovery.buffer = rs_allocate(READ_SIZE);
@@ -334,11 +349,6 @@ resume_status rs_file_recover(rs_file *file, rs_recovery *told, rs_error *error)
     if (status) return status;
     check_hint(&recovery);
     tell(&recovery, told);
-    if (told->taken == 0)
-        return rs_fail_at(
-            error, RESUME_DAMAGED, 0, recovery.why.offset,
-            "'%s' is damaged: no save in it can be read%s%.300s; use another name, or "
-            "move it away to start over",
-            file->path, recovery.why.status ? ": " : "", recovery.why.text);
+    if (told->taken == 0) return nothing_verifies(&recovery, error);
     return settle(&recovery, told, error);
 }

@@ -177,16 +177,17 @@ static resume_status replace_by_moves(rs_file *file, rs_fresh *fresh, rs_aside a
                                       char name[RS_FILE_NAME_SIZE], bool *published,
                                       rs_error *error) {
     resume_status status = make_ready(file, fresh, error);
-    if (status == RESUME_OK) status = move_aside(file, aside, name, error);
     if (status) return status;
-    int answer = rename_to(file, fresh->name, file->name, false);
-    if (answer < 0) {
-        status = rs_os_fail(error, answer, "can't replace", file->path);
-        rename_to(file, name, file->name, false); /* back */
-        return status;
+    status = move_aside(file, aside, name, error);
+    if (status == RESUME_OK) {
+        int answer = rename_to(file, fresh->name, file->name, false);
+        if (answer < 0) status = rs_os_fail(error, answer, "can't replace", file->path);
     }
-    *published = true;
-    return RESUME_OK;
+    /* Back again. Also when moving aside failed: network file systems do things and say they
+     * didn't. Where nothing has happened this finds nothing to do. */
+    if (status) rename_to(file, name, file->name, false);
+    *published = status == RESUME_OK;
+    return status;
 }
 
 static resume_status replace_and_keep(rs_file *file, rs_fresh *fresh, rs_aside aside,
@@ -389,24 +390,22 @@ static void remove_second_name(leftovers *found, const rs_file_info *info) {
     }
 }
 
-/* The crash fell between the two renames: the file that is complete gets its name. */
+/* The crash fell between the two renames: the file that is complete gets its name. One that can't
+ * be opened is an error: it is all that there is. */
 static resume_status adopt_ready(leftovers *found, rs_error *error) {
     rs_file *file = found->file;
     size_t at = 0;
-    for (const char *name; (name = next_name(&found->ready, &at));) {
-        rs_file *complete;
-        rs_recovery recovery;
-        resume_status status = rs_file_open(file->folder, name, false, &complete, &recovery, error);
-        if (status == RESUME_NO_MEMORY || status == RESUME_IO || status == RESUME_DENIED)
-            return status;
-        rs_file_close(complete);
-        if (status || recovery.health != RS_HEALTH_GOOD) continue; /* left as it is, to look at */
-        int answer = rename_to(file, name, file->name, false);
-        if (answer < 0) return rs_os_fail(error, answer, "can't rename to", file->path);
-        return sync_folder(file, error);
-    }
-    rs_error_clear(error);
-    return RESUME_OK;
+    const char *name = next_name(&found->ready, &at);
+    if (!name) return RESUME_OK;
+    rs_file *complete;
+    rs_recovery recovery;
+    resume_status status = rs_file_open(file->folder, name, false, &complete, &recovery, error);
+    if (status) return status;
+    rs_file_close(complete);
+    int answer = rename_to(file, name, file->name, false);
+    if (answer < 0) return rs_os_fail(error, answer, "can't rename to", file->path);
+    /* Guards against a crash that leaves NAME empty once more. */
+    return sync_folder(file, error);
 }
 
 resume_status rs_leftovers_clear(rs_file *file, rs_error *error) {
@@ -432,11 +431,13 @@ resume_status rs_leftovers_clear(rs_file *file, rs_error *error) {
     return status;
 }
 
-bool rs_leftovers_hold_checkpoint(rs_file *file) {
+bool rs_leftovers_find_ready(rs_file *file, char name[RS_FILE_NAME_SIZE]) {
     leftovers found = {0};
     leftovers_init(&found, file);
     file->os->list(file->os, file->folder->fd, collect_leftover, &found);
-    bool holds = found.ready.size > 0;
+    size_t at = 0;
+    const char *first = next_name(&found.ready, &at);
+    if (first) snprintf(name, RS_FILE_NAME_SIZE, "%s", first);
     leftovers_release(&found);
-    return holds;
+    return first != NULL;
 }

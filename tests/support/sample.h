@@ -15,17 +15,17 @@ typedef enum sample_shape {
     SAMPLE_LARGE, /* as MIXED, but with more than 1 MiB that changes: an ordered segment */
 } sample_shape;
 
-typedef struct sample {
+typedef struct sample_data {
     uint8_t *memory[SAMPLE_BLOBS_MAX];
     rs_blob blobs[SAMPLE_BLOBS_MAX];
     size_t blob_count;
     rs_meta meta;
     rs_snapshot snapshot;
-} sample;
+} sample_data;
 
 /* Must not move afterwards. Made without the library's allocator. */
-void sample_make(sample *sample, sample_shape shape, uint64_t version);
-void sample_free(sample *sample);
+void sample_make(sample_data *sample, sample_shape shape, uint64_t version);
+void sample_free(sample_data *sample);
 resume_status sample_commit(rs_file *file, sample_shape shape, uint64_t version,
                             rs_commit_info *info, rs_error *error);
 /* Does the state hold this sample, bit for bit? Every blob is read and verified. A status other
@@ -33,12 +33,11 @@ resume_status sample_commit(rs_file *file, sample_shape shape, uint64_t version,
 resume_status sample_compare(rs_state *state, sample_shape shape, uint64_t version, bool *equal,
                              rs_error *error);
 
-/* A new empty folder; removed with all in it (one level, and folders in it with their files). */
-void sample_folder_make(char path[256]);
-void sample_folder_remove(const char *path);
-/* The names in a folder that begin with `prefix`; the last of them into `last` (256 bytes) if not
- * NULL. */
-size_t sample_folder_count(const char *path, const char *prefix, char *last);
+/* Tests that sync thousands of times do so in memory, unless TMPDIR says where. */
+void sample_use_memory(void);
+/* The names in a folder that begin with `prefix`; one of them into `last` (256 bytes) if not NULL.
+ */
+size_t sample_count_files(const char *folder, const char *prefix, char *last);
 
 /* A whole file, by stdio. */
 uint8_t *sample_read_file(const char *path, size_t *size);
