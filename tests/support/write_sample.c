@@ -33,7 +33,7 @@ static void print_blobs(const rs_blob *blobs, size_t count, uint64_t generation)
 
 static resume_status commit_sample(writer *w, sample_shape shape, uint64_t version,
                                    rs_error *error) {
-    sample made;
+    sample_data made;
     rs_commit_info info;
     sample_make(&made, shape, version);
     resume_status status = sample_commit(w->file, shape, version, &info, error);
