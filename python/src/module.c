@@ -1,6 +1,7 @@
 /* The extension module resume._core: its state, its functions and types, and how a status becomes
  * an exception. */
 #include "module.h"
+#include "probe.h"
 #include "testing.h"
 
 #include <string.h>
@@ -102,7 +103,7 @@ static PyMethodDef core_methods[] = {
 static int core_exec(PyObject *module) {
     rp_module_state *state = rp_state_of_module(module);
     state->os = rs_os_linux();
-    return 0;
+    return PyModule_AddFunctions(module, rp_probe_methods);
 }
 
 static int core_traverse(PyObject *module, visitproc visit, void *arg) {
