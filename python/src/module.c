@@ -1,144 +1,142 @@
-/* The extension module resume._core: its state, its functions and types, and how a status becomes
- * an exception. */
+/* The extension module resume._core: its state, types and functions. */
 #include "module.h"
+
+#include "checkpoint.h"
 #include "probe.h"
+#include "read_only.h"
+#include "report.h"
 #include "testing.h"
-
-#include <string.h>
-
-static struct PyModuleDef core_module;
 
 rp_module_state *rp_state_of_module(PyObject *module) {
     return PyModule_GetState(module);
 }
 
 rp_module_state *rp_state_of_type(PyTypeObject *type) {
-    PyObject *module = PyType_GetModuleByDef(type, &core_module); /* borrowed */
-    return module ? PyModule_GetState(module) : NULL;
+    PyObject *module = PyType_GetModuleByDef(type, rp_module_definition());
+    return module == NULL ? NULL : PyModule_GetState(module);
 }
 
-/* ---- exceptions and warnings ---- */
-
-/* Borrowed. */
-static PyObject *exception_of(const rp_module_state *state, resume_status status) {
-    PyObject *type = state->error;
-    switch (status) {
-    case RESUME_NOT_FOUND:
-        type = state->not_found;
-        break;
-    case RESUME_DAMAGED:
-    case RESUME_TRUNCATED:
-        type = state->damaged;
-        break;
-    case RESUME_UNTRUSTED:
-        type = state->untrusted;
-        break;
-    case RESUME_LOCKED:
-        type = state->locked;
-        break;
-    case RESUME_IO:
-    case RESUME_NO_SPACE:
-    case RESUME_DENIED:
-        type = state->io_error;
-        break;
-    default:
-        break;
-    }
-    return type ? type : PyExc_RuntimeError; /* the package around this module is not imported */
+static PyObject *core_load(PyObject *module, PyObject *path) {
+    return rp_load(rp_state_of_module(module), path);
 }
 
-int rp_raise(rp_module_state *state, const rs_error *error) {
-    if (error->status == RESUME_NO_MEMORY) {
-        PyErr_NoMemory();
-        return -1;
-    }
-    PyObject *exception = NULL, *number = NULL, *code = NULL;
-    PyObject *type = exception_of(state, error->status);
-    PyObject *text = PyUnicode_DecodeUTF8(error->text, (Py_ssize_t)strlen(error->text), "replace");
-    if (text) exception = PyObject_CallOneArg(type, text);
-    if (exception) number = PyLong_FromLong(error->status);
-    if (number) code = PyLong_FromLong(error->os_code);
-    if (code && PyObject_SetAttrString(exception, "status", number) == 0 &&
-        PyObject_SetAttrString(exception, "errno", code) == 0) {
-        PyErr_SetObject(type, exception);
-    }
-    Py_XDECREF(text);
-    Py_XDECREF(exception);
-    Py_XDECREF(number);
-    Py_XDECREF(code);
-    return -1;
+static PyObject *core_list(PyObject *module, PyObject *args, PyObject *kwargs) {
+    static char *keywords[] = {"folder", NULL};
+    PyObject *folder = Py_None;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O:list", keywords, &folder)) return NULL;
+    return rp_list(rp_state_of_module(module), folder);
 }
 
-/* logging.getLogger("resume").warning(text) */
-static int log_warning(PyObject *text) {
-    PyObject *logging = PyImport_ImportModule("logging"), *done = NULL;
-    PyObject *logger = logging ? PyObject_CallMethod(logging, "getLogger", "s", "resume") : NULL;
-    if (logger) done = PyObject_CallMethod(logger, "warning", "sO", "%s", text);
-    Py_XDECREF(logging);
-    Py_XDECREF(logger);
-    Py_XDECREF(done);
-    return done ? 0 : -1;
-}
-
-int rp_warn(rp_module_state *state, const char *format, ...) {
-    va_list arguments;
-    va_start(arguments, format);
-    PyObject *text = PyUnicode_FromFormatV(format, arguments);
-    va_end(arguments);
-    const char *utf8 = text ? PyUnicode_AsUTF8(text) : NULL;
-    int status =
-        utf8 ? PyErr_WarnEx(state->warning ? state->warning : PyExc_UserWarning, utf8, 1) : -1;
-    if (status == 0) status = log_warning(text);
-    Py_XDECREF(text);
-    return status;
-}
-
-/* ---- the module ---- */
-
-static PyMethodDef core_methods[] = {
+static PyMethodDef core_functions[] = {
+    {"load", core_load, METH_O,
+     "load($module, path, /)\n--\n\nThe variables of a checkpoint as data: a dict, with `vars`, "
+     "`extra`, `result`, `tracked`,\n`arguments` and `meta`.\n\nTakes no lock and runs no code of "
+     "the file. `path` may be the name of a checkpoint in the default folder."},
+    {"list", (PyCFunction)(void (*)(void))core_list, METH_VARARGS | METH_KEYWORDS,
+     "list($module, /, folder=None)\n--\n\nThe checkpoints of a folder, by name: named tuples.\n\n"
+     "Takes no lock."},
+    {"_at_exit", rp_at_exit, METH_NOARGS, "_at_exit($module, /)\n--\n\nFor atexit."},
     RP_TESTING_METHODS,
     {NULL, NULL, 0, NULL},
 };
 
+static int look_up_errors(rp_module_state *state) {
+    const struct {
+        const char *name;
+        PyObject **where;
+    } types[] = {
+        {"ResumeError", &state->error},          {"CheckpointNotFound", &state->not_found},
+        {"CheckpointDamaged", &state->damaged},  {"CheckpointUntrusted", &state->untrusted},
+        {"CheckpointLocked", &state->locked},    {"CodeChanged", &state->code_changed},
+        {"CheckpointIOError", &state->io_error}, {"CheckpointNameError", &state->bad_name},
+        {"ResumeWarning", &state->warning}};
+    PyObject *errors = PyImport_ImportModule("resume._errors");
+    if (errors == NULL) return -1;
+    int status = 0;
+    for (size_t i = 0; status == 0 && i < sizeof types / sizeof types[0]; i++) {
+        *types[i].where = PyObject_GetAttrString(errors, types[i].name);
+        if (*types[i].where == NULL) status = -1;
+    }
+    Py_DECREF(errors);
+    return status;
+}
+
+static PyTypeObject *add_type(PyObject *module, PyType_Spec *spec, PyTypeObject *base) {
+    PyObject *type = PyType_FromModuleAndSpec(module, spec, (PyObject *)base);
+    if (type != NULL && PyModule_AddType(module, (PyTypeObject *)type) < 0) Py_CLEAR(type);
+    return (PyTypeObject *)type;
+}
+
+static int add_types(PyObject *module, rp_module_state *state) {
+    state->checkpoint_type = add_type(module, &rp_checkpoint_spec, &PyDict_Type);
+    state->null_checkpoint_type = add_type(module, &rp_null_checkpoint_spec, &PyDict_Type);
+    state->report_type = add_type(module, &rp_report_spec, NULL);
+    state->data_type = add_type(module, &rp_data_spec, &PyDict_Type);
+    state->loop_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &rp_loop_spec, NULL);
+    state->entry_type = rp_entry_type_new();
+    if (!state->checkpoint_type || !state->null_checkpoint_type || !state->report_type ||
+        !state->data_type || !state->loop_type || !state->entry_type)
+        return -1;
+    return PyModule_AddType(module, state->entry_type);
+}
+
+/* Class attributes that a program may set, as with the original. */
+static int add_class_attributes(rp_module_state *state) {
+    PyObject *type = (PyObject *)state->checkpoint_type;
+    state->expire_default = PyLong_FromLong(24 * 3600);
+    state->folder_default = PyUnicode_FromString(".checkpoints");
+    if (state->expire_default == NULL || state->folder_default == NULL) return -1;
+    if (PyObject_SetAttrString(type, "CACHE_EXPIRE", state->expire_default) < 0) return -1;
+    return PyObject_SetAttrString(type, "folder", state->folder_default);
+}
+
 static int core_exec(PyObject *module) {
     rp_module_state *state = rp_state_of_module(module);
+    if (rp_frame_self_test() < 0) return -1;
     state->os = rs_os_linux();
-    return PyModule_AddFunctions(module, rp_probe_methods);
+    state->registry = PyDict_New();
+    state->saved_here = PySet_New(NULL);
+    if (state->registry == NULL || state->saved_here == NULL) return -1;
+    if (look_up_errors(state) < 0 || add_types(module, state) < 0) return -1;
+    if (add_class_attributes(state) < 0) return -1;
+    if (PyModule_AddFunctions(module, rp_probe_methods) < 0) return -1;
+    return PyModule_AddStringConstant(module, "__version__", RESUME_VERSION);
 }
+
+#define FOR_EACH_REFERENCE(DO)                                                                     \
+    DO(error)                                                                                      \
+    DO(not_found)                                                                                  \
+    DO(damaged)                                                                                    \
+    DO(untrusted)                                                                                  \
+    DO(locked)                                                                                     \
+    DO(code_changed)                                                                               \
+    DO(io_error)                                                                                   \
+    DO(bad_name)                                                                                   \
+    DO(warning)                                                                                    \
+    DO(checkpoint_type)                                                                            \
+    DO(null_checkpoint_type)                                                                       \
+    DO(report_type)                                                                                \
+    DO(loop_type)                                                                                  \
+    DO(data_type)                                                                                  \
+    DO(entry_type)                                                                                 \
+    DO(expire_default)                                                                             \
+    DO(folder_default)                                                                             \
+    DO(registry)                                                                                   \
+    DO(saved_here)
 
 static int core_traverse(PyObject *module, visitproc visit, void *arg) {
     rp_module_state *state = rp_state_of_module(module);
-    Py_VISIT(state->error);
-    Py_VISIT(state->not_found);
-    Py_VISIT(state->damaged);
-    Py_VISIT(state->untrusted);
-    Py_VISIT(state->locked);
-    Py_VISIT(state->code_changed);
-    Py_VISIT(state->io_error);
-    Py_VISIT(state->warning);
-    Py_VISIT(state->checkpoint_type);
-    Py_VISIT(state->null_checkpoint_type);
-    Py_VISIT(state->report_type);
-    Py_VISIT(state->loop_type);
-    Py_VISIT(state->registry);
+#define VISIT(member) Py_VISIT(state->member);
+    FOR_EACH_REFERENCE(VISIT)
+#undef VISIT
     return 0;
 }
 
 static int core_clear(PyObject *module) {
     rp_module_state *state = rp_state_of_module(module);
-    Py_CLEAR(state->error);
-    Py_CLEAR(state->not_found);
-    Py_CLEAR(state->damaged);
-    Py_CLEAR(state->untrusted);
-    Py_CLEAR(state->locked);
-    Py_CLEAR(state->code_changed);
-    Py_CLEAR(state->io_error);
-    Py_CLEAR(state->warning);
-    Py_CLEAR(state->checkpoint_type);
-    Py_CLEAR(state->null_checkpoint_type);
-    Py_CLEAR(state->report_type);
-    Py_CLEAR(state->loop_type);
-    Py_CLEAR(state->registry);
+#define CLEAR(member) Py_CLEAR(state->member);
+    FOR_EACH_REFERENCE(CLEAR)
+#undef CLEAR
     return 0;
 }
 
@@ -146,24 +144,25 @@ static void core_free(void *module) {
     core_clear(module);
 }
 
-static PyModuleDef_Slot core_slots[] = {
-    {Py_mod_exec, core_exec},
-    {0, NULL},
-};
+static PyModuleDef_Slot core_slots[] = {{Py_mod_exec, core_exec}, {0, NULL}};
 
-static struct PyModuleDef core_module = {
+static PyModuleDef core_definition = {
     PyModuleDef_HEAD_INIT,
     .m_name = "resume._core",
-    .m_doc = "The C core of resume.",
+    .m_doc = "Checkpoints of running Python functions.",
     .m_size = sizeof(rp_module_state),
-    .m_methods = core_methods,
+    .m_methods = core_functions,
     .m_slots = core_slots,
     .m_traverse = core_traverse,
     .m_clear = core_clear,
     .m_free = core_free,
 };
 
+struct PyModuleDef *rp_module_definition(void) {
+    return &core_definition;
+}
+
 PyMODINIT_FUNC PyInit__core(void);
 PyMODINIT_FUNC PyInit__core(void) {
-    return PyModuleDef_Init(&core_module);
+    return PyModuleDef_Init(&core_definition);
 }

@@ -8,16 +8,24 @@
 #include "base/error.h"
 #include "os/os.h"
 
+#include <stdbool.h>
+
 typedef struct rp_module_state {
     const rs_os *os; /* rs_os_linux(), or a test double */
     /* exception and warning types of resume/_errors.py, looked up once at import of the package */
-    PyObject *error, *not_found, *damaged, *untrusted, *locked, *code_changed, *io_error;
+    PyObject *error, *not_found, *damaged, *untrusted, *locked, *code_changed, *io_error, *bad_name;
     PyObject *warning;
     /* types of this extension */
     PyTypeObject *checkpoint_type, *null_checkpoint_type, *report_type, *loop_type;
-    PyObject *registry; /* path -> weak reference to the open Checkpoint: registry.c */
+    PyTypeObject *data_type, *entry_type; /* what load() and list() give */
+    PyObject *expire_default;             /* Checkpoint.CACHE_EXPIRE as long as nobody has set it */
+    PyObject *folder_default;             /* Checkpoint.folder, the same */
+    PyObject *registry;   /* path -> weak reference to the open Checkpoint: registry.c */
+    PyObject *saved_here; /* set of paths that this process has saved */
+    bool at_exit;         /* our function is registered with atexit */
 } rp_module_state;
 
+struct PyModuleDef *rp_module_definition(void);
 rp_module_state *rp_state_of_module(PyObject *module);
 rp_module_state *
 rp_state_of_type(PyTypeObject *type); /* of one of our heap types or a subclass of it */
@@ -25,8 +33,9 @@ rp_state_of_type(PyTypeObject *type); /* of one of our heap types or a subclass 
 /* Raises the exception that belongs to the status, with `error->text` and what to do next;
  * attributes `status`, `errno`. Always -1. */
 int rp_raise(rp_module_state *state, const rs_error *error);
-/* Warns with ResumeWarning, attributed to `frame_depth` frames up, and logs to
- * logging.getLogger("resume"). -1 when the warning was turned into an exception. */
+/* Warns with ResumeWarning, attributed to the running Python frame, and logs to
+ * logging.getLogger("resume") if logging is in use. `format`: PyUnicode_FromFormat. -1 when the
+ * warning was turned into an exception. */
 int rp_warn(rp_module_state *state, const char *format, ...);
 
 #endif

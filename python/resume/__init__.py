@@ -1,0 +1,45 @@
+"""Long computations that survive being killed: run again, they go on from the last save.
+
+    from resume import Checkpoint
+
+    def main():
+        chp = Checkpoint()          # named after the function
+        total, i = 0, 0             # the variables of a first run
+        chp.restore()               # a run that was killed goes on from its last save
+        while i < 10**9:
+            total += i * i
+            i += 1
+            chp.sync()              # saves every 30 seconds
+        return total
+"""
+from ._core import Checkpoint, Data, Entry, NullCheckpoint, Report, __version__, list, load
+from ._errors import (
+    CheckpointDamaged,
+    CheckpointIOError,
+    CheckpointLocked,
+    CheckpointNameError,
+    CheckpointNotFound,
+    CheckpointUntrusted,
+    CodeChanged,
+    ResumeError,
+    ResumeWarning,
+)
+
+__all__ = [
+    "Checkpoint",
+    "CheckpointDamaged",
+    "CheckpointIOError",
+    "CheckpointLocked",
+    "CheckpointNameError",
+    "CheckpointNotFound",
+    "CheckpointUntrusted",
+    "CodeChanged",
+    "Data",
+    "Entry",
+    "NullCheckpoint",
+    "Report",
+    "ResumeError",
+    "ResumeWarning",
+    "list",
+    "load",
+]

@@ -1,0 +1,261 @@
+/* Who calls: the name of the checkpoint, the program, and where its file belongs. */
+#include "caller.h"
+
+#include "format/hash.h"
+#include "notice.h"
+#include "store/name.h"
+
+#include <string.h>
+
+PyObject *rp_path(const char *name, PyObject *path) {
+    PyObject *module = PyImport_ImportModule("os.path");
+    PyObject *result = module == NULL ? NULL : PyObject_CallMethod(module, name, "O", path);
+    Py_XDECREF(module);
+    return result;
+}
+
+static PyObject *text_path(PyObject *path) {
+    PyObject *text = PyOS_FSPath(path);
+    if (text != NULL && PyBytes_Check(text))
+        Py_SETREF(text, PyUnicode_DecodeFSDefaultAndSize(PyBytes_AS_STRING(text),
+                                                         PyBytes_GET_SIZE(text)));
+    return text;
+}
+
+static PyObject *absolute(PyObject *path) {
+    PyObject *text = text_path(path);
+    if (text != NULL) Py_SETREF(text, rp_path("expanduser", text));
+    if (text != NULL) Py_SETREF(text, rp_path("expandvars", text));
+    if (text != NULL) Py_SETREF(text, rp_path("abspath", text));
+    return text;
+}
+
+PyObject *rp_default_folder(PyObject *given, PyObject *class_folder, bool *is_default) {
+    *is_default = false;
+    if (given != NULL) return absolute(given);
+    if (class_folder != NULL) return absolute(class_folder);
+    PyObject *text = rp_environment("RESUME_DIR");
+    if (text == NULL) {
+        *is_default = true;
+        text = PyUnicode_FromString(".checkpoints");
+    }
+    if (text != NULL) Py_SETREF(text, absolute(text));
+    return text;
+}
+
+/* A str in a dict, borrowed; NULL when it is none. */
+static PyObject *text_item(PyObject *dict, const char *key) {
+    PyObject *value = PyDict_Check(dict) ? PyDict_GetItemString(dict, key) : NULL;
+    return value != NULL && PyUnicode_Check(value) ? value : NULL;
+}
+
+/* The file with the caller's code as an absolute path, or "". */
+static PyObject *program_of(PyObject *globals) {
+    PyObject *file = text_item(globals, "__file__");
+    if (file == NULL) return PyUnicode_FromString("");
+    return rp_path("realpath", file);
+}
+
+static PyObject *stem_of(PyObject *file) {
+    PyObject *base = rp_path("basename", file);
+    PyObject *parts = base == NULL ? NULL : rp_path("splitext", base);
+    PyObject *stem = parts == NULL ? NULL : Py_NewRef(PyTuple_GET_ITEM(parts, 0));
+    Py_XDECREF(parts);
+    Py_XDECREF(base);
+    return stem;
+}
+
+/* `python -m pkg.mod` is called as if it had been imported; a script by its stem. */
+static PyObject *module_of(PyObject *globals) {
+    PyObject *name = text_item(globals, "__name__");
+    if (name == NULL) return PyUnicode_FromString("__main__");
+    if (PyUnicode_CompareWithASCIIString(name, "__main__") != 0) return Py_NewRef(name);
+    PyObject *specification = PyDict_GetItemString(globals, "__spec__"); /* borrowed */
+    if (specification != NULL && specification != Py_None) {
+        PyObject *full = PyObject_GetAttrString(specification, "name");
+        if (full != NULL && PyUnicode_Check(full)) {
+            Py_ssize_t size = PyUnicode_GET_LENGTH(full);
+            if (size > 9 && PyUnicode_Tailmatch(full, name, 0, size, 1) == 1)
+                Py_SETREF(full, PyUnicode_Substring(full, 0, size - 9));
+            return full;
+        }
+        Py_XDECREF(full);
+        PyErr_Clear();
+    }
+    PyObject *file = text_item(globals, "__file__");
+    return file == NULL ? Py_NewRef(name) : stem_of(file);
+}
+
+/* "outer.<locals>.inner" is outer.inner; the code of a module has no name of its own: NULL without
+ * an exception. */
+static PyObject *qualified_name(PyCodeObject *code) {
+    if (PyUnicode_CompareWithASCIIString(code->co_name, "<module>") == 0) return NULL;
+    PyObject *mark = PyUnicode_FromString("<locals>.");
+    PyObject *nothing = PyUnicode_FromString("");
+    PyObject *name = mark == NULL || nothing == NULL
+                         ? NULL
+                         : PyUnicode_Replace(code->co_qualname, mark, nothing, -1);
+    Py_XDECREF(mark);
+    Py_XDECREF(nothing);
+    return name;
+}
+
+/* An automatic name that does not fit is cut, and a hash of all of it put behind. */
+static PyObject *fit(PyObject *name, rs_error *error) {
+    char file_name[RS_FILE_NAME_SIZE];
+    Py_ssize_t size;
+    const char *text = PyUnicode_AsUTF8AndSize(name, &size);
+    if (text == NULL) {
+        PyErr_Clear();
+        Py_RETURN_NONE; /* lone surrogates: the store says what is wrong with it */
+    }
+    if (memchr(text, 0, (size_t)size) != NULL ||
+        rs_name_encode(text, (size_t)size, file_name, error) == RESUME_OK)
+        return Py_NewRef(name);
+    rs_hash128 hash = rs_hash128_of(text, (size_t)size, 0);
+    Py_ssize_t length = PyUnicode_GET_LENGTH(name);
+    for (Py_ssize_t kept = length < 83 ? length : 83; kept > 0; kept -= kept > 8 ? 8 : 1) {
+        PyObject *head = PyUnicode_Substring(name, 0, kept);
+        PyObject *cut = head == NULL
+                            ? NULL
+                            : PyUnicode_FromFormat("%U-%08x%08x", head, (unsigned)(hash.low >> 32),
+                                                   (unsigned)hash.low);
+        Py_XDECREF(head);
+        text = cut == NULL ? NULL : PyUnicode_AsUTF8AndSize(cut, &size);
+        if (text == NULL || rs_name_encode(text, (size_t)size, file_name, error) == RESUME_OK)
+            return cut;
+        Py_DECREF(cut);
+    }
+    return Py_NewRef(name);
+}
+
+static int name_from_code(PyFrameObject *frame, rp_caller *caller) {
+    PyCodeObject *code = PyFrame_GetCode(frame);
+    PyObject *globals = PyFrame_GetGlobals(frame);
+    PyObject *module = module_of(globals);
+    PyObject *qualified = module == NULL ? NULL : qualified_name(code);
+    int status = -1;
+    if (module == NULL || PyErr_Occurred()) goto done;
+    caller->program = program_of(globals);
+    caller->bare = Py_NewRef(code->co_name);
+    caller->function = PyUnicode_FromFormat("%U:%U", module, qualified ? qualified : code->co_name);
+    caller->name = qualified ? PyUnicode_FromFormat("%U.%U", module, qualified) : Py_NewRef(module);
+    if (caller->program && caller->function && caller->name) status = 0;
+done:
+    Py_XDECREF(qualified);
+    Py_XDECREF(module);
+    Py_DECREF(globals);
+    Py_DECREF(code);
+    return status;
+}
+
+/* A file name that the store made ("sim.main%405") stands for its name. */
+static PyObject *decoded(PyObject *base) {
+    char name[RS_FILE_NAME_SIZE];
+    const char *text = PyUnicode_AsUTF8(base);
+    if (text == NULL) PyErr_Clear();
+    if (text != NULL && strchr(text, '%') != NULL && rs_name_role(text) == RS_ROLE_CHECKPOINT &&
+        rs_name_decode(text, name, sizeof name))
+        return PyUnicode_FromString(name);
+    return Py_NewRef(base);
+}
+
+/* The user's own name: plain, or a path that names the folder, too. */
+static int name_from_user(PyObject *given, const rp_options *options, rp_caller *caller) {
+    bool is_text = PyUnicode_Check(given);
+    PyObject *text = text_path(given);
+    if (text == NULL) {
+        PyErr_Format(PyExc_TypeError, "a checkpoint's name is a str or a path, not %s",
+                     Py_TYPE(given)->tp_name);
+        return -1;
+    }
+    int status = -1;
+    PyObject *path = NULL, *base = NULL;
+    if (is_text && PyUnicode_FindChar(text, '/', 0, PyUnicode_GET_LENGTH(text), 1) < 0) {
+        Py_SETREF(caller->name, Py_NewRef(text));
+        status = 0;
+        goto done;
+    }
+    if (options->folder != NULL) {
+        PyErr_SetString(PyExc_ValueError,
+                        "the name is a path and folder= is given, too: give the folder once");
+        goto done;
+    }
+    path = PyUnicode_FindChar(text, 0, 0, PyUnicode_GET_LENGTH(text), 1) < 0 ? absolute(text)
+                                                                             : Py_NewRef(text);
+    base = path == NULL ? NULL : rp_path("basename", text);
+    if (base == NULL) goto done;
+    Py_SETREF(caller->folder, rp_path("dirname", path));
+    Py_SETREF(caller->name, decoded(base));
+    status = caller->folder == NULL || caller->name == NULL ? -1 : 0;
+done:
+    Py_XDECREF(base);
+    Py_XDECREF(path);
+    Py_DECREF(text);
+    caller->named = true;
+    return status;
+}
+
+static int add_key(const rp_options *options, PyObject *rank, rp_caller *caller) {
+    if (options->key != NULL)
+        Py_SETREF(caller->name, PyUnicode_FromFormat("%U@%U", caller->name, options->key));
+    if (rank != NULL && caller->name != NULL)
+        Py_SETREF(caller->name, PyUnicode_FromFormat("%U@rank%U", caller->name, rank));
+    return caller->name == NULL ? -1 : 0;
+}
+
+static int encode(rp_module_state *state, rp_caller *caller) {
+    char file_name[RS_FILE_NAME_SIZE];
+    rs_error error = {0};
+    Py_ssize_t size;
+    PyObject *bytes = PyUnicode_AsEncodedString(caller->name, "utf-8", "surrogateescape");
+    char *text;
+    if (bytes == NULL || PyBytes_AsStringAndSize(bytes, &text, &size) < 0) return -1;
+    resume_status status = rs_name_encode(text, (size_t)size, file_name, &error);
+    Py_DECREF(bytes);
+    if (status != RESUME_OK) return rp_raise(state, &error);
+    caller->file_name = PyUnicode_FromString(file_name);
+    caller->path = caller->file_name == NULL
+                       ? NULL
+                       : PyUnicode_FromFormat("%U/%U", caller->folder, caller->file_name);
+    return caller->path == NULL ? -1 : 0;
+}
+
+int rp_caller_find(rp_module_state *state, PyFrameObject *frame, const rp_options *options,
+                   PyObject *class_folder, rp_caller *caller) {
+    PyObject *rank = NULL;
+    rs_error error = {0};
+    int status = -1;
+    if (rp_ranks(&rank) && !options->independent_ranks) {
+        rp_raise_text(state->error, RESUME_MISUSE,
+                      "several processes of one parallel job run this program, and all would write "
+                      "the same checkpoint: add ranks=\"independent\" to give each rank its own");
+        goto done;
+    }
+    if (name_from_code(frame, caller) < 0) goto done;
+    if (options->name != NULL && name_from_user(options->name, options, caller) < 0) goto done;
+    if (add_key(options, rank, caller) < 0) goto done;
+    if (!caller->named || options->key != NULL) {
+        PyObject *name = fit(caller->name, &error);
+        if (name == NULL) goto done;
+        if (name != Py_None) Py_SETREF(caller->name, Py_NewRef(name));
+        Py_DECREF(name);
+    }
+    if (caller->folder == NULL)
+        caller->folder = rp_default_folder(options->folder, class_folder, &caller->default_folder);
+    if (caller->folder != NULL) status = encode(state, caller);
+done:
+    Py_XDECREF(rank);
+    if (status < 0) rp_caller_release(caller);
+    return status;
+}
+
+void rp_caller_release(rp_caller *caller) {
+    Py_CLEAR(caller->name);
+    Py_CLEAR(caller->folder);
+    Py_CLEAR(caller->file_name);
+    Py_CLEAR(caller->path);
+    Py_CLEAR(caller->program);
+    Py_CLEAR(caller->function);
+    Py_CLEAR(caller->bare);
+}

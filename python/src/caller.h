@@ -1,0 +1,28 @@
+/* Who calls: the name of the checkpoint, the program, and where its file belongs. */
+#ifndef RP_CALLER_H
+#define RP_CALLER_H
+
+#include "options.h"
+
+typedef struct rp_caller {
+    PyObject *name;      /* str: of the checkpoint, with the key */
+    PyObject *folder;    /* str: absolute path */
+    PyObject *file_name; /* str: encoded */
+    PyObject *path;      /* str: folder and file name */
+    PyObject *program;   /* str: absolute path of the file with the caller's code, or "" */
+    PyObject *function;  /* str: "module:qualified.name" */
+    PyObject *bare;      /* str: the name 0.13 would have given */
+    bool named;          /* by the user, not from the function */
+    bool default_folder; /* neither the argument, the class nor RESUME_DIR named the folder */
+} rp_caller;             /* zero-initialised: empty */
+
+/* `class_folder`: what Checkpoint.folder was set to, or NULL. */
+int rp_caller_find(rp_module_state *state, PyFrameObject *frame, const rp_options *options,
+                   PyObject *class_folder, rp_caller *caller);
+void rp_caller_release(rp_caller *caller);
+/* os.path.NAME(path), new reference. */
+PyObject *rp_path(const char *name, PyObject *path);
+/* The folder used when nothing else names it: argument, class, RESUME_DIR, ".checkpoints": an
+ * absolute path, new reference. `given`, `class_folder` may be NULL. */
+PyObject *rp_default_folder(PyObject *given, PyObject *class_folder, bool *is_default);
+#endif

@@ -1,0 +1,410 @@
+/* The type Checkpoint: a dict of extra values with save, restore and sync. */
+#include "checkpoint.h"
+
+#include "notice.h"
+#include "registry.h"
+#include "report.h"
+#include "track.h"
+
+#include <structmember.h>
+
+#include <stddef.h>
+
+static PyObject *checkpoint_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
+    (void)args, (void)kwargs;
+    PyObject *nothing = PyTuple_New(0);
+    if (nothing == NULL) return NULL;
+    rp_checkpoint *self = (rp_checkpoint *)PyDict_Type.tp_new(type, nothing, NULL);
+    Py_DECREF(nothing);
+    if (self == NULL) return NULL;
+    atomic_init(&self->never, 0);
+    atomic_init(&self->always, 1);
+    self->due = &self->always;
+    self->restored_at = -1;
+    self->state = rp_state_of_type(type);
+    self->warned = PySet_New(NULL);
+    /* here and not in __init__, which a subclass may call from a function of its own */
+    PyFrameObject *frame = PyThreadState_GetFrame(PyThreadState_Get());
+    int status = self->state == NULL || self->warned == NULL ? -1 : 0;
+    if (status == 0 && frame != NULL) status = rp_owner_capture(frame, &self->owner);
+    Py_XDECREF((PyObject *)frame);
+    if (status < 0) Py_CLEAR(self);
+    return (PyObject *)self;
+}
+
+static bool is_disabled(void) {
+    PyObject *value = rp_environment("RESUME_DISABLE");
+    bool disabled = value != NULL && PyUnicode_CompareWithASCIIString(value, "0") != 0;
+    Py_XDECREF(value);
+    return disabled;
+}
+
+static int checkpoint_init(PyObject *object, PyObject *args, PyObject *kwargs) {
+    rp_checkpoint *self = (rp_checkpoint *)object;
+    if (self->engine != NULL || self->closed || self->disabled)
+        return rp_raise_text(self->state->error, RESUME_MISUSE,
+                             "this Checkpoint is made already: make a new one");
+    if (rp_options_parse(args, kwargs, &self->options) < 0) return -1;
+    if (is_disabled()) {
+        self->disabled = true;
+        self->due = &self->never;
+        return 0;
+    }
+    PyFrameObject *frame = rp_owner_find(&self->owner);
+    if (frame == NULL)
+        return rp_raise_text(self->state->error, RESUME_MISUSE,
+                             "a Checkpoint is made by a running Python function");
+    int status = rp_checkpoint_open(self, frame);
+    Py_DECREF((PyObject *)frame);
+    if (status == 0 && rp_owner_is_module(&self->owner)) {
+        PyObject *module = PyType_GetModuleByDef(Py_TYPE(self), rp_module_definition());
+        status = module == NULL ? -1 : rp_register_at_exit(self->state, module);
+    }
+    if (status < 0) {
+        PyObject *exception = rp_exception_take();
+        rp_registry_release(self);
+        rp_checkpoint_close(self, false, true);
+        rp_exception_put(exception);
+    }
+    return status;
+}
+
+static int checkpoint_traverse(PyObject *object, visitproc visit, void *arg) {
+    rp_checkpoint *self = (rp_checkpoint *)object;
+    Py_VISIT(Py_TYPE(object));
+    Py_VISIT(self->attributes);
+    Py_VISIT(self->tracked);
+    Py_VISIT(self->pending_tracked);
+    Py_VISIT(self->placeholders);
+    Py_VISIT(self->random_opened);
+    Py_VISIT(self->result);
+    int status = rp_owner_traverse(&self->owner, visit, arg);
+    if (status == 0) status = rp_arguments_traverse(&self->arguments, visit, arg);
+    if (status == 0) status = rp_loops_traverse(&self->loops, visit, arg);
+    return status != 0 ? status : PyDict_Type.tp_traverse(object, visit, arg);
+}
+
+static int checkpoint_clear(PyObject *object) {
+    rp_checkpoint *self = (rp_checkpoint *)object;
+    rp_checkpoint_close(self, false, true);
+    Py_CLEAR(self->attributes);
+    Py_CLEAR(self->tracked);
+    Py_CLEAR(self->pending_tracked);
+    Py_CLEAR(self->placeholders);
+    Py_CLEAR(self->random_opened);
+    Py_CLEAR(self->result);
+    Py_CLEAR(self->skipped);
+    Py_CLEAR(self->warned);
+    rp_owner_release(&self->owner);
+    rp_arguments_release(&self->arguments);
+    rp_loops_release(&self->loops);
+    return PyDict_Type.tp_clear(object);
+}
+
+static void checkpoint_dealloc(PyObject *object) {
+    rp_checkpoint *self = (rp_checkpoint *)object;
+    PyTypeObject *type = Py_TYPE(object);
+    if (PyObject_CallFinalizerFromDealloc(object) < 0) return;
+    PyObject_GC_UnTrack(object);
+    if (self->weak != NULL) PyObject_ClearWeakRefs(object);
+    checkpoint_clear(object);
+    rp_options_release(&self->options);
+    rp_caller_release(&self->caller);
+    PyDict_Type.tp_dealloc(object);
+    Py_DECREF(type);
+}
+
+static PyObject *checkpoint_repr(PyObject *object) {
+    rp_checkpoint *self = (rp_checkpoint *)object;
+    PyObject *items = PyDict_Type.tp_repr(object);
+    if (items == NULL) return NULL;
+    PyObject *text = self->caller.path == NULL
+                         ? PyUnicode_FromFormat("<resume.Checkpoint %s: %U>",
+                                                self->disabled ? "disabled" : "closed", items)
+                         : PyUnicode_FromFormat("<resume.Checkpoint '%U'%s: %U>", self->caller.path,
+                                                self->closed ? ", closed" : "", items);
+    Py_DECREF(items);
+    return text;
+}
+
+static PyObject *checkpoint_sync(PyObject *object, PyObject *const *args, Py_ssize_t count) {
+    rp_checkpoint *self = (rp_checkpoint *)object;
+    (void)args;
+    if (atomic_load_explicit(self->due, memory_order_relaxed) == 0 && count == 0) Py_RETURN_FALSE;
+    if (count != 0) {
+        PyErr_SetString(PyExc_TypeError, "sync() takes no arguments");
+        return NULL;
+    }
+    int status = rp_checkpoint_sync(self);
+    return status < 0 ? NULL : PyBool_FromLong(status);
+}
+
+/* Adds values to the dict, which is saved with the locals. */
+static PyObject *checkpoint_save(PyObject *object, PyObject *args, PyObject *kwargs) {
+    rp_checkpoint *self = (rp_checkpoint *)object;
+    if (PyTuple_GET_SIZE(args) != 0) {
+        PyErr_SetString(PyExc_TypeError, "save() takes only keyword arguments: save(name=value)");
+        return NULL;
+    }
+    if (self->disabled) Py_RETURN_NONE;
+    if (rp_checkpoint_usable(self, "save()") < 0) return NULL;
+    if (kwargs != NULL && PyDict_Update(object, kwargs) < 0) return NULL;
+    if (rp_checkpoint_save(self, false) < 0) return NULL;
+    Py_RETURN_NONE;
+}
+
+static PyObject *checkpoint_restore(PyObject *object, PyObject *args, PyObject *kwargs) {
+    rp_checkpoint *self = (rp_checkpoint *)object;
+    PyObject *defaults = kwargs == NULL ? NULL : PyDict_Copy(kwargs), *keep = NULL, *report = NULL;
+    if (kwargs != NULL && defaults == NULL) return NULL;
+    if (PyTuple_GET_SIZE(args) != 0) {
+        PyErr_SetString(PyExc_TypeError,
+                        "restore() takes only keyword arguments: keep=[names], name=default");
+        goto done;
+    }
+    keep = defaults == NULL ? NULL : Py_XNewRef(PyDict_GetItemString(defaults, "keep"));
+    if (keep != NULL && PyDict_DelItemString(defaults, "keep") < 0) goto done;
+    report = rp_checkpoint_restore(self, keep, defaults);
+done:
+    Py_XDECREF(keep);
+    Py_XDECREF(defaults);
+    return report;
+}
+
+static PyObject *checkpoint_loop(PyObject *object, PyObject *iterable) {
+    rp_checkpoint *self = (rp_checkpoint *)object;
+    if (!self->disabled && rp_checkpoint_usable(self, "loop()") < 0) return NULL;
+    return rp_loop_new(self->state, object, &self->loops, self->owner.code, iterable);
+}
+
+/* The name by which the owner's function knows the object, new reference. */
+static PyObject *label_of(rp_checkpoint *self, PyObject *object) {
+    PyFrameObject *frame = rp_owner_find(&self->owner);
+    PyObject *values = frame == NULL ? PyDict_New() : rp_frame_locals(frame);
+    PyObject *label = NULL, *name, *value;
+    for (Py_ssize_t at = 0; values != NULL && PyDict_Next(values, &at, &name, &value);)
+        if (value == object && label == NULL && PyUnicode_Check(name)) label = Py_NewRef(name);
+    Py_ssize_t count = self->tracked == NULL ? 0 : PyDict_GET_SIZE(self->tracked);
+    if (values != NULL && label == NULL) label = PyUnicode_FromFormat("tracked %zd", count);
+    Py_XDECREF(values);
+    Py_XDECREF((PyObject *)frame);
+    return label;
+}
+
+/* What restore() has brought for an object that is tracked only now. */
+static int take_pending(rp_checkpoint *self, PyObject *label, PyObject *object) {
+    if (self->pending_tracked == NULL) return 0;
+    PyObject *value = Py_XNewRef(PyDict_GetItemWithError(self->pending_tracked, label));
+    if (value == NULL) return 0;
+    int status = rp_track_restore(self->state, object, value);
+    if (status == 0) status = PyDict_DelItem(self->pending_tracked, label);
+    Py_DECREF(value);
+    return status;
+}
+
+static PyObject *checkpoint_track(PyObject *checkpoint, PyObject *object) {
+    rp_checkpoint *self = (rp_checkpoint *)checkpoint;
+    if (self->disabled) return Py_NewRef(object);
+    if (rp_checkpoint_usable(self, "track()") < 0) return NULL;
+    if (rp_track_check(self->state, object) < 0) return NULL;
+    PyObject *label = label_of(self, object);
+    int status = label == NULL ? -1 : 0;
+    if (status == 0 && self->tracked == NULL && (self->tracked = PyDict_New()) == NULL) status = -1;
+    if (status == 0) status = PyDict_SetItem(self->tracked, label, object);
+    if (status == 0) status = take_pending(self, label, object);
+    Py_XDECREF(label);
+    return status < 0 ? NULL : Py_NewRef(object);
+}
+
+static PyObject *checkpoint_wait(PyObject *object, PyObject *nothing) {
+    (void)object, (void)nothing;
+    Py_RETURN_NONE; /* every save is durable when it returns */
+}
+
+static PyObject *checkpoint_done(PyObject *object, PyObject *args, PyObject *kwargs) {
+    rp_checkpoint *self = (rp_checkpoint *)object;
+    static char *keywords[] = {"result", NULL};
+    PyObject *result = Py_None;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O:done", keywords, &result)) return NULL;
+    if (!self->disabled) {
+        if (rp_checkpoint_usable(self, "done()") < 0) return NULL;
+        Py_XSETREF(self->result, Py_NewRef(result));
+        self->result_known = true;
+        if (rp_checkpoint_save(self, false) < 0) return NULL;
+        if (rp_checkpoint_close(self, true, false) < 0) return NULL;
+    }
+    return Py_NewRef(result);
+}
+
+static PyObject *checkpoint_close(PyObject *object, PyObject *nothing) {
+    (void)nothing;
+    if (rp_checkpoint_close((rp_checkpoint *)object, true, false) < 0) return NULL;
+    Py_RETURN_NONE;
+}
+
+static PyObject *checkpoint_enter(PyObject *object, PyObject *nothing) {
+    (void)nothing;
+    return Py_NewRef(object);
+}
+
+static PyObject *checkpoint_exit(PyObject *object, PyObject *args) {
+    PyObject *type, *value, *traceback;
+    if (!PyArg_ParseTuple(args, "OOO:__exit__", &type, &value, &traceback)) return NULL;
+    bool normal = type == Py_None;
+    if (rp_checkpoint_close((rp_checkpoint *)object, normal, !normal) < 0) return NULL;
+    Py_RETURN_FALSE;
+}
+
+static PyObject *checkpoint_reduce(PyObject *object, PyObject *nothing) {
+    (void)object, (void)nothing;
+    PyErr_SetString(PyExc_TypeError,
+                    "a Checkpoint can't be copied or pickled: dict(chp) has its items; a worker "
+                    "process makes its own with key=");
+    return NULL;
+}
+
+static PyObject *checkpoint_add_types(PyObject *type, PyObject *args) {
+    (void)args;
+    rp_module_state *state = rp_state_of_type((PyTypeObject *)type);
+    if (state == NULL ||
+        rp_warn(state, "Checkpoint.add_types does nothing in this version: objects of "
+                       "other classes are left out of a save with a warning; "
+                       "chp.track(object) saves the state of one") < 0)
+        return NULL;
+    Py_RETURN_NONE;
+}
+
+static PyObject *get_filename(PyObject *object, void *nothing) {
+    (void)nothing;
+    PyObject *path = ((rp_checkpoint *)object)->caller.path;
+    return path == NULL ? PyUnicode_FromString("") : Py_NewRef(path);
+}
+
+static PyObject *get_name(PyObject *object, void *nothing) {
+    (void)nothing;
+    PyObject *name = ((rp_checkpoint *)object)->caller.name;
+    return name == NULL ? PyUnicode_FromString("") : Py_NewRef(name);
+}
+
+static PyObject *get_key(PyObject *object, void *nothing) {
+    (void)nothing;
+    PyObject *key = ((rp_checkpoint *)object)->options.key;
+    return Py_NewRef(key == NULL ? Py_None : key);
+}
+
+static PyObject *get_modified(PyObject *object, void *nothing) {
+    (void)nothing;
+    rp_checkpoint *self = (rp_checkpoint *)object;
+    if (self->engine != NULL) self->modified_ns = rs_checkpoint_saved_ns(self->engine);
+    return PyFloat_FromDouble((double)self->modified_ns / 1e9);
+}
+
+static PyObject *get_rate(PyObject *object, void *nothing) {
+    (void)nothing;
+    uint64_t ns = ((rp_checkpoint *)object)->options.rate_ns;
+    return PyFloat_FromDouble(ns == RS_NEVER ? Py_HUGE_VAL : (double)ns / 1e9);
+}
+
+static int set_rate(PyObject *object, PyObject *value, void *nothing) {
+    (void)nothing;
+    rp_checkpoint *self = (rp_checkpoint *)object;
+    if (value == NULL) {
+        PyErr_SetString(PyExc_TypeError, "rate can't be deleted");
+        return -1;
+    }
+    if (rp_duration(value, "rate", &self->options.rate_ns) < 0) return -1;
+    if (self->engine != NULL) rs_checkpoint_set_rate(self->engine, self->options.rate_ns);
+    return 0;
+}
+
+static PyObject *get_fresh(PyObject *object, void *nothing) {
+    (void)nothing;
+    return PyBool_FromLong(!((rp_checkpoint *)object)->found);
+}
+
+static PyObject *get_result(PyObject *object, void *nothing) {
+    (void)nothing;
+    return rp_checkpoint_result((rp_checkpoint *)object);
+}
+
+static PyMethodDef checkpoint_methods[] = {
+    {"sync", (PyCFunction)(void (*)(void))checkpoint_sync, METH_FASTCALL,
+     "sync($self, /)\n--\n\nSave if `rate` seconds have passed since the last save; true when it "
+     "did.\n\nNot due, it costs a few nanoseconds. A save that fails warns and is tried again."},
+    {"save", (PyCFunction)(void (*)(void))checkpoint_save, METH_VARARGS | METH_KEYWORDS,
+     "save($self, /, **extra)\n--\n\nSave now; durable when it returns.\n\n`extra` values become "
+     "items of the Checkpoint."},
+    {"restore", (PyCFunction)(void (*)(void))checkpoint_restore, METH_VARARGS | METH_KEYWORDS,
+     "restore($self, /, *, keep=(), **defaults)\n--\n\nPut the saved variables into the function "
+     "that made the Checkpoint.\n\n`keep` names variables that stay as the program has them, "
+     "`defaults` gives values for\nnames that are not saved. Returns a Report, true when something "
+     "was restored."},
+    {"loop", checkpoint_loop, METH_O,
+     "loop($self, iterable, /)\n--\n\nIterate so that a `for` goes on where it stopped."},
+    {"track", checkpoint_track, METH_O,
+     "track($self, object, /)\n--\n\nSave and restore the state of an object in place; returns the "
+     "object."},
+    {"wait", checkpoint_wait, METH_NOARGS,
+     "wait($self, /)\n--\n\nReturn when everything that was saved is durable."},
+    {"done", (PyCFunction)(void (*)(void))checkpoint_done, METH_VARARGS | METH_KEYWORDS,
+     "done($self, /, result=None)\n--\n\nSave, record that the call has ended, keep and return its "
+     "result, and close."},
+    {"close", checkpoint_close, METH_NOARGS,
+     "close($self, /)\n--\n\nRecord that the call has ended, and release the checkpoint."},
+    {"__enter__", checkpoint_enter, METH_NOARGS,
+     "__enter__($self, /)\n--\n\nThe Checkpoint itself."},
+    {"__exit__", checkpoint_exit, METH_VARARGS,
+     "__exit__($self, type, value, traceback, /)\n--\n\nClose: ended, unless by an exception."},
+    {"__reduce__", checkpoint_reduce, METH_NOARGS,
+     "__reduce__($self, /)\n--\n\nRaises TypeError: a Checkpoint belongs to one call."},
+    {"add_types", checkpoint_add_types, METH_CLASS | METH_VARARGS,
+     "add_types($type, /, *types)\n--\n\nOf resume 0.13: does nothing in this version but warn."},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyGetSetDef checkpoint_getset[] = {
+    {"filename", get_filename, NULL, "Absolute path of the checkpoint's file.", NULL},
+    {"name", get_name, NULL, "Name of the checkpoint, with its key.", NULL},
+    {"key", get_key, NULL, "Text of key=, or None.", NULL},
+    {"modified", get_modified, NULL, "Time of the newest save in seconds since 1970; 0.0: none.",
+     NULL},
+    {"rate", get_rate, set_rate, "Seconds between two saves of sync().", NULL},
+    {"fresh", get_fresh, NULL, "True when nothing saved is used.", NULL},
+    {"result", get_result, NULL, "What the ended call gave to done(), or None.", NULL},
+    {"__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, NULL, NULL},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
+static PyMemberDef checkpoint_members[] = {
+    {"__dictoffset__", T_PYSSIZET, offsetof(rp_checkpoint, attributes), READONLY, NULL},
+    {"__weaklistoffset__", T_PYSSIZET, offsetof(rp_checkpoint, weak), READONLY, NULL},
+    {NULL, 0, 0, 0, NULL},
+};
+
+static PyType_Slot checkpoint_slots[] = {
+    {Py_tp_doc,
+     "Checkpoint(name=None, clean=False, rate=30, *, folder=None, key=None, expire=None, "
+     "again='continue', on_change='warn', on_error='warn', strict=False, random_state=True, "
+     "skip=(), only=None, keep=2, compress='auto', ranks=None)\n--\n\n"
+     "The saved state of the function that makes it, under the function's name.\n\n"
+     "Make it at the start of the function, give the variables their first values, call\n"
+     "restore(), and call sync() where the state is consistent. It is a dict for extra values."},
+    {Py_tp_new, checkpoint_new},
+    {Py_tp_init, checkpoint_init},
+    {Py_tp_traverse, checkpoint_traverse},
+    {Py_tp_clear, checkpoint_clear},
+    {Py_tp_dealloc, checkpoint_dealloc},
+    {Py_tp_finalize, rp_checkpoint_finalize},
+    {Py_tp_repr, checkpoint_repr},
+    {Py_tp_methods, checkpoint_methods},
+    {Py_tp_getset, checkpoint_getset},
+    {Py_tp_members, checkpoint_members},
+    {0, NULL},
+};
+
+PyType_Spec rp_checkpoint_spec = {
+    .name = "resume.Checkpoint",
+    .basicsize = sizeof(rp_checkpoint),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC,
+    .slots = checkpoint_slots,
+};

@@ -1,0 +1,78 @@
+/* The object behind `Checkpoint`, shared by the files that open, save, restore and end it. */
+#ifndef RP_CHECKPOINT_H
+#define RP_CHECKPOINT_H
+
+#include "arguments.h"
+#include "caller.h"
+#include "loop.h"
+#include "options.h"
+#include "pycompat/frame.h"
+
+#include <stdatomic.h>
+
+typedef struct rp_checkpoint {
+    PyDictObject dict;
+    PyObject *attributes; /* __dict__ */
+    PyObject *weak;
+    rp_module_state *state; /* borrowed: the type keeps the module */
+    atomic_int *due;        /* what sync() looks at: the engine's flag, or one of the next two */
+    atomic_int never, always;
+    rs_checkpoint *engine; /* NULL: not opened, closed or disabled */
+
+    rp_owner owner;
+    rp_caller caller;
+    rp_options options;
+    rp_arguments arguments;
+    rp_loops loops;
+    PyObject *tracked;         /* dict label -> object, or NULL */
+    PyObject *pending_tracked; /* dict label -> state that a restore brought for an object that is
+                                  not tracked yet, or NULL */
+    PyObject *placeholders;    /* as rp_placeholders_of gives them, or NULL before restore() */
+    PyObject *random_opened;   /* global generators when the call first opened the checkpoint */
+    PyObject *skipped;         /* dict name -> reason: left out of the newest save, or NULL */
+    PyObject *warned;          /* set of names whose reason the user has been told */
+    PyObject *result;          /* of done(), or NULL */
+    uint8_t code_hash[16];
+
+    uint64_t saves;      /* by this object */
+    int64_t modified_ns; /* of the newest save, since 1970, when it was asked last or closed */
+    int restored_at;     /* byte offset of restore() in the owner's code, -1 before */
+    bool found;          /* something saved is used */
+    bool found_ended;
+    bool going_on;  /* the saved call was cut off, and this is the same call going on */
+    bool same_code; /* as the saved one */
+    bool restored;  /* restore() brought it back */
+    bool result_known;
+    bool disabled, closed, taken_over, busy;
+    bool said_forked, said_gone, said_loop, said_opaque;
+} rp_checkpoint;
+
+/* opening.c: finds or makes the file and decides what the saved state means for this call. */
+int rp_checkpoint_open(rp_checkpoint *self, PyFrameObject *frame);
+/* Reads what the loaded generation says about its call: going_on, same_code, random_opened.
+ * `differences` receives the arguments that differ, a list, new reference. */
+int rp_checkpoint_judge(rp_checkpoint *self, PyObject **differences);
+
+/* save.c: 0, or -1 with an exception. `due`: of sync(), so that a failure only warns. */
+int rp_checkpoint_save(rp_checkpoint *self, bool due);
+/* The slow path of sync(): 1 saved, 0 not, -1 exception. */
+int rp_checkpoint_sync(rp_checkpoint *self);
+
+/* restore.c: a Report, new reference. */
+PyObject *rp_checkpoint_restore(rp_checkpoint *self, PyObject *keep, PyObject *defaults);
+/* The result of done() that was saved, new reference (None when there is none). */
+PyObject *rp_checkpoint_result(rp_checkpoint *self);
+
+/* ending.c: `completed`: the call has ended. Raises nothing when `quiet`: warns instead. */
+int rp_checkpoint_close(rp_checkpoint *self, bool completed, bool quiet);
+void rp_checkpoint_finalize(PyObject *self);
+/* Called by atexit: checkpoints of module level end with the script. */
+PyObject *rp_at_exit(PyObject *module, PyObject *nothing);
+int rp_register_at_exit(rp_module_state *state, PyObject *module);
+
+/* Raises unless saving and restoring are possible: closed, taken over, in a forked child. */
+int rp_checkpoint_usable(rp_checkpoint *self, const char *what);
+
+extern PyType_Spec rp_checkpoint_spec;
+extern PyType_Spec rp_null_checkpoint_spec;
+#endif

@@ -1,0 +1,74 @@
+/* Which locals are saved. */
+#include "locals.h"
+
+/* What a program makes anew each time: modules, functions and classes. Not a bound method: it
+ * belongs to an object, and the restored variables have other ones. */
+static bool is_definition(PyObject *value) {
+    if (PyModule_Check(value) || PyFunction_Check(value) || PyType_Check(value)) return true;
+    if (!PyCFunction_Check(value)) return false;
+    PyObject *self = PyCFunction_GET_SELF(value); /* borrowed */
+    return self == NULL || PyModule_Check(self);
+}
+
+static bool is_ours(const rp_module_state *state, PyObject *value) {
+    return PyObject_TypeCheck(value, state->checkpoint_type) ||
+           PyObject_TypeCheck(value, state->null_checkpoint_type) ||
+           Py_IS_TYPE(value, state->report_type) ||
+           (state->loop_type != NULL && Py_IS_TYPE(value, state->loop_type));
+}
+
+static bool is_dunder(PyObject *name) {
+    Py_ssize_t size = PyUnicode_GET_LENGTH(name);
+    return size > 4 && PyUnicode_READ_CHAR(name, 0) == '_' && PyUnicode_READ_CHAR(name, 1) == '_' &&
+           PyUnicode_READ_CHAR(name, size - 1) == '_' && PyUnicode_READ_CHAR(name, size - 2) == '_';
+}
+
+bool rp_locals_is_unwanted(const rp_checkpoint *self, PyObject *name) {
+    if (self->options.skip != NULL && PySet_Contains(self->options.skip, name) == 1) return true;
+    return self->options.only != NULL && PySet_Contains(self->options.only, name) == 0;
+}
+
+PyObject *rp_locals_select(rp_checkpoint *self, PyObject *values) {
+    PyObject *selected = PyDict_New();
+    bool module = rp_owner_is_module(&self->owner);
+    PyObject *name, *value;
+    for (Py_ssize_t at = 0; selected != NULL && PyDict_Next(values, &at, &name, &value);) {
+        if (!PyUnicode_Check(name) || PyUnicode_GET_LENGTH(name) == 0) continue;
+        if (PyUnicode_READ_CHAR(name, 0) == '.') continue; /* the iterator of a comprehension */
+        if (module && is_dunder(name)) continue;
+        if (is_definition(value) || is_ours(self->state, value)) continue;
+        if (rp_locals_is_unwanted(self, name)) continue;
+        if (PyDict_SetItem(selected, name, value) < 0) Py_CLEAR(selected);
+    }
+    return selected;
+}
+
+static int add_code_names(PyObject *names, PyObject *tuple) {
+    int status = tuple == NULL ? -1 : 0;
+    for (Py_ssize_t i = 0; status == 0 && i < PyTuple_GET_SIZE(tuple); i++)
+        status = PySet_Add(names, PyTuple_GET_ITEM(tuple, i));
+    Py_XDECREF(tuple);
+    return status;
+}
+
+PyObject *rp_locals_names(rp_checkpoint *self, PyObject *values) {
+    PyObject *names = PySet_New(values); /* of a dict: its keys */
+    PyCodeObject *code = self->owner.code;
+    if (names == NULL || code == NULL) return names;
+    int status;
+    if (rp_owner_is_module(&self->owner)) {
+        status = add_code_names(names, Py_NewRef(code->co_names));
+    } else {
+        status = add_code_names(names, PyCode_GetVarnames(code));
+        if (status == 0) status = add_code_names(names, PyCode_GetCellvars(code));
+        if (status == 0) status = add_code_names(names, PyCode_GetFreevars(code));
+    }
+    if (status < 0) Py_CLEAR(names);
+    return names;
+}
+
+bool rp_locals_is_argument(const rp_checkpoint *self, PyObject *name) {
+    for (Py_ssize_t i = 0; i < self->arguments.count; i++)
+        if (PyUnicode_Compare(self->arguments.items[i].name, name) == 0) return true;
+    return false;
+}

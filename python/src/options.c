@@ -1,0 +1,281 @@
+/* The arguments of Checkpoint(...), and durations. */
+#include "options.h"
+
+#include "notice.h"
+
+#include <math.h>
+#include <string.h>
+
+static const struct {
+    const char *unit;
+    double seconds;
+} units[] = {{"ms", 1e-3}, {"s", 1},     {"sec", 1},    {"m", 60},      {"min", 60},
+             {"h", 3600},  {"d", 86400}, {"w", 604800}, {"day", 86400}, {"days", 86400}};
+
+static double seconds_of_unit(const char *unit, size_t size) {
+    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++)
+        if (strlen(units[i].unit) == size && strncmp(units[i].unit, unit, size) == 0)
+            return units[i].seconds;
+    return size == 0 ? 1 : -1;
+}
+
+/* "5m", "1h30m", "90", "0.5s"; -1 when it is none. */
+static double seconds_of_text(const char *text) {
+    double sum = 0;
+    if (strcmp(text, "never") == 0) return INFINITY;
+    for (bool first = true; *text != 0 || first; first = false) {
+        while (*text == ' ')
+            text++;
+        if (*text < '0' || *text > '9') return -1;
+        char *end = NULL;
+        double number = PyOS_string_to_double(text, &end, NULL);
+        if (end == NULL || PyErr_Occurred()) {
+            PyErr_Clear();
+            return -1;
+        }
+        size_t size = strspn(end, "abcdefghijklmnopqrstuvwxyz");
+        double unit = seconds_of_unit(end, size);
+        if (unit < 0 || (size == 0 && end[0] != 0)) return -1;
+        sum += number * unit;
+        text = end + size;
+    }
+    return sum;
+}
+
+static int seconds_of(PyObject *value, double *seconds) {
+    if (PyUnicode_Check(value)) {
+        const char *text = PyUnicode_AsUTF8(value);
+        *seconds = text == NULL ? -1 : seconds_of_text(text);
+        PyErr_Clear();
+        return 0;
+    }
+    PyObject *number = NULL;
+    if (PyObject_HasAttrString(value, "total_seconds"))
+        number = PyObject_CallMethod(value, "total_seconds", NULL);
+    else if (!PyBool_Check(value))
+        number = PyNumber_Float(value);
+    *seconds = number == NULL ? -1 : PyFloat_AsDouble(number);
+    Py_XDECREF(number);
+    return PyErr_Occurred() ? -1 : 0;
+}
+
+int rp_duration(PyObject *value, const char *what, uint64_t *ns) {
+    double seconds;
+    if (seconds_of(value, &seconds) < 0) {
+        if (!PyErr_ExceptionMatches(PyExc_TypeError) && !PyErr_ExceptionMatches(PyExc_ValueError))
+            return -1;
+        PyErr_Clear();
+        seconds = -1;
+    }
+    if (!(seconds >= 0)) {
+        PyErr_Format(PyExc_ValueError,
+                     "%s=%R is no duration: give seconds, a timedelta, a text like \"5m\" or "
+                     "\"1h30m\", or \"never\"",
+                     what, value);
+        return -1;
+    }
+    *ns = seconds >= 9e9 ? RS_NEVER : (uint64_t)(seconds * 1e9);
+    return 0;
+}
+
+int rp_choice(PyObject *value, const char *what, const char *const *texts, int count, int *choice) {
+    for (int i = 0; PyUnicode_Check(value) && i < count; i++)
+        if (PyUnicode_CompareWithASCIIString(value, texts[i]) == 0) {
+            *choice = i;
+            return 0;
+        }
+    PyObject *list = PyUnicode_FromFormat("\"%s\"", texts[0]);
+    for (int i = 1; list != NULL && i < count; i++)
+        Py_SETREF(list, PyUnicode_FromFormat("%U%s\"%s\"", list, i + 1 < count ? ", " : " or ",
+                                             texts[i]));
+    if (list != NULL) PyErr_Format(PyExc_ValueError, "%s=%R: it is %U", what, value, list);
+    Py_XDECREF(list);
+    return -1;
+}
+
+PyObject *rp_names(PyObject *value, const char *what) {
+    PyObject *one = NULL, *names = NULL;
+    if (PyUnicode_Check(value)) value = one = PyTuple_Pack(1, value);
+    if (value != NULL) names = PyFrozenSet_New(value);
+    PyObject *iterator = names == NULL ? NULL : PyObject_GetIter(names);
+    for (PyObject *name; iterator != NULL && (name = PyIter_Next(iterator)) != NULL;
+         Py_DECREF(name))
+        if (!PyUnicode_Check(name) && names != NULL) {
+            PyErr_Format(PyExc_TypeError, "%s= takes names of variables, not %R", what, name);
+            Py_CLEAR(names);
+        }
+    Py_XDECREF(iterator);
+    Py_XDECREF(one);
+    return names;
+}
+
+/* Keys of different types stay different ("1" and 1 do not, in a file name nobody could tell). */
+static PyObject *text_of_key(PyObject *key) {
+    bool is_path = PyObject_HasAttrString((PyObject *)Py_TYPE(key), "__fspath__");
+    if (is_path) {
+        PyObject *path = PyOS_FSPath(key);
+        if (path != NULL && PyBytes_Check(path))
+            Py_SETREF(path, PyUnicode_DecodeFSDefault(PyBytes_AS_STRING(path)));
+        return path;
+    }
+    if (PyUnicode_CheckExact(key)) {
+        if (PyUnicode_GET_LENGTH(key) > 0) return Py_NewRef(key);
+        PyErr_SetString(PyExc_ValueError,
+                        "key=\"\" tells nothing apart: give a text, a number or a tuple of them");
+        return NULL;
+    }
+    if (PyLong_CheckExact(key) || PyBool_Check(key) || PyFloat_CheckExact(key))
+        return PyObject_Str(key);
+    bool good = PyTuple_CheckExact(key);
+    for (Py_ssize_t i = 0; good && i < PyTuple_GET_SIZE(key); i++) {
+        PyObject *part = PyTuple_GET_ITEM(key, i);
+        good = PyUnicode_CheckExact(part) || PyLong_CheckExact(part) || PyBool_Check(part) ||
+               PyFloat_CheckExact(part) || part == Py_None;
+    }
+    if (good) return PyObject_Repr(key);
+    PyErr_Format(PyExc_TypeError,
+                 "key=%R: a key is a str, an int, a float, a path or a tuple of such, the same in "
+                 "every run",
+                 key);
+    return NULL;
+}
+
+static int parse_compress(PyObject *value, rs_compress *compress) {
+    static const char *const texts[] = {"auto", "never", "always"};
+    int choice = value == Py_False || value == Py_None ? RS_COMPRESS_NEVER : RS_COMPRESS_ALWAYS;
+    if (value == NULL) choice = RS_COMPRESS_AUTO;
+    if (value != NULL && value != Py_False && value != Py_None && value != Py_True &&
+        rp_choice(value, "compress", texts, 3, &choice) < 0)
+        return -1;
+    *compress = (rs_compress)choice;
+    return 0;
+}
+
+static int parse_choices(PyObject *again, PyObject *on_change, PyObject *on_error, PyObject *ranks,
+                         rp_options *options) {
+    static const char *const agains[] = {"continue", "fresh", "error"};
+    static const char *const changes[] = {"warn", "error", "fresh", "ignore"};
+    static const char *const errors[] = {"warn", "raise"};
+    static const char *const rank_texts[] = {"independent"};
+    int choice = 0;
+    if (again != NULL && rp_choice(again, "again", agains, 3, &choice) < 0) return -1;
+    options->again = (rp_again)choice;
+    choice = 0;
+    if (on_change != NULL && rp_choice(on_change, "on_change", changes, 4, &choice) < 0) return -1;
+    options->on_change = (rp_on_change)choice;
+    choice = 0;
+    if (on_error != NULL && rp_choice(on_error, "on_error", errors, 2, &choice) < 0) return -1;
+    options->raise_errors = choice == 1;
+    if (ranks != NULL && ranks != Py_None) {
+        if (rp_choice(ranks, "ranks", rank_texts, 1, &choice) < 0) return -1;
+        options->independent_ranks = true;
+    }
+    return 0;
+}
+
+/* The original called the first argument `filename`. */
+static int rename_filename(PyObject **kwargs) {
+    PyObject *copy = *kwargs == NULL ? NULL : PyDict_Copy(*kwargs);
+    if (copy == NULL) return *kwargs == NULL ? 0 : -1;
+    PyObject *value = PyDict_GetItemString(copy, "filename"); /* borrowed */
+    int status = 0;
+    if (value != NULL && PyDict_GetItemString(copy, "name") == NULL) {
+        status = PyDict_SetItemString(copy, "name", value);
+        if (status == 0) status = PyDict_DelItemString(copy, "filename");
+    }
+    *kwargs = copy;
+    return status;
+}
+
+static PyObject *given(PyObject *value) {
+    return value == Py_None ? NULL : value;
+}
+
+int rp_options_parse(PyObject *args, PyObject *kwargs, rp_options *options) {
+    static char *keywords[] = {"name",         "clean", "rate",      "folder",   "key",
+                               "expire",       "again", "on_change", "on_error", "strict",
+                               "random_state", "skip",  "only",      "keep",     "compress",
+                               "ranks",        NULL};
+    PyObject *name = NULL, *rate = NULL, *folder = NULL, *key = NULL, *expire = NULL, *again = NULL;
+    PyObject *on_change = NULL, *on_error = NULL, *skip = NULL, *only = NULL, *compress = NULL;
+    PyObject *ranks = NULL;
+    int clean = 0, strict = 0, random_state = 1, keep = 2;
+    *options = (rp_options){.rate_ns = 30000000000u};
+    if (rename_filename(&kwargs) < 0) return -1;
+    int status = -1;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|OpO$OOOOOOppOOiOO:Checkpoint", keywords, &name,
+                                     &clean, &rate, &folder, &key, &expire, &again, &on_change,
+                                     &on_error, &strict, &random_state, &skip, &only, &keep,
+                                     &compress, &ranks))
+        goto done;
+    if (parse_choices(again, on_change, on_error, ranks, options) < 0) goto done;
+    if (parse_compress(compress, &options->compress) < 0) goto done;
+    if (keep < 1 || keep > 1000) {
+        PyErr_Format(PyExc_ValueError, "keep=%d: keep from 1 to 1000 generations", keep);
+        goto done;
+    }
+    options->keep = (unsigned)keep;
+    options->clean = clean;
+    options->strict = strict;
+    options->random_state = random_state;
+    if (given(rate) && rp_duration(rate, "rate", &options->rate_ns) < 0) goto done;
+    options->has_expire = given(expire) != NULL;
+    if (given(expire) && rp_duration(expire, "expire", &options->expire_ns) < 0) goto done;
+    if (given(key) && (options->key = text_of_key(key)) == NULL) goto done;
+    if (given(skip) && (options->skip = rp_names(skip, "skip")) == NULL) goto done;
+    if (given(only) && (options->only = rp_names(only, "only")) == NULL) goto done;
+    options->name = Py_XNewRef(given(name));
+    options->folder = Py_XNewRef(given(folder));
+    status = 0;
+done:
+    Py_XDECREF(kwargs);
+    if (status < 0) rp_options_release(options);
+    return status;
+}
+
+void rp_options_release(rp_options *options) {
+    Py_CLEAR(options->name);
+    Py_CLEAR(options->folder);
+    Py_CLEAR(options->key);
+    Py_CLEAR(options->skip);
+    Py_CLEAR(options->only);
+}
+
+PyObject *rp_environment(const char *name) {
+    PyObject *os = PyImport_ImportModule("os");
+    PyObject *environment = os == NULL ? NULL : PyObject_GetAttrString(os, "environ");
+    PyObject *value =
+        environment == NULL ? NULL : PyObject_CallMethod(environment, "get", "s", name);
+    Py_XDECREF(environment);
+    Py_XDECREF(os);
+    if (value != NULL && (!PyUnicode_Check(value) || PyUnicode_GET_LENGTH(value) == 0))
+        Py_CLEAR(value);
+    PyErr_Clear();
+    return value;
+}
+
+static long number_in_environment(const char *name) {
+    PyObject *text = name == NULL ? NULL : rp_environment(name);
+    PyObject *number = text == NULL ? NULL : PyLong_FromUnicodeObject(text, 10);
+    long value = number == NULL ? -1 : PyLong_AsLong(number);
+    PyErr_Clear();
+    Py_XDECREF(number);
+    Py_XDECREF(text);
+    return value;
+}
+
+int rp_ranks(PyObject **rank) {
+    static const struct {
+        const char *rank, *size;
+    } launchers[] = {{"OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"},
+                     {"PMI_RANK", "PMI_SIZE"},
+                     {"SLURM_PROCID", "SLURM_STEP_NUM_TASKS"},
+                     {"RANK", "WORLD_SIZE"}};
+    *rank = NULL;
+    for (size_t i = 0; i < sizeof launchers / sizeof launchers[0]; i++)
+        if (number_in_environment(launchers[i].size) > 1) {
+            *rank = rp_environment(launchers[i].rank);
+            return 1;
+        }
+    return 0;
+}

@@ -1,0 +1,176 @@
+/* What every frame_3_NN.c has in common. Included once, after it has defined:
+ *   current_of(thread)   the frame that a thread runs
+ *   is_code(frame, code) the frame runs this code; nothing but addresses is compared
+ *   size_of(code)        words of a frame of this code on the data stack
+ *   instruction_of(f)    the code unit at which it stands
+ *   is_return(opcode)    leaves a frame normally */
+#include "pycompat/frame.h"
+
+#ifdef Py_GIL_DISABLED
+#error "resume needs a CPython with the GIL"
+#endif
+
+/* The place in the byte code as the compiler made it: specialised and instrumented instructions
+ * give their originals. */
+static int opcode_at(PyCodeObject *code, ptrdiff_t unit) {
+    PyObject *bytes = PyCode_GetCode(code);
+    if (bytes == NULL) return -1;
+    int opcode = -1;
+    if (unit >= 0 && unit < PyBytes_GET_SIZE(bytes) / 2)
+        opcode = (unsigned char)PyBytes_AS_STRING(bytes)[unit * 2];
+    Py_DECREF(bytes);
+    return opcode;
+}
+
+static bool stands_on_return(const _PyInterpreterFrame *frame, PyCodeObject *code) {
+    int opcode = opcode_at(code, instruction_of(frame) - _PyCode_CODE(code));
+    if (opcode < 0) PyErr_Clear();
+    return is_return(opcode);
+}
+
+int rp_frame_self_test(void) {
+    PyThreadState *thread = PyThreadState_Get();
+    PyFrameObject *visible = PyThreadState_GetFrame(thread);
+    if (visible == NULL) return 0; /* imported by a C program: no frame to look at */
+    PyCodeObject *code = PyFrame_GetCode(visible);
+    const _PyInterpreterFrame *frame = visible->f_frame;
+    bool good = frame->frame_obj == visible && is_code(frame, code) &&
+                (instruction_of(frame) - _PyCode_CODE(code)) * (ptrdiff_t)sizeof(_Py_CODEUNIT) ==
+                    PyFrame_GetLasti(visible);
+    if (good && frame == current_of(thread) && frame->owner == FRAME_OWNED_BY_THREAD)
+        good = (PyObject **)frame + size_of(code) == thread->datastack_top;
+    Py_DECREF(code);
+    Py_DECREF(visible);
+    if (!good)
+        PyErr_SetString(PyExc_ImportError,
+                        "resume was compiled for another CPython: its frames look different here; "
+                        "install resume again with this interpreter");
+    return good ? 0 : -1;
+}
+
+int rp_owner_capture(PyFrameObject *visible, rp_owner *owner) {
+    const _PyInterpreterFrame *frame = visible->f_frame;
+    PyCodeObject *code = PyFrame_GetCode(visible);
+    *owner = (rp_owner){.frame = frame, .object = visible, .code = code};
+    if (frame->owner == FRAME_OWNED_BY_GENERATOR) {
+        size_t offset = offsetof(PyGenObject, gi_iframe);
+        owner->generator = PyWeakref_NewRef((PyObject *)((const char *)frame - offset), NULL);
+        if (owner->generator == NULL) goto failed;
+    } else if (!(code->co_flags & CO_OPTIMIZED)) {
+        owner->names = PyFrame_GetLocals(visible);
+        if (owner->names == NULL) goto failed;
+        owner->kept = (PyFrameObject *)Py_NewRef(visible);
+    }
+    return 0;
+failed:
+    rp_owner_release(owner);
+    return -1;
+}
+
+void rp_owner_release(rp_owner *owner) {
+    owner->frame = owner->object = NULL;
+    Py_CLEAR(owner->code);
+    Py_CLEAR(owner->generator);
+    Py_CLEAR(owner->kept);
+    Py_CLEAR(owner->names);
+}
+
+int rp_owner_traverse(const rp_owner *owner, visitproc visit, void *arg) {
+    Py_VISIT(owner->code);
+    Py_VISIT(owner->generator);
+    Py_VISIT(owner->kept);
+    Py_VISIT(owner->names);
+    return 0;
+}
+
+bool rp_owner_is_module(const rp_owner *owner) {
+    return owner->names != NULL;
+}
+
+/* The generator that holds the frame, new reference; NULL when it is gone. */
+static PyObject *generator_of(const rp_owner *owner) {
+    PyObject *generator = PyObject_CallNoArgs(owner->generator);
+    if (generator == NULL) PyErr_Clear();
+    if (generator == Py_None) Py_CLEAR(generator);
+    return generator;
+}
+
+/* The address is compared with frames known to be alive and never followed before that. */
+static const _PyInterpreterFrame *on_some_stack(const rp_owner *owner) {
+    PyThreadState *thread = PyInterpreterState_ThreadHead(PyInterpreterState_Get());
+    for (; thread != NULL; thread = PyThreadState_Next(thread)) {
+        const _PyInterpreterFrame *frame = current_of(thread);
+        while (frame != NULL && frame != owner->frame)
+            frame = frame->previous;
+        if (frame == NULL) continue;
+        bool same = is_code(frame, owner->code) && (const void *)frame->frame_obj == owner->object;
+        return same ? frame : NULL;
+    }
+    return NULL;
+}
+
+PyFrameObject *rp_owner_find(const rp_owner *owner) {
+    if (owner->kept != NULL) return (PyFrameObject *)Py_NewRef(owner->kept);
+    if (owner->frame == NULL) return NULL;
+    const _PyInterpreterFrame *frame = NULL;
+    PyObject *generator = NULL;
+    if (owner->generator != NULL) {
+        generator = generator_of(owner);
+        if (generator != NULL) frame = owner->frame;
+        if (frame != NULL && (const void *)frame->frame_obj != owner->object) frame = NULL;
+    } else {
+        frame = on_some_stack(owner);
+    }
+    PyFrameObject *visible = frame == NULL ? NULL : frame->frame_obj;
+    Py_XINCREF(visible);
+    Py_XDECREF(generator);
+    return visible;
+}
+
+/* A frame whose locals are being cleared is off the chain, without a frame object, and the topmost
+ * on its thread's data stack: the interpreter itself relies on that (clear_thread_frame). */
+static bool clears_on_return(const rp_owner *owner) {
+    PyThreadState *thread = PyThreadState_Get();
+    if (thread->datastack_chunk == NULL) return false;
+    const char *start = (const char *)owner->frame;
+    const char *first = (const char *)&thread->datastack_chunk->data[0];
+    const char *top = (const char *)thread->datastack_top;
+    if (start < first || start + (size_t)size_of(owner->code) * sizeof(PyObject *) != top)
+        return false;
+    const _PyInterpreterFrame *frame = owner->frame;
+    return is_code(frame, owner->code) && frame->frame_obj == NULL &&
+           stands_on_return(frame, owner->code);
+}
+
+static rp_fate fate_of_generator(const rp_owner *owner) {
+    PyObject *generator = generator_of(owner);
+    if (generator == NULL) return RP_FATE_LEFT;
+    const _PyInterpreterFrame *frame = owner->frame; /* inside the generator, which is alive */
+    rp_fate fate = RP_FATE_LEFT;
+    if ((const void *)frame->frame_obj == owner->object)
+        fate = RP_FATE_RUNNING;
+    else if (frame->frame_obj == NULL && stands_on_return(frame, owner->code))
+        fate = RP_FATE_RETURNED;
+    Py_DECREF(generator);
+    return fate;
+}
+
+static rp_fate fate_of_kept(const rp_owner *owner) {
+    if (owner->kept->f_frame->owner != FRAME_OWNED_BY_FRAME_OBJECT) return RP_FATE_RUNNING;
+    int opcode =
+        opcode_at(owner->code, PyFrame_GetLasti(owner->kept) / (ptrdiff_t)sizeof(_Py_CODEUNIT));
+    if (opcode < 0) PyErr_Clear();
+    return is_return(opcode) ? RP_FATE_RETURNED : RP_FATE_LEFT;
+}
+
+rp_fate rp_owner_fate(const rp_owner *owner, bool finalizing) {
+    if (owner->frame == NULL) return RP_FATE_LEFT;
+    if (owner->kept != NULL) return fate_of_kept(owner);
+    if (owner->generator != NULL) return fate_of_generator(owner);
+    if (on_some_stack(owner) != NULL) return RP_FATE_RUNNING;
+    return finalizing && clears_on_return(owner) ? RP_FATE_RETURNED : RP_FATE_LEFT;
+}
+
+int rp_frame_place(PyFrameObject *frame) {
+    return PyFrame_GetLasti(frame);
+}

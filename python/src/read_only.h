@@ -1,0 +1,13 @@
+/* load() and list(): looking at checkpoints without a lock, and without running anything. */
+#ifndef RP_READ_ONLY_H
+#define RP_READ_ONLY_H
+
+#include "module.h"
+
+extern PyType_Spec rp_data_spec;
+/* A struct sequence: one checkpoint of a folder. */
+PyTypeObject *rp_entry_type_new(void);
+/* `path`: of a file, or the name of a checkpoint in the default folder. */
+PyObject *rp_load(rp_module_state *state, PyObject *path);
+PyObject *rp_list(rp_module_state *state, PyObject *folder);
+#endif

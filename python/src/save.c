@@ -1,0 +1,245 @@
+/* save() and sync(): one generation of the call's state, and what the user has to know about it. */
+#include "snapshot.h"
+
+#include "code.h"
+#include "notice.h"
+#include "registry.h"
+
+#include <string.h>
+
+int rp_checkpoint_usable(rp_checkpoint *self, const char *what) {
+    PyObject *error = self->state->error;
+    if (self->taken_over)
+        return rp_raise_text(error, RESUME_MISUSE,
+                             "%s: a newer Checkpoint of '%U' has taken over in this process: use "
+                             "that one, or give each its own with key=",
+                             what, self->caller.name);
+    if (self->closed || self->engine == NULL)
+        return rp_raise_text(error, RESUME_MISUSE,
+                             "%s: the checkpoint is closed (done(), close() or the end of its "
+                             "`with`): make a new Checkpoint",
+                             what);
+    if (rs_checkpoint_is_forked(self->engine))
+        return rp_raise_text(error, RESUME_FORKED,
+                             "%s: checkpoint '%U' belongs to the parent process, which alone may "
+                             "write it: make one in this process with key=",
+                             what, self->caller.name);
+    if (self->busy)
+        return rp_raise_text(error, RESUME_MISUSE, "%s: a save or restore of '%U' is under way",
+                             what, self->caller.name);
+    return 0;
+}
+
+/* `format` with what was not told before, one warning for all. */
+static int tell_skipped(rp_checkpoint *self, rp_snapshot *snapshot) {
+    PyObject *told = PyList_New(0), *comma = PyUnicode_FromString("; "), *text = NULL;
+    PyObject *name, *reason;
+    int status = told == NULL || comma == NULL ? -1 : 0;
+    for (Py_ssize_t at = 0; status == 0 && PyDict_Next(snapshot->skipped, &at, &name, &reason);) {
+        int known = PySet_Contains(self->warned, name);
+        if (known == 0) status = PyList_Append(told, reason);
+        if (known == 0 && status == 0) status = PySet_Add(self->warned, name);
+    }
+    for (Py_ssize_t i = 0; status == 0 && i < PyList_GET_SIZE(snapshot->problems); i++) {
+        reason = PyList_GET_ITEM(snapshot->problems, i);
+        int known = PySet_Contains(self->warned, reason);
+        if (known == 0) status = PyList_Append(told, reason);
+        if (known == 0 && status == 0) status = PySet_Add(self->warned, reason);
+    }
+    if (status == 0 && PyList_GET_SIZE(told) > 0) {
+        text = PyUnicode_Join(comma, told);
+        status = text == NULL ? -1
+                              : rp_warn(self->state,
+                                        "checkpoint '%U': can't be saved: %U; everything else is "
+                                        "saved, and this keeps its fresh value after a restart "
+                                        "(skip=[...] leaves a variable out silently)",
+                                        self->caller.name, text);
+    }
+    Py_XDECREF(text);
+    Py_XDECREF(comma);
+    Py_XDECREF(told);
+    return status;
+}
+
+/* The arguments that nothing is known about, without those that are tracked; their reasons are told
+ * here and not as variables that can't be saved. */
+static int tell_opaque(rp_checkpoint *self, rp_snapshot *snapshot) {
+    if (self->said_opaque) return 0;
+    PyObject *names = rp_arguments_opaque(&self->arguments);
+    PyObject *left = names == NULL ? NULL : PyList_New(0);
+    PyObject *calls = left == NULL ? NULL : PyList_New(0), *text = NULL, *lines = NULL;
+    PyObject *comma = PyUnicode_FromString("', '"), *semicolon = PyUnicode_FromString("; ");
+    int status = calls == NULL || comma == NULL || semicolon == NULL ? -1 : 0;
+    for (Py_ssize_t i = 0; status == 0 && i < PyList_GET_SIZE(names); i++) {
+        PyObject *name = PyList_GET_ITEM(names, i);
+        if (self->tracked != NULL && PyDict_Contains(self->tracked, name) == 1) continue;
+        PyObject *call = PyUnicode_FromFormat("chp.track(%U)", name);
+        status = call == NULL ? -1 : PyList_Append(calls, call);
+        Py_XDECREF(call);
+        if (status == 0) status = PyList_Append(left, name);
+        if (status == 0) status = PySet_Add(self->warned, name);
+    }
+    if (status == 0 && PyList_GET_SIZE(left) > 0) {
+        self->said_opaque = true;
+        text = PyUnicode_Join(comma, left);
+        lines = PyUnicode_Join(semicolon, calls);
+        status =
+            text == NULL || lines == NULL
+                ? -1
+                : rp_warn(self->state,
+                          "checkpoint '%U': argument '%U' can't be compared or restored: after "
+                          "a restart it is what the call passes; to have its state restored "
+                          "add, after the Checkpoint is made: %U",
+                          self->caller.name, text, lines);
+    }
+    (void)snapshot;
+    Py_XDECREF(lines);
+    Py_XDECREF(text);
+    Py_XDECREF(semicolon);
+    Py_XDECREF(comma);
+    Py_XDECREF(calls);
+    Py_XDECREF(left);
+    Py_XDECREF(names);
+    return status;
+}
+
+static int tell_gone(rp_checkpoint *self, rp_snapshot *snapshot) {
+    if (snapshot->frame != NULL || self->said_gone) return 0;
+    self->said_gone = true;
+    return rp_warn(
+        self->state,
+        "checkpoint '%U': '%U', which made it, is not running any more, so that only its "
+        "items (chp[...]) and tracked objects are saved: make the Checkpoint in the "
+        "function whose variables it is to keep",
+        self->caller.name, self->caller.function);
+}
+
+static int tell_file(rp_checkpoint *self, const rs_commit_info *info, bool had_file) {
+    if (info->aside[0] != 0 && strstr(info->aside, ".damaged-") != NULL)
+        return rp_warn(self->state,
+                       "checkpoint '%U': a complete new file was written; the damaged one is kept "
+                       "as '%s'",
+                       self->caller.name, info->aside);
+    if (info->aside[0] != 0)
+        return rp_warn(self->state,
+                       "checkpoint '%U': what was saved before is kept as '%s' ('resume revive %s' "
+                       "brings it back)",
+                       self->caller.name, info->aside, info->aside);
+    if (info->new_file && had_file && !info->compacted)
+        return rp_warn(self->state,
+                       "checkpoint '%U': its file was gone or could not be relied on: a complete "
+                       "new one was written, '%U'",
+                       self->caller.name, self->caller.path);
+    return 0;
+}
+
+static int refuse_strictly(rp_checkpoint *self, rp_snapshot *snapshot) {
+    PyObject *reasons = PyDict_Values(snapshot->skipped);
+    PyObject *all = reasons == NULL ? NULL : PySequence_Concat(reasons, snapshot->problems);
+    PyObject *semicolon = PyUnicode_FromString("; ");
+    PyObject *text = all == NULL || semicolon == NULL ? NULL : PyUnicode_Join(semicolon, all);
+    if (text != NULL)
+        rp_raise_text(self->state->error, RESUME_MISUSE,
+                      "checkpoint '%U': can't be saved: %U; nothing was saved (strict=True): leave "
+                      "it out with skip=[...], or track it with chp.track(...)",
+                      self->caller.name, text);
+    Py_XDECREF(text);
+    Py_XDECREF(semicolon);
+    Py_XDECREF(all);
+    Py_XDECREF(reasons);
+    return -1;
+}
+
+static int save_failed(rp_checkpoint *self, const rs_error *error, bool due) {
+    if (!due || self->options.raise_errors) return rp_raise(self->state, error);
+    PyObject *text = PyUnicode_DecodeFSDefault(error->text);
+    if (text == NULL) return -1;
+    int status = rp_warn(self->state,
+                         "checkpoint '%U' could not be saved: %U; what was saved before is "
+                         "untouched, the program goes on, and it is tried again later",
+                         self->caller.name, text);
+    Py_DECREF(text);
+    return status;
+}
+
+static int tell_all(rp_checkpoint *self, rp_snapshot *snapshot, const rs_commit_info *info,
+                    bool had_file) {
+    if (rp_registry_note_save(self) < 0 || tell_file(self, info, had_file) < 0) return -1;
+    if (tell_gone(self, snapshot) < 0 || tell_opaque(self, snapshot) < 0) return -1;
+    return tell_skipped(self, snapshot);
+}
+
+/* 1 saved, 0 failed and told, -1 exception. */
+static int save_now(rp_checkpoint *self, bool due) {
+    rp_snapshot snapshot;
+    rs_commit_info info = {0};
+    rs_error error = {0};
+    size_t count;
+    int status = -1;
+    if (rp_snapshot_take(self, &snapshot) < 0) return -1;
+    if (self->options.strict &&
+        (PyDict_GET_SIZE(snapshot.skipped) > 0 || PyList_GET_SIZE(snapshot.problems) > 0)) {
+        refuse_strictly(self, &snapshot);
+        goto done;
+    }
+    bool had_file = self->saves > 0 || self->found;
+    const rs_blob *blobs = rp_encoder_blobs(snapshot.encoder, &count);
+    /* the GIL is kept: an array that changes between its hash and its write would be saved damaged
+     */
+    if (rs_checkpoint_save(self->engine, blobs, count, &info, &error) != RESUME_OK) {
+        status = save_failed(self, &error, due);
+        goto done;
+    }
+    self->saves++;
+    status = tell_all(self, &snapshot, &info, had_file) < 0 ? -1 : 1;
+done:
+    rp_snapshot_release(&snapshot);
+    return status;
+}
+
+int rp_checkpoint_save(rp_checkpoint *self, bool due) {
+    if (rp_checkpoint_usable(self, due ? "sync()" : "save()") < 0) return -1;
+    self->busy = true;
+    int status = save_now(self, due);
+    self->busy = false;
+    return status;
+}
+
+int rp_checkpoint_save_between_items(PyObject *checkpoint) {
+    rp_checkpoint *self = (rp_checkpoint *)checkpoint;
+    if (self->engine == NULL || self->busy || rs_checkpoint_is_forked(self->engine)) return 0;
+    return rp_checkpoint_save(self, true) < 0 ? -1 : 0;
+}
+
+static int tell_plain_loop(rp_checkpoint *self, int here) {
+    PyObject *advice = NULL;
+    if (self->said_loop || self->restored_at < 0) return 0;
+    int line = rp_code_plain_loop(self->owner.code, self->restored_at, here, &advice);
+    if (line < 0) return -1;
+    int status = 0;
+    if (line > 0 && advice != NULL) {
+        self->said_loop = true;
+        status = rp_warn(self->state, "checkpoint '%U': %U", self->caller.name, advice);
+    }
+    Py_XDECREF(advice);
+    return status;
+}
+
+int rp_checkpoint_sync(rp_checkpoint *self) {
+    if (self->engine != NULL && rs_checkpoint_is_forked(self->engine)) {
+        if (self->said_forked) return 0;
+        self->said_forked = true;
+        return rp_warn(self->state,
+                       "checkpoint '%U' belongs to the parent process: sync() does nothing in this "
+                       "child; a worker that is to keep its own work makes its own Checkpoint with "
+                       "key=",
+                       self->caller.name);
+    }
+    if (rp_checkpoint_usable(self, "sync()") < 0) return -1;
+    PyFrameObject *frame = rp_owner_find(&self->owner);
+    int here = frame == NULL ? -1 : rp_frame_place(frame);
+    Py_XDECREF((PyObject *)frame);
+    if (here >= 0 && rp_loops_defer(&self->loops, self->owner.code, here)) return 0;
+    if (here >= 0 && tell_plain_loop(self, here) < 0) return -1;
+    return rp_checkpoint_save(self, true);
+}

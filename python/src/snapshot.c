@@ -1,0 +1,231 @@
+/* The state of a call, encoded in the order of docs/state.md. */
+#include "snapshot.h"
+
+#include "code.h"
+#include "locals.h"
+#include "notice.h"
+#include "placeholders.h"
+#include "random_state.h"
+#include "track.h"
+
+#include <string.h>
+
+/* A map whose count is known only at its end: a head with four bytes of count, filled in later. */
+static size_t begin_map(rs_buffer *buffer) {
+    static const uint8_t head[] = {0xBA, 0, 0, 0, 0};
+    rs_buffer_append(buffer, head, sizeof head);
+    return buffer->size - 4;
+}
+
+static void end_map(rs_buffer *buffer, size_t place, Py_ssize_t count) {
+    if (buffer->failed) return;
+    for (int i = 0; i < 4; i++)
+        buffer->bytes[place + (size_t)i] = (uint8_t)((uint64_t)count >> (24 - 8 * i));
+}
+
+static int put_text(rs_buffer *buffer, PyObject *text) {
+    PyObject *bytes = PyUnicode_AsEncodedString(text, "utf-8", "backslashreplace");
+    if (bytes == NULL) return -1;
+    rs_cbor_put_text(buffer, PyBytes_AS_STRING(bytes), (size_t)PyBytes_GET_SIZE(bytes));
+    Py_DECREF(bytes);
+    return 0;
+}
+
+static int note_skipped(rp_snapshot *snapshot, PyObject *name, const char *problem) {
+    PyObject *text = PyUnicode_DecodeUTF8(problem, (Py_ssize_t)strlen(problem), "replace");
+    int status = text == NULL ? -1 : PyDict_SetItem(snapshot->skipped, name, text);
+    Py_XDECREF(text);
+    return status;
+}
+
+/* A map name -> value of what can be saved; the rest is noted. `skip_key`: which keys do not belong
+ * here, may be NULL. `format` makes the root of paths in messages from the name. */
+static int put_values(rp_snapshot *snapshot, PyObject *values, const char *format,
+                      bool texts_only) {
+    rs_buffer *buffer = rp_encoder_buffer(snapshot->encoder);
+    size_t place = begin_map(buffer);
+    Py_ssize_t count = 0, at = 0;
+    PyObject *name, *value;
+    int status = 0;
+    while (status == 0 && PyDict_Next(values, &at, &name, &value)) {
+        if (texts_only && (!PyUnicode_CheckExact(name) || PyUnicode_AsUTF8(name) == NULL)) {
+            PyErr_Clear();
+            continue;
+        }
+        size_t before = buffer->size;
+        PyObject *root = PyUnicode_FromFormat(format, name);
+        const char *root_text = root == NULL ? NULL : PyUnicode_AsUTF8(root);
+        Py_INCREF(name);
+        Py_INCREF(value); /* no code of the user runs while it is encoded, but better safe */
+        status = root_text == NULL ? -1 : put_text(buffer, name);
+        if (status == 0) status = rp_encoder_put(snapshot->encoder, value, root_text);
+        if (status == 1) {
+            buffer->size = before; /* the key of what was not written */
+            status = note_skipped(snapshot, root, rp_encoder_problem(snapshot->encoder));
+        } else if (status == 0) {
+            count++;
+        }
+        Py_DECREF(value);
+        Py_DECREF(name);
+        Py_XDECREF(root);
+    }
+    end_map(buffer, place, count);
+    return status;
+}
+
+static int put_items(rp_snapshot *snapshot, PyObject *dict) {
+    rs_buffer *buffer = rp_encoder_buffer(snapshot->encoder);
+    rs_cbor_put_literal(buffer, "items");
+    size_t place = begin_map(buffer);
+    if (!buffer->failed) buffer->bytes[place - 1] = 0x9A; /* an array */
+    Py_ssize_t count = 0, at = 0;
+    PyObject *key, *value;
+    int status = 0;
+    while (status == 0 && PyDict_Next(dict, &at, &key, &value)) {
+        if (PyUnicode_CheckExact(key) && PyUnicode_AsUTF8(key) != NULL) continue;
+        PyErr_Clear();
+        PyObject *pair = PyTuple_Pack(2, key, value);
+        PyObject *name = PyUnicode_FromFormat("chp[%R]", key);
+        status =
+            pair == NULL || name == NULL ? -1 : rp_encoder_put(snapshot->encoder, pair, "item");
+        if (status == 0) count++;
+        if (status == 1)
+            status = note_skipped(snapshot, name, rp_encoder_problem(snapshot->encoder));
+        Py_XDECREF(name);
+        Py_XDECREF(pair);
+    }
+    end_map(buffer, place, count);
+    return status;
+}
+
+static int put_code(rp_checkpoint *self, rs_buffer *buffer) {
+    PyObject *version = PySys_GetObject("version_info"); /* borrowed */
+    rs_cbor_put_literal(buffer, "code");
+    rs_cbor_put_head(buffer, RS_CBOR_MAP, 3);
+    rs_cbor_put_literal(buffer, "hash");
+    rs_cbor_put_bytes(buffer, self->code_hash, sizeof self->code_hash);
+    rs_cbor_put_literal(buffer, "python");
+    rs_cbor_put_head(buffer, RS_CBOR_ARRAY, 2);
+    for (int i = 0; i < 2; i++)
+        rs_cbor_put_int(buffer, PyLong_AsLong(PyTuple_GET_ITEM(version, i)));
+    rs_cbor_put_literal(buffer, "function");
+    return put_text(buffer, self->caller.function);
+}
+
+static int put_generators(rp_snapshot *snapshot, const char *key, PyObject *state) {
+    rs_buffer *buffer = rp_encoder_buffer(snapshot->encoder);
+    rs_cbor_put_literal(buffer, key);
+    int status = state == NULL ? 1 : rp_encoder_put(snapshot->encoder, state, key);
+    if (status == 1) rs_cbor_put_simple(buffer, RS_CBOR_NULL);
+    return status < 0 ? -1 : 0;
+}
+
+static int put_random(rp_checkpoint *self, rp_snapshot *snapshot) {
+    rs_buffer *buffer = rp_encoder_buffer(snapshot->encoder);
+    PyObject *now = NULL;
+    rs_cbor_put_literal(buffer, "random");
+    rs_cbor_put_head(buffer, RS_CBOR_MAP, 2);
+    if (self->options.random_state && (now = rp_random_capture(self->state)) == NULL) return -1;
+    int status = put_generators(snapshot, "opened", now == NULL ? NULL : self->random_opened);
+    if (status == 0) status = put_generators(snapshot, "saved", now);
+    Py_XDECREF(now);
+    return status;
+}
+
+static int put_head(rp_checkpoint *self, rp_snapshot *snapshot) {
+    rs_buffer *buffer = rp_encoder_buffer(snapshot->encoder);
+    rs_cbor_put_literal(buffer, "v");
+    rs_cbor_put_int(buffer, 1);
+    rs_cbor_put_literal(buffer, "entry");
+    if (rp_arguments_put_entry(&self->arguments, snapshot->encoder) < 0) return -1;
+    if (put_code(self, buffer) < 0 || put_random(self, snapshot) < 0) return -1;
+    rs_cbor_put_literal(buffer, "placeholders");
+    PyObject *placeholders = self->placeholders ? Py_NewRef(self->placeholders) : PyDict_New();
+    int status = placeholders == NULL ? -1 : rp_placeholders_put(placeholders, snapshot->encoder);
+    Py_XDECREF(placeholders);
+    if (status < 0) return -1;
+    rs_cbor_put_literal(buffer, "loops");
+    int here = snapshot->frame == NULL ? -1 : rp_frame_place(snapshot->frame);
+    return rp_loops_put(&self->loops, self->owner.code, here, buffer);
+}
+
+static int put_tracked(rp_checkpoint *self, rp_snapshot *snapshot) {
+    rs_buffer *buffer = rp_encoder_buffer(snapshot->encoder);
+    rs_cbor_put_literal(buffer, "tracked");
+    Py_ssize_t count = self->tracked == NULL ? 0 : PyDict_GET_SIZE(self->tracked), at = 0;
+    rs_cbor_put_head(buffer, RS_CBOR_MAP, (uint64_t)count);
+    PyObject *label, *object;
+    while (count > 0 && PyDict_Next(self->tracked, &at, &label, &object)) {
+        const char *text = PyUnicode_AsUTF8(label);
+        if (text == NULL || put_text(buffer, label) < 0 ||
+            rp_track_put(self->state, object, text, snapshot->encoder, snapshot->problems) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int put_skipped(rp_snapshot *snapshot) {
+    rs_buffer *buffer = rp_encoder_buffer(snapshot->encoder);
+    rs_cbor_put_literal(buffer, "skipped");
+    rs_cbor_put_head(buffer, RS_CBOR_MAP, (uint64_t)PyDict_GET_SIZE(snapshot->skipped));
+    PyObject *name, *reason;
+    for (Py_ssize_t at = 0; PyDict_Next(snapshot->skipped, &at, &name, &reason);)
+        if (put_text(buffer, name) < 0 || put_text(buffer, reason) < 0) return -1;
+    return 0;
+}
+
+static int put_state(rp_checkpoint *self, rp_snapshot *snapshot) {
+    rs_buffer *buffer = rp_encoder_buffer(snapshot->encoder);
+    rs_cbor_put_head(buffer, RS_CBOR_MAP, 12 + (self->result != NULL));
+    if (put_head(self, snapshot) < 0) return -1;
+    rs_cbor_put_literal(buffer, "in_place");
+    if (rp_arguments_put_in_place(&self->arguments, snapshot->encoder, snapshot->problems) < 0)
+        return -1;
+    if (put_tracked(self, snapshot) < 0) return -1;
+    rs_cbor_put_literal(buffer, "vars");
+    if (put_values(snapshot, snapshot->locals, "%U", false) < 0) return -1;
+    rs_cbor_put_literal(buffer, "extra");
+    if (put_values(snapshot, (PyObject *)self, "chp['%U']", true) < 0) return -1;
+    if (put_items(snapshot, (PyObject *)self) < 0 || put_skipped(snapshot) < 0) return -1;
+    if (self->result == NULL) return 0;
+    rs_cbor_put_literal(buffer, "result");
+    int status = rp_encoder_put(snapshot->encoder, self->result, "result");
+    if (status == 1) {
+        rs_cbor_put_simple(buffer, RS_CBOR_NULL);
+        PyObject *text = PyUnicode_FromString(rp_encoder_problem(snapshot->encoder));
+        status = text == NULL ? -1 : PyList_Append(snapshot->problems, text);
+        Py_XDECREF(text);
+    }
+    return status;
+}
+
+static int take_locals(rp_checkpoint *self, rp_snapshot *snapshot) {
+    snapshot->frame = rp_owner_find(&self->owner);
+    PyObject *values = snapshot->frame ? rp_frame_locals(snapshot->frame) : PyDict_New();
+    snapshot->locals = values == NULL ? NULL : rp_locals_select(self, values);
+    Py_XDECREF(values);
+    return snapshot->locals == NULL ? -1 : 0;
+}
+
+int rp_snapshot_take(rp_checkpoint *self, rp_snapshot *snapshot) {
+    *snapshot = (rp_snapshot){0};
+    snapshot->skipped = PyDict_New();
+    snapshot->problems = PyList_New(0);
+    snapshot->encoder = rp_encoder_new(self->state);
+    if (snapshot->skipped && snapshot->problems && snapshot->encoder &&
+        take_locals(self, snapshot) == 0 && put_state(self, snapshot) == 0) {
+        if (!rp_encoder_buffer(snapshot->encoder)->failed) return 0;
+        PyErr_NoMemory();
+    }
+    rp_snapshot_release(snapshot);
+    return -1;
+}
+
+void rp_snapshot_release(rp_snapshot *snapshot) {
+    if (snapshot->encoder != NULL) rp_encoder_free(snapshot->encoder);
+    snapshot->encoder = NULL;
+    Py_CLEAR(snapshot->frame);
+    Py_CLEAR(snapshot->locals);
+    Py_CLEAR(snapshot->skipped);
+    Py_CLEAR(snapshot->problems);
+}
