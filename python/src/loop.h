@@ -69,5 +69,5 @@ PyObject *rp_loops_get(rs_cbor_reader *reader);
 
 /* Implemented by checkpoint.c: saves now (reports a failure like a due sync() does). 0, or -1 with
  * an exception, which then comes out of the `for`. */
-int rp_checkpoint_save_between_items(PyObject *checkpoint) __attribute__((weak));
+int rp_checkpoint_save_between_items(PyObject *checkpoint);
 #endif
