@@ -165,11 +165,12 @@ class File:
         record = self._sealed(at, b"RSSEG1\n\0")
         if not record or at % BLOCK or at < START:
             return None
-        generation, data_size, records_size, previous, flags = struct.unpack_from("<QQQQI", record, 8)
+        fields = struct.unpack_from("<QQQQI", record, 8)
+        _, data_size, records_size, previous, _ = fields
         good = data_size % 8 == 0 and records_size % 8 == 0 and records_size <= RECORDS_MAX
         before = not previous or (START <= previous <= at - 64 and previous % BLOCK == BLOCK - 64)
         size = -(-(64 + data_size + records_size + 64) // BLOCK) * BLOCK
-        return (generation, data_size, records_size, previous, flags, size) if good and before else None
+        return (*fields, size) if good and before else None
 
     def _trailer_at(self, at):
         record = self._sealed(at, b"RSCOMMIT")

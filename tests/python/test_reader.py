@@ -25,13 +25,17 @@ def load_reader():
 reader = load_reader()
 
 
+def built(name):
+    found = [path for path in ROOT.glob(f"build*/**/{name}") if path.is_file()]
+    if not found:
+        pytest.skip(f"{name} is not built: meson setup -Dtests=true")
+    return max(found, key=lambda path: path.stat().st_mtime)
+
+
 @pytest.fixture
 def write_sample(tmp_path):
     """write_sample(shape, versions): (path, {generation: [(size, hash) of each blob]})"""
-    built = [path for path in ROOT.glob("build*/**/write_sample") if path.is_file()]
-    if not built:
-        pytest.skip("write_sample is not built: meson setup -Dtests=true")
-    program = max(built, key=lambda path: path.stat().st_mtime)
+    program = built("write_sample")
 
     def write(shape, versions):
         command = [program, tmp_path, "sample", str(SHAPES[shape]), *map(str, versions)]
@@ -76,7 +80,7 @@ def test_reader__sees_every_coding_and_kind_of_segment(write_sample):
     path, _ = write_sample("wide", range(1, 12))
     file = reader.File(path)
     depths = [file._table(segment, file._records(segment))[2] for segment in file.segments]
-    assert depths[0] == 0 and max(depths) == 8 and 0 in depths[1:]  # deltas, then a full table again
+    assert depths[0] == 0 and max(depths) == 8 and 0 in depths[1:]  # then a full table again
 
 
 def test_reader__chain_of_commits_and_hint_agree_with_the_walk(write_sample):
@@ -154,3 +158,68 @@ def test_reader__command_prints_meta_and_blobs(write_sample):
     assert (len(stream), f"{xxhash.xxh3_128_intdigest(stream):032x}") == expected[1][0]
     other = subprocess.run([*command[:2], __file__], capture_output=True, text=True)
     assert other.returncode == 1 and "NotACheckpoint" in other.stderr
+
+
+def damage(good, segments, rng):
+    """The file as crashes and bad disks leave it."""
+    bad = bytearray(good)
+    for _ in range(rng.choice([1, 1, 1, 2, 3])):
+        kind = rng.randrange(7)
+        at = rng.randrange(reader.BLOCK, len(bad)) if len(bad) > reader.BLOCK else 0
+        segment = rng.choice(segments)
+        if kind == 0 and bad:
+            bad[at:at + 1] = bytes([(bad + b"x")[at] ^ 1 << rng.randrange(8)])
+        elif kind == 1:
+            bad[at // 512 * 512:at // 512 * 512 + 512] = bytes(512)
+        elif kind == 2:
+            del bad[rng.randrange(len(bad) + 1):]
+        elif kind == 3:  # into a structure
+            spot = rng.choice([segment.offset, segment.trailer_at, segment.records_at])
+            spot += rng.randrange(64)
+            if spot < len(bad):
+                bad[spot] ^= 1 << rng.randrange(8)
+        elif kind == 4:  # the end of the newest save
+            del bad[segments[-1].offset + rng.randrange(segments[-1].size):]
+            bad += bytes(rng.choice([0, 0, 4096, 100]))
+        elif kind == 5:  # one segment in the place of another
+            other = rng.choice(segments)
+            bad[segment.offset:segment.end] = good[other.offset:other.end][:segment.size]
+        else:
+            bad += rng.randbytes(rng.randrange(9000))
+    return bytes(bad)
+
+
+def verdict(data):
+    """As read_sample prints it."""
+    try:
+        state, health = reader.File(data=data).newest()
+    except reader.NotACheckpoint:
+        return "RESUME_NOT_A_CHECKPOINT"
+    except reader.Damaged:
+        return "bad"  # DAMAGED or TRUNCATED
+    words = [health, str(state.generation)]
+    for index in range(len(state)):
+        try:
+            words.append(f"{xxhash.xxh3_128_intdigest(state.blob(index)):032x}")
+        except reader.Damaged:
+            words.append("bad")
+    return " ".join(words)
+
+
+@pytest.mark.parametrize("shape, versions", 
+    ("small", 20), ("mixed", 4), ("large", 3), ("wide", 9)])
+def test_reader__agrees_with_the_library_on_damaged_files(write_sample, tmp_path, rng, amount,
+                                                          shape, versions):
+    path, _ = write_sample(shape, range(1, versions + 1))
+    good = path.read_bytes()
+    segments = reader.File(path).segments
+    variants = {}
+    for number in range(amount(400, 60) if shape == "small" else amount(60, 10)):
+        variants[f"v{number}"] = data = damage(good, segments, rng)
+        (tmp_path / f"v{number}").write_bytes(data)
+    command = [built("read_sample"), tmp_path, *variants]
+    lines = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    for line in lines.splitlines():
+        name, said = line.split(" ", 1)
+        said = "bad" if said in ("RESUME_DAMAGED", "RESUME_TRUNCATED") else said
+        assert said == verdict(variants[name]), name
