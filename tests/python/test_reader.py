@@ -206,7 +206,7 @@ def verdict(data):
     return " ".join(words)
 
 
-@pytest.mark.parametrize("shape, versions", 
+@pytest.mark.parametrize("shape, versions", [
     ("small", 20), ("mixed", 4), ("large", 3), ("wide", 9)])
 def test_reader__agrees_with_the_library_on_damaged_files(write_sample, tmp_path, rng, amount,
                                                           shape, versions):
