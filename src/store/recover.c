@@ -25,6 +25,7 @@ typedef struct recovery_work {
     rs_hint hint;    /* the best; generation 0: none */
     bool whole_file; /* walked from the first segment */
     uint64_t search_left;
+    uint64_t trailer_generation; /* of the commit that the last search found */
     uint64_t seen; /* the newest generation that anything in the file speaks of */
     uint64_t lost; /* the newest that was durable and is known to be bad */
     bool damaged;
@@ -92,9 +93,23 @@ static resume_status follow_chain(recovery_work *recovery, bool *whole, rs_error
 
 /* --- forward --- */
 
-/* Is there a commit trailer of this file, newer than `generation`, in [from, to)? */
+/* What a search for a later commit begins with. */
+typedef struct bad_place {
+    uint64_t offset;
+    uint64_t generation; /* of the newest good commit before it */
+} bad_place;
+
+/* A save that was written by one write and torn may have kept its trailer and lost its beginning:
+ * such a trailer says nothing about what was durable. */
+static bool proves_damage(const rs_trailer *trailer, const bad_place *bad) {
+    bool is_torn_one =
+        trailer->segment_offset == bad->offset && (trailer->flags & RS_SEGMENT_SELF_VERIFYING) != 0;
+    return trailer->generation > bad->generation && !is_torn_one;
+}
+
+/* Is there a commit trailer of this file in [from, to), later than the bad place? */
 static resume_status search_range(recovery_work *recovery, uint64_t from, uint64_t to,
-                                  uint64_t generation, uint64_t *found_at, rs_error *error) {
+                                  const bad_place *bad, uint64_t *found_at, rs_error *error) {
     rs_file *file = recovery->file;
     for (uint64_t at = from; at < to; at += READ_SIZE) {
         size_t size = (size_t)rs_minimum(READ_SIZE, to - at);
@@ -107,10 +122,11 @@ static resume_status search_range(recovery_work *recovery, uint64_t from, uint64
             if (!rs_trailer_decode(recovery->buffer + place, &file->header.uuid, at + place,
                                    &trailer))
                 continue;
-            if (trailer.generation <= generation) continue;
-            *found_at = at + place;
-            note_lost(recovery, 0);
             recovery->seen = rs_maximum(recovery->seen, trailer.generation);
+            if (!proves_damage(&trailer, bad)) continue;
+            *found_at = at + place;
+            recovery->trailer_generation = trailer.generation;
+            note_lost(recovery, 0);
             return RESUME_OK;
         }
     }
@@ -119,7 +135,7 @@ static resume_status search_range(recovery_work *recovery, uint64_t from, uint64
 }
 
 /* *found_at is 0 when there is none. */
-static resume_status search_later(recovery_work *recovery, uint64_t from, uint64_t generation,
+static resume_status search_later(recovery_work *recovery, uint64_t from, const bad_place *bad,
                                   uint64_t *found_at, rs_error *error) {
     uint64_t size = recovery->file->size;
     *found_at = 0;
@@ -127,14 +143,14 @@ static resume_status search_later(recovery_work *recovery, uint64_t from, uint64
     if (from >= size) return RESUME_OK;
     uint64_t near = rs_minimum(size - from, recovery->search_left);
     near -= near % RS_BLOCK_SIZE;
-    resume_status status = search_range(recovery, from, from + near, generation, found_at, error);
+    resume_status status = search_range(recovery, from, from + near, bad, found_at, error);
     uint64_t used = *found_at ? *found_at - from : near;
     recovery->search_left -= rs_minimum(used, recovery->search_left);
     if (status || *found_at || from + near >= size) return status;
 
     uint64_t last = size > SEARCH_END_SIZE ? size - SEARCH_END_SIZE : 0;
     last = rs_maximum(from + near, last - last % RS_BLOCK_SIZE);
-    return search_range(recovery, last, size, generation, found_at, error);
+    return search_range(recovery, last, size, bad, found_at, error);
 }
 
 /* What stands at `offset`, where no commit is: fills *next with the place where walking can go on,
@@ -154,7 +170,8 @@ static resume_status pass_bad_place(recovery_work *recovery, uint64_t offset, co
         if (from >= file->size) return RESUME_OK;
     }
     uint64_t trailer_at;
-    resume_status status = search_later(recovery, from, generation, &trailer_at, error);
+    bad_place bad = {.offset = offset, .generation = generation};
+    resume_status status = search_later(recovery, from, &bad, &trailer_at, error);
     if (status || trailer_at == 0) return status;
 
     rs_place later;
@@ -165,7 +182,7 @@ static resume_status pass_bad_place(recovery_work *recovery, uint64_t offset, co
         *next = later.generation.segment_offset > offset ? later.generation.segment_offset
                                                          : rs_generation_end(&later.generation);
     else { /* a trailer whose segment header is bad */
-        note_lost(recovery, recovery->seen);
+        note_lost(recovery, recovery->trailer_generation);
         *next = trailer_at + RS_TRAILER_SIZE;
     }
     return RESUME_OK;
