@@ -5,14 +5,13 @@
 
 #include "module.h"
 
-#include <stdbool.h>
-
 /* A dict of closed-set values: {"random": state, "numpy": state}, new reference. Imports nothing.
  */
 PyObject *rp_random_capture(rp_module_state *state);
 /* Puts the generators of `captured` where they stood; those whose module is not imported are left
  * out. 0 or -1. */
 int rp_random_restore(rp_module_state *state, PyObject *captured);
-/* False for a state of a bit generator of numpy whose indices numpy would use unchecked. */
-bool rp_random_is_safe(PyObject *state);
+/* 0 for a state of a bit generator whose indices numpy would use unchecked, though they lead
+ * outside; else 1, or -1 with an exception. */
+int rp_random_is_safe(PyObject *state);
 #endif

@@ -39,6 +39,20 @@ PyObject *rp_testing_encode(PyObject *module, PyObject *value) {
     return result;
 }
 
+PyObject *rp_testing_encode_size(PyObject *module, PyObject *value) {
+    rp_encoder *encoder = rp_encoder_new(rp_state_of_module(module));
+    if (!encoder) return NULL;
+    uint64_t size = 0;
+    size_t count = 0;
+    int status = rp_encoder_put(encoder, value, "value");
+    const rs_blob *blobs = status == 0 ? rp_encoder_blobs(encoder, &count) : NULL;
+    for (size_t i = 0; i < count; i++)
+        size += blobs[i].size;
+    if (status > 0) PyErr_SetString(PyExc_TypeError, rp_encoder_problem(encoder));
+    rp_encoder_free(encoder);
+    return status == 0 ? PyLong_FromUnsignedLongLong(size) : NULL;
+}
+
 PyObject *rp_testing_encode_each(PyObject *module, PyObject *values) {
     rp_encoder *encoder = rp_encoder_new(rp_state_of_module(module));
     PyObject *result = NULL, *problems = PyList_New(0);

@@ -7,6 +7,7 @@
 /* _encode(value) -> (stream, [blob, ...], [note, ...]); TypeError with the path for what can't be
  * saved. */
 PyObject *rp_testing_encode(PyObject *module, PyObject *value);
+PyObject *rp_testing_encode_size(PyObject *module, PyObject *value); /* bytes, blobs included */
 /* _encode_each([value, ...]) -> (stream, [blob, ...], [None or problem, ...]): by one encoder; the
  * stream holds those that could be saved, one after the other. */
 PyObject *rp_testing_encode_each(PyObject *module, PyObject *values);
@@ -18,6 +19,7 @@ PyObject *rp_testing_digest(PyObject *module, PyObject *value); /* bytes, or Non
 
 #define RP_TESTING_METHODS                                                                         \
     {"_encode", rp_testing_encode, METH_O, NULL},                                                  \
+        {"_encode_size", rp_testing_encode_size, METH_O, NULL},                                    \
         {"_encode_each", rp_testing_encode_each, METH_O, NULL},                                    \
         {"_decode", (PyCFunction)(void (*)(void))rp_testing_decode, METH_FASTCALL, NULL},          \
         {"_decode_each", (PyCFunction)(void (*)(void))rp_testing_decode_each, METH_FASTCALL,       \

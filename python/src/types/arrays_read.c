@@ -12,8 +12,9 @@ int rp_need_numpy(rp_decoder *decoder) {
     if (!numpy) return -1;
     Py_XSETREF(decoder->numpy, numpy);
     Py_XSETREF(decoder->array_type, PyObject_GetAttrString(numpy, "ndarray"));
+    if (!decoder->array_type) return -1;
     Py_XSETREF(decoder->dtype_type, PyObject_GetAttrString(numpy, "dtype"));
-    if (!decoder->array_type || !decoder->dtype_type) return -1;
+    if (!decoder->dtype_type) return -1;
     decoder->byte_dtype = PyObject_CallFunction(decoder->dtype_type, "s", "|u1");
     return decoder->byte_dtype ? 0 : -1;
 }
@@ -141,19 +142,20 @@ void *rp_array_memory(PyObject *array, PyObject **capsule) {
     return look ? look->data : NULL;
 }
 
-/* Bytes that the elements of `array` fill, or UINT64_MAX. */
-static uint64_t array_size(PyObject *array) {
-    PyObject *size = PyObject_GetAttrString(array, "nbytes");
-    uint64_t value = size ? PyLong_AsUnsignedLongLong(size) : 0;
-    Py_XDECREF(size);
-    if (!PyErr_Occurred()) return value;
-    PyErr_Clear();
-    return UINT64_MAX;
+/* Bytes that the elements of `array` fill; 0 or -1. */
+static int array_size(PyObject *array, uint64_t *size) {
+    PyObject *number = PyObject_GetAttrString(array, "nbytes");
+    if (!number) return -1;
+    *size = PyLong_AsSize_t(number);
+    Py_DECREF(number);
+    return PyErr_Occurred() ? -1 : 0;
 }
 
 static int fill_array(rp_decoder *decoder, PyObject *array, const rp_memory *memory) {
     PyObject *capsule = NULL;
-    if (array_size(array) != memory->size) {
+    uint64_t size;
+    if (array_size(array, &size) < 0) return -1;
+    if (size != memory->size) {
         rp_damaged(decoder, "an array has another size than its dtype and shape");
         return -1;
     }
@@ -172,32 +174,33 @@ static int set_read_only(rp_decoder *decoder, PyObject *array) {
 
 /* ---- targets ---- */
 
-static bool equal_attribute(PyObject *a, PyObject *b, const char *name) {
-    PyObject *first = PyObject_GetAttrString(a, name), *second = PyObject_GetAttrString(b, name);
-    bool same = first && second && PyObject_RichCompareBool(first, second, Py_EQ) == 1;
+/* 1, 0, or -1 with an exception. */
+static int equal_attribute(PyObject *a, PyObject *b, const char *name) {
+    PyObject *first = PyObject_GetAttrString(a, name);
+    PyObject *second = first ? PyObject_GetAttrString(b, name) : NULL;
+    int equal = second ? PyObject_RichCompareBool(first, second, Py_EQ) : -1;
     Py_XDECREF(first);
     Py_XDECREF(second);
-    PyErr_Clear();
-    return same;
+    return equal;
 }
 
-static bool is_writeable(PyObject *array) {
+static int is_writeable(PyObject *array) {
     PyObject *capsule = NULL;
     const rp_array_interface *look = rp_array_look(array, &capsule);
-    bool writeable = look && look->flags & RP_ARRAY_WRITEABLE;
+    int writeable = look ? (look->flags & RP_ARRAY_WRITEABLE) != 0 : -1;
     Py_XDECREF(capsule);
-    PyErr_Clear();
     return writeable;
 }
 
-/* The target that `value` can be copied into, or NULL. Borrowed. */
-static PyObject *fitting_target(rp_decoder *decoder, PyObject *value) {
-    PyObject *target = decoder->target;
-    if (!target || decoder->depth > 0) return NULL;
+/* 1: *target is the object that `value` can be copied into, borrowed. 0: none. -1: exception. */
+static int fitting_target(rp_decoder *decoder, PyObject *value, PyObject **target) {
+    *target = decoder->target;
+    if (!*target || decoder->depth > 0) return 0;
     decoder->target = NULL;
-    bool fits = is_array(decoder, target) && equal_attribute(target, value, "dtype") &&
-                equal_attribute(target, value, "shape") && is_writeable(target);
-    return fits ? target : NULL;
+    if (!is_array(decoder, *target)) return 0;
+    int fits = equal_attribute(*target, value, "dtype");
+    if (fits > 0) fits = equal_attribute(*target, value, "shape");
+    return fits > 0 ? is_writeable(*target) : fits;
 }
 
 /* ---- memory of a marked array, for its views ---- */
@@ -256,9 +259,10 @@ static PyObject *get_part(rp_decoder *decoder, const rp_memory *memory, uint64_t
 static PyObject *aim(rp_decoder *decoder, PyObject *value, PyObject *target) {
     Py_ssize_t share = decoder->pending;
     PyObject *result = NULL;
-    if (rp_add_filling(decoder, target, value) == 0) {
-        /* views of it are made over the caller's memory, when it is laid out alike */
-        if (share >= 0 && !equal_attribute(target, value, "strides")) {
+    /* views of it are made over the caller's memory, when it is laid out alike */
+    int alike = equal_attribute(target, value, "strides");
+    if (alike >= 0 && rp_add_filling(decoder, target, value) == 0) {
+        if (share >= 0 && !alike) {
             decoder->shares[share].shadow = Py_NewRef(value);
             if (rp_decoder_note(decoder,
                                 "an array that was restored in place has another order in "
@@ -278,8 +282,10 @@ static PyObject *get_whole(rp_decoder *decoder, PyObject *dtype, PyObject *shape
     PyObject *value = new_array(decoder, dtype, shape, in_memory);
     if (!value) return NULL;
     if (fill_array(decoder, value, memory) < 0) goto failed;
-    PyObject *target = fitting_target(decoder, value);
-    if (target) return aim(decoder, value, target);
+    PyObject *target;
+    int fits = fitting_target(decoder, value, &target);
+    if (fits < 0) goto failed;
+    if (fits) return aim(decoder, value, target);
     if (writeable) return value;
     /* writeable views of an array that is read-only now */
     if (decoder->pending >= 0 && memory->size > 0) {
@@ -363,9 +369,11 @@ static PyObject *finish_view(rp_decoder *decoder, PyObject *const *parts, Py_ssi
     if (!value) goto done;
     /* the frame of the view is still open */
     decoder->depth--;
-    PyObject *target = fitting_target(decoder, value);
+    PyObject *target;
+    int fits = fitting_target(decoder, value, &target);
     decoder->depth++;
-    if (target) {
+    if (fits < 0) Py_CLEAR(value);
+    if (fits > 0) {
         int status = rp_add_filling(decoder, target, value);
         Py_SETREF(value, status < 0 ? NULL : Py_NewRef(target));
     }

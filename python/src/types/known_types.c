@@ -2,6 +2,8 @@
  */
 #include "known_types.h"
 
+#include "../lookup.h"
+
 #include "base/alloc.h"
 
 enum { TYPES_MAX = 96 };
@@ -28,17 +30,11 @@ static int add_type(rp_encoder *encoder, PyObject *module, const char *name, rp_
     return 0;
 }
 
-/* New reference or NULL, without an exception when the module is not imported. */
-static PyObject *imported(const char *name) {
-    PyObject *modules = PyImport_GetModuleDict(); /* borrowed */
-    PyObject *module = modules ? PyDict_GetItemString(modules, name) : NULL;
-    return Py_XNewRef(module);
-}
-
 static int add_module(rp_encoder *encoder, const rp_module_types *types) {
-    PyObject *module = imported(types->module);
-    if (!module) return 0;
-    int status = 0;
+    PyObject *module;
+    int status = rp_module_find(types->module, &module);
+    if (status <= 0) return status;
+    status = 0;
     for (const rp_type_entry *entry = types->entries; !status && entry->name; entry++)
         status = add_type(encoder, module, entry->name, entry->put, entry->identity);
     Py_DECREF(module);
@@ -46,8 +42,7 @@ static int add_module(rp_encoder *encoder, const rp_module_types *types) {
 }
 
 static int look_up_types(rp_encoder *encoder) {
-    encoder->types_looked_up = true;
-    encoder->types = rs_allocate_zeroed(TYPES_MAX, sizeof *encoder->types);
+    if (!encoder->types) encoder->types = rs_allocate_zeroed(TYPES_MAX, sizeof *encoder->types);
     if (!encoder->types) {
         PyErr_NoMemory();
         return -1;
@@ -57,6 +52,7 @@ static int look_up_types(rp_encoder *encoder) {
         if (add_module(encoder, *modules) < 0) return -1;
     for (size_t i = 0; i < encoder->type_count; i++)
         if (encoder->types[i].put == rp_put_array) encoder->array_type = encoder->types[i].type;
+    encoder->types_looked_up = true;
     return 0;
 }
 

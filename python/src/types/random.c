@@ -1,5 +1,6 @@
 /* Random generators in the object stream: numpy's with seed sequence and spawn count, Python's. */
 #include "../decode.h"
+#include "../lookup.h"
 #include "../random_state.h"
 #include "known_types.h"
 
@@ -10,15 +11,13 @@ enum { BIT_GENERATOR_COUNT = 5, POOL_SIZE_MAX = 1 << 16 };
 
 /* ---- encoding ---- */
 
-/* The one object NAME of an imported module; borrowed only as an identity. */
-static bool is_global(PyObject *object, const char *module_name, const char *name) {
-    PyObject *modules = PyImport_GetModuleDict(); /* borrowed */
-    PyObject *module = modules ? PyDict_GetItemString(modules, module_name) : NULL;
-    PyObject *global = module ? PyObject_GetAttrString(module, name) : NULL;
-    bool same = global == object;
-    Py_XDECREF(global);
-    PyErr_Clear();
-    return same;
+/* Is it the one object NAME of a module that is imported? 1, 0, or -1 with an exception. */
+static int is_global(PyObject *object, const char *module_name, const char *name) {
+    PyObject *module;
+    int status = rp_module_find(module_name, &module);
+    if (status == 1) status = rp_attribute_is(module, name, object);
+    Py_XDECREF(module);
+    return status;
 }
 
 int rp_put_seed_sequence(rp_encoder *encoder, PyObject *object) {
@@ -50,9 +49,10 @@ int rp_put_generator(rp_encoder *encoder, PyObject *object) {
 
 int rp_put_random_state(rp_encoder *encoder, PyObject *object) {
     rp_put_tag(encoder, RP_TAG_RANDOM_STATE);
-    if (is_global(object, "numpy.random.mtrand", "_rand")) {
+    int global = is_global(object, "numpy.random.mtrand", "_rand");
+    if (global) {
         rp_put_array_head(encoder, 0);
-        return RP_DONE;
+        return global < 0 ? -1 : RP_DONE;
     }
     PyObject *parts = NULL, *generator = PyObject_GetAttrString(object, "_bit_generator");
     PyObject *state = generator ? PyObject_CallMethod(object, "get_state", "i", 0) : NULL;
@@ -69,9 +69,10 @@ int rp_put_random_state(rp_encoder *encoder, PyObject *object) {
 
 int rp_put_random(rp_encoder *encoder, PyObject *object) {
     rp_put_tag(encoder, RP_TAG_RANDOM);
-    if (is_global(object, "random", "_inst")) {
+    int global = is_global(object, "random", "_inst");
+    if (global) {
         rp_put_array_head(encoder, 0);
-        return RP_DONE;
+        return global < 0 ? -1 : RP_DONE;
     }
     PyObject *state = PyObject_CallMethod(object, "getstate", NULL);
     PyObject *parts = state ? PyTuple_Pack(1, state) : NULL;
@@ -88,25 +89,31 @@ static PyObject *numpy_random(rp_decoder *decoder) {
     return decoder->numpy_random;
 }
 
-/* An index that numpy would use unchecked. */
-static bool is_index(PyObject *state, const char *name, long limit) {
-    PyObject *number = PyDict_Check(state) ? PyDict_GetItemString(state, name) : NULL;
-    if (!number || !PyLong_Check(number)) return false;
-    long index = PyLong_AsLong(number);
-    PyErr_Clear();
-    return index >= 0 && index <= limit;
+/* An index that numpy would use unchecked: 1 in 0..limit, 0 not, -1 exception. */
+static int is_index(PyObject *state, const char *name, long limit) {
+    PyObject *number;
+    int status = PyDict_Check(state) ? rp_dict_find(state, name, &number) : 0;
+    if (status <= 0) return status;
+    int overflow = 0;
+    long index = PyLong_Check(number) ? PyLong_AsLongAndOverflow(number, &overflow) : -1;
+    Py_DECREF(number);
+    return !overflow && index >= 0 && index <= limit;
 }
 
-bool rp_random_is_safe(PyObject *state) {
-    if (!PyDict_Check(state)) return false;
-    PyObject *name = PyDict_GetItemString(state, "bit_generator");
-    if (!name || !PyUnicode_Check(name)) return false;
-    if (PyUnicode_CompareWithASCIIString(name, "MT19937") == 0) {
-        PyObject *inner = PyDict_GetItemString(state, "state");
-        return inner && is_index(inner, "pos", 624);
+int rp_random_is_safe(PyObject *state) {
+    PyObject *name = NULL, *inner = NULL;
+    int status = PyDict_Check(state) ? rp_dict_find(state, "bit_generator", &name) : 0;
+    if (status <= 0) return status;
+    status = PyUnicode_Check(name);
+    if (status && PyUnicode_CompareWithASCIIString(name, "MT19937") == 0) {
+        status = rp_dict_find(state, "state", &inner);
+        if (status > 0) status = is_index(inner, "pos", 624);
+    } else if (status && PyUnicode_CompareWithASCIIString(name, "Philox") == 0) {
+        status = is_index(state, "buffer_pos", 4);
     }
-    return PyUnicode_CompareWithASCIIString(name, "Philox") != 0 ||
-           is_index(state, "buffer_pos", 4);
+    Py_DECREF(name);
+    Py_XDECREF(inner);
+    return status;
 }
 
 static PyObject *finish_seed_sequence(rp_decoder *decoder, PyObject *const *parts,
@@ -118,10 +125,11 @@ static PyObject *finish_seed_sequence(rp_decoder *decoder, PyObject *const *part
         return rp_damaged(decoder, "the pool of a seed sequence is too large");
     if (!numpy_random(decoder)) return NULL;
     type = PyObject_GetAttrString(decoder->numpy_random, "SeedSequence");
-    arguments = PyTuple_Pack(1, parts[0]);
-    keywords = Py_BuildValue("{sOsOsO}", "spawn_key", parts[1], "pool_size", parts[2],
-                             "n_children_spawned", parts[3]);
-    if (type && arguments && keywords) value = PyObject_Call(type, arguments, keywords);
+    if (type) arguments = PyTuple_Pack(1, parts[0]);
+    if (arguments)
+        keywords = Py_BuildValue("{sOsOsO}", "spawn_key", parts[1], "pool_size", parts[2],
+                                 "n_children_spawned", parts[3]);
+    if (keywords) value = PyObject_Call(type, arguments, keywords);
     Py_XDECREF(type);
     Py_XDECREF(arguments);
     Py_XDECREF(keywords);
@@ -151,7 +159,9 @@ static PyObject *finish_bit_generator(rp_decoder *decoder, PyObject *const *part
     if (!numpy_random(decoder)) return NULL;
     const char *seed_type = strrchr(Py_TYPE(parts[1])->tp_name, '.');
     bool seeded = strcmp(seed_type ? seed_type + 1 : "", "SeedSequence") == 0;
-    if (!name || (!seeded && parts[1] != Py_None) || !rp_random_is_safe(parts[2]))
+    int safe = rp_random_is_safe(parts[2]);
+    if (safe < 0) return NULL;
+    if (!name || (!seeded && parts[1] != Py_None) || !safe)
         return rp_damaged(decoder, "the state of a random generator is not possible");
     PyObject *value = new_bit_generator(decoder, name, parts[1]);
     if (value && PyObject_SetAttrString(value, "state", parts[2]) < 0) Py_CLEAR(value);

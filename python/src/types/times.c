@@ -47,13 +47,14 @@ int rp_put_timezone(rp_encoder *encoder, PyObject *object) {
 /* datetime.NAME(*parts, fold=fold); NULL with an exception. */
 static PyObject *make(rp_decoder *decoder, const char *name, PyObject *const *parts,
                       Py_ssize_t count, PyObject *fold) {
-    PyObject *value = NULL, *keywords = NULL, *arguments = PyTuple_New(count);
+    PyObject *value = NULL, *keywords = NULL, *arguments = NULL;
     PyObject *module = PyImport_ImportModule("datetime");
     PyObject *type = module ? PyObject_GetAttrString(module, name) : NULL;
+    if (type) arguments = PyTuple_New(count);
     for (Py_ssize_t i = 0; arguments && i < count; i++)
         PyTuple_SET_ITEM(arguments, i, Py_NewRef(parts[i]));
-    if (fold) keywords = Py_BuildValue("{sO}", "fold", fold);
-    if (type && arguments && (keywords || !fold)) value = PyObject_Call(type, arguments, keywords);
+    if (arguments && fold) keywords = Py_BuildValue("{sO}", "fold", fold);
+    if (arguments && (keywords || !fold)) value = PyObject_Call(type, arguments, keywords);
     Py_XDECREF(module);
     Py_XDECREF(type);
     Py_XDECREF(arguments);

@@ -1,0 +1,28 @@
+/* Looking up by a C string, with failures told from absence. */
+#include "lookup.h"
+
+int rp_dict_find(PyObject *dict, const char *key, PyObject **value) {
+    *value = NULL;
+    PyObject *name = PyUnicode_FromString(key);
+    if (!name) return -1;
+    *value = Py_XNewRef(PyDict_GetItemWithError(dict, name)); /* borrowed before */
+    Py_DECREF(name);
+    return *value ? 1 : PyErr_Occurred() ? -1 : 0;
+}
+
+int rp_module_find(const char *name, PyObject **module) {
+    *module = NULL;
+    PyObject *modules = PyImport_GetModuleDict(); /* borrowed */
+    return modules ? rp_dict_find(modules, name, module) : 0;
+}
+
+int rp_attribute_is(PyObject *object, const char *name, PyObject *other) {
+    PyObject *value = PyObject_GetAttrString(object, name);
+    if (!value) {
+        if (!PyErr_ExceptionMatches(PyExc_AttributeError)) return -1;
+        PyErr_Clear();
+        return 0;
+    }
+    Py_DECREF(value); /* compared by address only */
+    return value == other;
+}

@@ -1,0 +1,14 @@
+/* Looking up by a C string, with failures told from absence. */
+#ifndef RP_LOOKUP_H
+#define RP_LOOKUP_H
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+/* 1: *value is a new reference. 0: there is none. -1: exception. */
+int rp_dict_find(PyObject *dict, const char *key, PyObject **value);
+/* An imported module, never importing it: as above. */
+int rp_module_find(const char *name, PyObject **module);
+/* `object.name is other`? 1, 0, or -1 with an exception; no such attribute is 0. */
+int rp_attribute_is(PyObject *object, const char *name, PyObject *other);
+#endif
