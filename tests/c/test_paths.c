@@ -267,9 +267,7 @@ static void test_paths__long_names(void **state) {
 
 static void test_paths__ugly_names_do_not_reach_the_terminal(void **state) {
     place *here = *state;
-    static const char *const names[] = {"new\nline", "esc\033[2Jape", "bell\a",
-                                        "csi\xc2\x9b"
-                                        "2J"};
+    static const char *const names[] = {"new\nline", "esc\033[2Jape", "bell\a", "csi\302\2332J"};
     rs_error error;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         expect(here, names[i], RESUME_OK, NULL);
