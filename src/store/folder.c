@@ -199,7 +199,8 @@ static resume_status open_or_make(rs_folder *folder, bool make, rs_error *error)
     return status;
 }
 
-/* `path` as one word of a shell; cut when it is too long. */
+/* `path` as one word of a shell; cut when it is too long, and without control characters, as the
+ * word goes to a terminal. */
 static void quote(const char *path, char *to, size_t size) {
     size_t used = 0;
     to[used++] = '\'';
@@ -208,7 +209,8 @@ static void quote(const char *path, char *to, size_t size) {
             memcpy(to + used, "'\\'", 3);
             used += 3;
         }
-        to[used++] = *path;
+        bool is_control = (*path >= 0 && *path < ' ') || *path == 0x7f;
+        to[used++] = is_control ? '?' : *path;
     }
     to[used++] = '\'';
     to[used] = '\0';

@@ -27,6 +27,7 @@ static struct {
     char dirty[DIRTY_MAX][PATH_MAX];
     size_t dirty_count;
     int out_of_order;     /* something was made in a folder that was not durable itself */
+    unsigned mode;        /* that the last folder was to have */
     int made_by_another;  /* so many folders are made by another process just before us */
     int removed_by_other; /* so many are removed just after we made them */
 } watch;
@@ -39,6 +40,7 @@ static void parent_of(const char *path, char to[PATH_MAX]) {
 }
 
 static int watched_make_folder(const rs_os *os, int folder, const char *path, unsigned mode) {
+    watch.mode = mode;
     if (watch.made_by_another > 0) {
         watch.made_by_another--;
         mkdir(path, 0755);
@@ -142,6 +144,7 @@ static void test_folder__is_made_with_parents_and_gitignore(void **state) {
     assert_int_equal(mode_of(here, "a"), 0755);
     assert_int_equal(mode_of(here, "a/b"), 0755);
     assert_int_equal(mode_of(here, "a/b/.checkpoints"), 0700);
+    assert_int_equal(watch.mode, 0700); /* not open to others for a moment either */
     char text[8];
     assert_true(temp_read(at(here, "a/b/.checkpoints/.gitignore"), text, sizeof text));
     assert_string_equal(text, "*\n");

@@ -145,6 +145,19 @@ static void test_timer__thread_is_made_by_the_first_arming_and_joined(void **sta
     rs_timer_free(NULL);
 }
 
+/* The thread sleeps; it does not spin until the flag is due. */
+static void test_timer__waiting_takes_no_processor_time(void **state) {
+    (void)state;
+    atomic_int flag = 0;
+    rs_timer *timer = NULL;
+    assert_int_equal(rs_timer_new(&flag, &timer, NULL), RESUME_OK);
+    assert_int_equal(rs_timer_arm(timer, 30000 * MILLISECONDS, NULL), RESUME_OK);
+    clock_t before = clock();
+    nap(200 * MILLISECONDS);
+    assert_true(clock() - before < CLOCKS_PER_SEC / 100);
+    rs_timer_free(timer);
+}
+
 /* Many checkpoints in turn, one after the other, each freed while its timer waits. */
 static void test_timer__many_in_turn(void **state) {
     (void)state;
@@ -242,6 +255,7 @@ int main(void) {
         cmocka_unit_test(test_timer__flag_rises_when_due_and_not_before),
         cmocka_unit_test(test_timer__new_arming_replaces_the_old),
         cmocka_unit_test(test_timer__thread_is_made_by_the_first_arming_and_joined),
+        cmocka_unit_test(test_timer__waiting_takes_no_processor_time),
         cmocka_unit_test(test_timer__many_in_turn),
         cmocka_unit_test(test_timer__child_sees_the_flag_and_frees_at_once),
         cmocka_unit_test(test_timer__no_memory_is_reported),
