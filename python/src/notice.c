@@ -146,11 +146,13 @@ PyObject *rp_time_text(int64_t ns_since_1970) {
     char text[64];
     if (localtime_r(&then, &then_parts) == NULL || localtime_r(&now, &now_parts) == NULL)
         return PyUnicode_FromString("an unknown time");
-    const char *format = "%Y-%m-%d %H:%M";
+    size_t size;
     if (then_parts.tm_year == now_parts.tm_year && then_parts.tm_yday == now_parts.tm_yday)
-        format = "%H:%M:%S";
+        size = strftime(text, sizeof text, "%H:%M:%S", &then_parts);
     else if (then <= now && now - then < 6 * 86400)
-        format = "%A %H:%M";
-    if (strftime(text, sizeof text, format, &then_parts) == 0) text[0] = 0;
+        size = strftime(text, sizeof text, "%A %H:%M", &then_parts);
+    else
+        size = strftime(text, sizeof text, "%Y-%m-%d %H:%M", &then_parts);
+    text[size] = 0;
     return PyUnicode_DecodeLocale(text, "surrogateescape");
 }
