@@ -179,22 +179,19 @@ static rc_exit print_generations(const shown *this) {
 
 typedef struct printer {
     struct libscols_table *table;
-    rc_section section;
     size_t count;
-    size_t value_max; /* characters of a value, 0: as many as there are */
 } printer;
 
 static void print_value(void *context, rc_section section, rs_slice name, const rc_value *value) {
     printer *this = context;
     char safe_name[512], type[512], text[4 * RC_VALUE_SIZE];
-    if (section != this->section) return;
     rc_escape(RC_ESCAPE_TERMINAL, name.bytes, name.size, safe_name,
               rc_table_cell_size(sizeof safe_name));
     rc_escape(RC_ESCAPE_TERMINAL, value->type, strlen(value->type), type,
               rc_table_cell_size(sizeof type));
     rc_escape(RC_ESCAPE_TERMINAL, value->text, strlen(value->text), text, sizeof text);
     const char *with_type[] = {safe_name, type, text}, *without[] = {safe_name, text};
-    bool typed = section != RC_ARGUMENT;
+    bool typed = section < RC_ARGUMENT;
     rc_table_add(this->table, typed ? with_type : without, typed ? 3 : 2);
     this->count++;
 }
@@ -203,13 +200,16 @@ static rc_exit print_section(const shown *this, rc_section section, const char *
                              size_t text_max) {
     const rc_column typed[] = {
         {title, false, false}, {"TYPE", false, false}, {"VALUE", false, true}};
-    const rc_column untyped[] = {{title, false, false}, {"WHEN THE CALL BEGAN", false, true}};
-    bool has_type = section != RC_ARGUMENT;
-    printer out = {.section = section};
+    const rc_column untyped[] = {
+        {title, false, false},
+        {section == RC_SKIPPED ? "REASON" : "WHEN THE CALL BEGAN", false, true}};
+    bool has_type = section < RC_ARGUMENT;
+    printer out = {0};
     out.table = rc_table_new(has_type ? typed : untyped, has_type ? 3 : 2);
     rs_error error = {0};
     rc_exit result = RC_OK;
-    if (rc_contents_walk(this->state, text_max, print_value, &out, &error) != RESUME_OK)
+    if (rc_contents_walk(this->state, 1u << section, text_max, print_value, &out, &error) !=
+        RESUME_OK)
         result = section == RC_VARIABLE ? rc_report(&error) : RC_OK; /* said once */
     if (out.count == 0) {
         scols_unref_table(out.table);
@@ -223,10 +223,9 @@ static rc_exit print_all(const shown *this, const options *chosen) {
     static const struct {
         rc_section section;
         const char *title;
-    } sections[] = {{RC_VARIABLE, "VARIABLE"},
-                    {RC_EXTRA, "EXTRA"},
-                    {RC_TRACKED, "TRACKED"},
-                    {RC_ARGUMENT, "ARGUMENT"}};
+    } sections[] = {{RC_VARIABLE, "VARIABLE"}, {RC_EXTRA, "EXTRA"},
+                    {RC_TRACKED, "TRACKED"},   {RC_RESULT, "RESULT"},
+                    {RC_ARGUMENT, "ARGUMENT"}, {RC_SKIPPED, "NOT SAVED"}};
     print_summary(this);
     rc_exit result = print_generations(this);
     for (size_t i = 0; i < sizeof sections / sizeof *sections; i++)
@@ -238,13 +237,12 @@ static rc_exit print_all(const shown *this, const options *chosen) {
 /* ---- as JSON */
 
 static void add_value(void *context, rc_section section, rs_slice name, const rc_value *value) {
-    static const char *const keys[] = {[RC_VARIABLE] = "variables",
-                                       [RC_EXTRA] = "extra",
-                                       [RC_TRACKED] = "tracked",
-                                       [RC_ARGUMENT] = "arguments"};
+    static const char *const keys[] = {
+        [RC_VARIABLE] = "variables", [RC_EXTRA] = "extra",        [RC_TRACKED] = "tracked",
+        [RC_RESULT] = "result",      [RC_ARGUMENT] = "arguments", [RC_SKIPPED] = "skipped"};
     json_t *object = json_object();
     json_object_set_new(object, "name", rc_json_text(name.bytes, name.size));
-    if (section != RC_ARGUMENT)
+    if (section < RC_ARGUMENT)
         json_object_set_new(object, "type", rc_json_text(value->type, strlen(value->type)));
     json_object_set_new(object, "value", rc_json_text(value->text, strlen(value->text)));
     json_array_append_new(json_object_get(context, keys[section]), object);
@@ -282,11 +280,13 @@ static rc_exit print_json(const shown *this, rc_exit exit_code) {
         json_integer((json_int_t)rs_file_generation(this->file, this->index)->number));
     rc_json_meta(root, this->meta);
     json_object_set_new(root, "generations", generations_as_json(this));
-    static const char *const lists[] = {"variables", "extra", "tracked", "arguments"};
-    for (size_t i = 0; i < 4; i++)
+    static const char *const lists[] = {"variables", "extra",     "tracked",
+                                        "result",    "arguments", "skipped"};
+    for (size_t i = 0; i < RC_SECTION_COUNT; i++)
         json_object_set_new(root, lists[i], json_array());
     rs_error error = {0};
-    if (rc_contents_walk(this->state, TEXT_MAX_LONG, add_value, root, &error) != RESUME_OK)
+    if (rc_contents_walk(this->state, RC_ALL_SECTIONS, TEXT_MAX_LONG, add_value, root, &error) !=
+        RESUME_OK)
         exit_code = rc_worse(exit_code, rc_report(&error));
     return rc_json_print(root, exit_code);
 }

@@ -121,16 +121,33 @@ typedef struct rc_value {
     char type[160];           /* "list of 3", "float64 (512, 512)", "pkg.Class" */
     char text[RC_VALUE_SIZE]; /* short, raw: to be escaped by who prints it */
 } rc_value;
+/* Where the shared values of a stream stand (tag 28), found when the first reference is met.
+ * Zero-initialised it is empty; rc_shares_release. */
+typedef struct rc_shares {
+    size_t *places;
+    size_t count;
+    bool looked;
+} rc_shares;
+void rc_shares_release(rc_shares *shares);
 /* Reads the item at the reader and moves behind it. Builds nothing; output, depth and work are
  * bounded, whatever the bytes are. */
-resume_status rc_describe(const rs_state *state, rs_cbor_reader *reader, size_t text_max,
-                          rc_value *value, rs_error *error);
+resume_status rc_describe(const rs_state *state, rc_shares *shares, rs_cbor_reader *reader,
+                          size_t text_max, rc_value *value, rs_error *error);
 
 /* contents.c: the outermost map of the object stream, docs/state.md. */
-typedef enum rc_section { RC_VARIABLE, RC_EXTRA, RC_TRACKED, RC_ARGUMENT } rc_section;
-/* Calls `visit` with each named value, in the order of the file; `name` and `value` are borrowed
- * for the call. */
+typedef enum rc_section {
+    RC_VARIABLE,
+    RC_EXTRA,
+    RC_TRACKED,
+    RC_RESULT,
+    RC_ARGUMENT, /* from here on a text alone, without a type */
+    RC_SKIPPED
+} rc_section;
+#define RC_SECTION_COUNT 6
+#define RC_ALL_SECTIONS  0xffu
+/* Calls `visit` with each named value of the sections (bits, 1 << RC_VARIABLE), in the order of the
+ * file; `name` and `value` are borrowed for the call. */
 typedef void (*rc_visit)(void *context, rc_section section, rs_slice name, const rc_value *value);
-resume_status rc_contents_walk(const rs_state *state, size_t text_max, rc_visit visit,
-                               void *context, rs_error *error);
+resume_status rc_contents_walk(const rs_state *state, unsigned sections, size_t text_max,
+                               rc_visit visit, void *context, rs_error *error);
 #endif

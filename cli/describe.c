@@ -70,12 +70,14 @@ static void put_simple(rc_sink *out, const rs_cbor_item *item) {
 typedef struct level {
     uint64_t left, index;
     bool pairs;
-    unsigned skipped; /* items behind the level that are not shown */
+    size_t start;  /* of the item in the stream, to notice cycles */
+    size_t behind; /* where to go on, when not where the items end; else 0 */
     const char *close;
 } level;
 
 typedef struct printer {
     const rs_state *state;
+    rc_shares *shares;
     rs_cbor_reader reader;
     rc_sink out;
     level levels[DEPTH_MAX];
@@ -99,7 +101,7 @@ static bool put_tagged_leaf(printer *this, uint64_t tag, const rs_cbor_item *con
     else if (tag == TAG_SURROGATES && bytes)
         put_text_quoted(out, content->bytes, size);
     else if (tag == TAG_REFERENCE && number)
-        rc_put_text(out, "<seen before>");
+        rc_put_text(out, "<unknown reference>");
     else if (tag == TAG_CONSTANT && number)
         rc_put_text(out, size == 0 ? "Ellipsis" : "NotImplemented");
     else if (tag == TAG_BLOB && number)
@@ -109,17 +111,15 @@ static bool put_tagged_leaf(printer *this, uint64_t tag, const rs_cbor_item *con
     return true;
 }
 
-/* Numbers that stand in a blob of their own: written when they are few, else their size is told. */
+/* Numbers that may stand in a blob of their own: written when they are few, else their size. */
 static void put_packed(printer *this, uint64_t tag) {
-    const uint8_t *bytes;
-    uint8_t *owned;
-    uint64_t size;
     char text[RC_TEXT_SIZE];
-    if (rc_read_memory(this->state, &this->reader, &bytes, &size, &owned))
-        put_numbers(&this->out, tag, bytes, (size_t)size);
+    rc_memory memory = rc_read_memory(this->state, &this->reader);
+    if (memory.bytes)
+        put_numbers(&this->out, tag, memory.bytes, (size_t)memory.size);
     else
-        rc_put_format(&this->out, "<%s>", rc_text_size(size, text));
-    rs_free(owned);
+        rc_put_format(&this->out, "<%s>", rc_text_size(memory.size, text));
+    rs_free(memory.owned);
 }
 
 /* Reads the content's head: only a leaf or the opening of a level is taken, else it is left. */
@@ -133,13 +133,11 @@ static resume_status put_tagged(printer *this, uint64_t tag, rs_error *error) {
     if (rc_is_packed(tag)) {
         this->reader = before;
         put_packed(this, tag);
-        this->reader = before;
-        return rs_cbor_skip(&this->reader, error);
+        return RESUME_OK;
     }
     if (tag == TAG_ARRAY || tag == TAG_VIEW || tag == TAG_SCALAR || tag == TAG_DTYPE) {
-        rc_put_array(&this->out, this->state, tag, before);
-        this->reader = before;
-        return rs_cbor_skip(&this->reader, error);
+        rc_put_array(&this->out, this->state, this->shares, tag, before);
+        return RESUME_OK;
     }
     rs_cbor_reader elements = this->reader;
     rs_cbor_item list;
@@ -148,7 +146,6 @@ static resume_status put_tagged(printer *this, uint64_t tag, rs_error *error) {
         list.kind == RS_CBOR_ARRAY) { /* elements, then the table that decides their order */
         this->reader = elements;
         open_level(this, known->open, known->close, list.argument, false);
-        this->levels[this->depth - 1].skipped = 3;
         return RESUME_OK;
     }
     if (known && content.kind == RS_CBOR_ARRAY) {
@@ -161,42 +158,69 @@ static resume_status put_tagged(printer *this, uint64_t tag, rs_error *error) {
     return RESUME_OK;
 }
 
-static resume_status put_item(printer *this, rs_error *error) {
-    rs_cbor_reader before = this->reader;
-    rs_cbor_item item;
-    resume_status status = rc_next_head(&this->reader, &item, error);
-    if (status != RESUME_OK) return status;
-    bool nested =
-        item.kind == RS_CBOR_ARRAY || item.kind == RS_CBOR_MAP || item.kind == RS_CBOR_TAG;
-    if (nested && this->depth == DEPTH_MAX) {
-        this->reader = before;
-        rc_put_text(&this->out, "...");
-        return rs_cbor_skip(&this->reader, error);
-    }
-    switch (item.kind) {
+static resume_status put_head(printer *this, const rs_cbor_item *item, rs_error *error) {
+    switch (item->kind) {
     case RS_CBOR_UNSIGNED:
     case RS_CBOR_NEGATIVE:
-        put_integer(&this->out, &item);
+        put_integer(&this->out, item);
         break;
     case RS_CBOR_BYTES:
-        rc_put_bytes(&this->out, item.bytes, (size_t)item.argument);
+        rc_put_bytes(&this->out, item->bytes, (size_t)item->argument);
         break;
     case RS_CBOR_TEXT:
-        put_text_quoted(&this->out, item.bytes, (size_t)item.argument);
+        put_text_quoted(&this->out, item->bytes, (size_t)item->argument);
         break;
     case RS_CBOR_ARRAY:
-        open_level(this, "[", "]", item.argument, false);
+        open_level(this, "[", "]", item->argument, false);
         break;
     case RS_CBOR_MAP:
-        open_level(this, "{", "}", 2 * item.argument, true);
+        open_level(this, "{", "}", 2 * item->argument, true);
         break;
     case RS_CBOR_TAG:
-        return put_tagged(this, item.argument, error);
+        return put_tagged(this, item->argument, error);
     case RS_CBOR_SIMPLE:
-        put_simple(&this->out, &item);
+        put_simple(&this->out, item);
         break;
     }
     return RESUME_OK;
+}
+
+/* The item is one of those that are being written: a cycle. */
+static bool is_open(const printer *this, size_t start) {
+    for (size_t i = 0; i < this->depth; i++)
+        if (this->levels[i].start == start) return true;
+    return false;
+}
+
+/* One item, or its beginning when it holds others. A reference is followed, and the walk comes back
+ * behind it; only then, and behind a leaf, an item is skipped, so that no walk is long. */
+static resume_status put_item(printer *this, rs_error *error) {
+    rs_cbor_item item;
+    rs_cbor_reader before = this->reader;
+    bool elsewhere = false;
+    resume_status status =
+        rc_resolve(this->shares, this->state, &this->reader, &item, &elsewhere, error);
+    if (status != RESUME_OK) return status;
+    bool nested =
+        item.kind == RS_CBOR_ARRAY || item.kind == RS_CBOR_MAP || item.kind == RS_CBOR_TAG;
+    size_t depth = this->depth;
+    if (nested && (depth == DEPTH_MAX || is_open(this, item.offset)))
+        rc_put_text(&this->out, depth == DEPTH_MAX ? "..." : "[...]");
+    else
+        status = put_head(this, &item, error);
+    if (status != RESUME_OK || this->out.full) return status;
+    bool is_set =
+        item.kind == RS_CBOR_TAG && (item.argument == TAG_SET || item.argument == TAG_FROZENSET);
+    bool opened = this->depth > depth;
+    rs_cbor_reader behind = before;
+    if (!opened || elsewhere || is_set) status = rs_cbor_skip(&behind, error);
+    if (opened) {
+        this->levels[depth].start = item.offset;
+        this->levels[depth].behind = behind.position == before.position ? 0 : behind.position;
+    } else {
+        this->reader = behind;
+    }
+    return status;
 }
 
 /* Until the one item is written or the text is full. */
@@ -206,8 +230,7 @@ static resume_status print(printer *this, rs_error *error) {
         level *top = &this->levels[this->depth - 1];
         if (top->left == 0) {
             rc_put_text(&this->out, top->close);
-            for (; top->skipped > 0 && status == RESUME_OK; top->skipped--)
-                status = rs_cbor_skip(&this->reader, error);
+            if (top->behind) this->reader.position = top->behind;
             this->depth--;
             continue;
         }
@@ -219,16 +242,17 @@ static resume_status print(printer *this, rs_error *error) {
     return status;
 }
 
-resume_status rc_describe(const rs_state *state, rs_cbor_reader *reader, size_t text_max,
-                          rc_value *value, rs_error *error) {
+resume_status rc_describe(const rs_state *state, rc_shares *shares, rs_cbor_reader *reader,
+                          size_t text_max, rc_value *value, rs_error *error) {
     rs_cbor_reader start = *reader;
     value->type[0] = value->text[0] = 0;
     resume_status status = rs_cbor_skip(reader, error); /* well-formed to its end */
     if (status != RESUME_OK) return status;
     rc_sink type = {.to = value->type, .size = sizeof value->type};
-    rc_put_type(&type, state, start);
+    rc_put_type(&type, state, shares, start);
     value->type[type.used] = 0;
     printer this = {.state = state,
+                    .shares = shares,
                     .reader = start,
                     .out = {.to = value->text,
                             .size = text_max < sizeof value->text ? text_max : sizeof value->text}};

@@ -56,15 +56,29 @@ bool rc_is_packed(uint64_t tag);
  * typed array is a list". */
 resume_status rc_next_head(rs_cbor_reader *reader, rs_cbor_item *item, rs_error *error);
 
+/* shares.c: the value that reference `number` means; false when there is none. */
+bool rc_shares_find(rc_shares *shares, const rs_state *state, uint64_t number,
+                    rs_cbor_reader *reader);
+/* The first head that is no mark and no reference, behind at most a few references. `reader` then
+ * stands behind it, in the place where the value itself is; `elsewhere` (may be NULL) is set when a
+ * reference was followed. */
+resume_status rc_resolve(rc_shares *shares, const rs_state *state, rs_cbor_reader *reader,
+                         rs_cbor_item *item, bool *elsewhere, rs_error *error);
+
 #define RC_BLOB_READ_MAX (UINT64_C(4) << 20) /* to show the first numbers in it */
-/* Memory at the reader: a byte string, or a blob that is not too large (then *owned is to be freed
- * by rs_free). False when it is neither; *size is then the size of the blob, or 0. */
-bool rc_read_memory(const rs_state *state, rs_cbor_reader *reader, const uint8_t **bytes,
-                    uint64_t *size, uint8_t **owned);
+/* Memory at the reader: a byte string, or a blob that is not too large. */
+typedef struct rc_memory {
+    const uint8_t *bytes; /* NULL: not read, `size` alone is known */
+    uint64_t size;
+    uint64_t start; /* of the bytes in the memory that was saved in part */
+    uint8_t *owned; /* rs_free */
+} rc_memory;
+rc_memory rc_read_memory(const rs_state *state, rs_cbor_reader *reader);
 
 /* describe_type.c: the type of the item at `look`, with the number of its items or its shape. */
-void rc_put_type(rc_sink *out, const rs_state *state, rs_cbor_reader look);
+void rc_put_type(rc_sink *out, const rs_state *state, rc_shares *shares, rs_cbor_reader look);
 /* describe_array.c: what stands behind the tags ARRAY, VIEW, SCALAR and DTYPE. */
 void rc_put_array_type(rc_sink *out, uint64_t tag, rs_cbor_reader look);
-void rc_put_array(rc_sink *out, const rs_state *state, uint64_t tag, rs_cbor_reader look);
+void rc_put_array(rc_sink *out, const rs_state *state, rc_shares *shares, uint64_t tag,
+                  rs_cbor_reader look);
 #endif

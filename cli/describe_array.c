@@ -2,6 +2,7 @@
 #include "describe.h"
 
 #include "base/alloc.h"
+#include "base/arith.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -90,30 +91,33 @@ void rc_put_array_type(rc_sink *out, uint64_t tag, rs_cbor_reader look) {
     if (!read_dtype(&look, &type)) return;
     put_dtype(out, &type);
     if (tag == TAG_SCALAR) return;
-    rc_put_text(out, tag == TAG_VIEW ? " view " : " array ");
+    rc_put_text(out, " array ");
     put_shape(out, look);
 }
 
-bool rc_read_memory(const rs_state *state, rs_cbor_reader *reader, const uint8_t **bytes,
-                    uint64_t *size, uint8_t **owned) {
-    rs_cbor_item item;
-    *size = 0;
-    *owned = NULL;
-    if (rs_cbor_next(reader, &item, NULL) != RESUME_OK) return false;
+rc_memory rc_read_memory(const rs_state *state, rs_cbor_reader *reader) {
+    rc_memory memory = {0};
+    rs_cbor_item item, part = {0};
+    if (rs_cbor_next(reader, &item, NULL) != RESUME_OK) return memory;
     if (item.kind == RS_CBOR_BYTES) {
-        *bytes = item.bytes;
-        *size = item.argument;
-        return true;
+        memory.bytes = item.bytes;
+        memory.size = item.argument;
     }
-    if (item.kind != RS_CBOR_TAG || item.argument != TAG_BLOB) return false;
-    if (rs_cbor_next(reader, &item, NULL) != RESUME_OK || item.kind != RS_CBOR_UNSIGNED)
-        return false; /* an array: a part of a blob, for views */
-    *size = rs_state_blob_size(state, (size_t)item.argument);
-    if (*size == 0 || *size > RC_BLOB_READ_MAX) return false;
-    *owned = rs_allocate((size_t)*size);
-    if (!*owned) return false;
-    *bytes = *owned;
-    return rs_state_read_blob((rs_state *)state, (size_t)item.argument, *owned, NULL) == RESUME_OK;
+    if (item.kind != RS_CBOR_TAG || item.argument != TAG_BLOB) return memory;
+    if (rs_cbor_next(reader, &item, NULL) != RESUME_OK) return memory;
+    if (item.kind == RS_CBOR_ARRAY && /* [blob, low, high]: a part of the memory */
+        (item.argument != 3 || rs_cbor_next(reader, &item, NULL) != RESUME_OK ||
+         rs_cbor_next(reader, &part, NULL) != RESUME_OK))
+        return memory;
+    size_t index = (size_t)item.argument;
+    memory.start = part.argument;
+    memory.size = rs_state_blob_size(state, index);
+    if (memory.size == 0 || memory.size > RC_BLOB_READ_MAX) return memory;
+    memory.owned = rs_allocate((size_t)memory.size);
+    if (memory.owned &&
+        rs_state_read_blob((rs_state *)state, index, memory.owned, NULL) == RESUME_OK)
+        memory.bytes = memory.owned;
+    return memory;
 }
 
 static bool is_number(const dtype *type) {
@@ -160,35 +164,104 @@ static void put_number(rc_sink *out, const dtype *type, const uint8_t *from) {
     }
 }
 
-void rc_put_array(rc_sink *out, const rs_state *state, uint64_t tag, rs_cbor_reader look) {
+/* Moves to the memory of an array; false when it is not in the order in which it is read. */
+static bool find_memory(rs_cbor_reader *look) {
+    rs_cbor_item order;
+    return rs_cbor_skip(look, NULL) == RESUME_OK && /* shape */
+           rs_cbor_next(look, &order, NULL) == RESUME_OK && order.kind == RS_CBOR_UNSIGNED &&
+           order.argument == 0 && rs_cbor_skip(look, NULL) == RESUME_OK; /* writeable */
+}
+
+/* Shape, strides and offset of a view. *size: bytes of its elements, when they stand without gaps
+ * in the order in which they are read; else false. */
+static bool read_layout(rs_cbor_reader *look, const dtype *type, uint64_t *offset, uint64_t *size) {
+    enum { DIMENSIONS_MAX = 64 };
+    uint64_t counts[DIMENSIONS_MAX], expected = type->item_size;
+    rs_cbor_item shape, strides, item;
+    if (rs_cbor_next(look, &shape, NULL) != RESUME_OK || shape.kind != RS_CBOR_ARRAY) return false;
+    if (shape.argument > DIMENSIONS_MAX) return false;
+    for (size_t i = 0; i < shape.argument; i++) {
+        if (rs_cbor_next(look, &item, NULL) != RESUME_OK || item.kind != RS_CBOR_UNSIGNED)
+            return false;
+        counts[i] = item.argument;
+    }
+    if (rs_cbor_next(look, &strides, NULL) != RESUME_OK || strides.kind != RS_CBOR_ARRAY ||
+        strides.argument != shape.argument)
+        return false;
+    rs_cbor_reader first = *look;
+    for (size_t i = (size_t)shape.argument; i-- > 0;) { /* the last axis is the fastest */
+        *look = first;
+        for (size_t j = 0; j < i; j++)
+            if (rs_cbor_skip(look, NULL) != RESUME_OK) return false;
+        if (rs_cbor_next(look, &item, NULL) != RESUME_OK) return false;
+        bool dense = item.kind == RS_CBOR_UNSIGNED && item.argument == expected;
+        if (counts[i] != 1 && !dense) return false;
+        if (rs_multiply_overflows(expected, counts[i], &expected)) return false;
+    }
+    *look = first;
+    for (size_t i = 0; i < shape.argument; i++)
+        if (rs_cbor_skip(look, NULL) != RESUME_OK) return false;
+    if (rs_cbor_next(look, &item, NULL) != RESUME_OK || item.kind != RS_CBOR_UNSIGNED) return false;
+    *offset = item.argument;
+    *size = expected;
+    return true;
+}
+
+static void put_numbers(rc_sink *out, const dtype *type, const uint8_t *bytes, uint64_t size) {
+    rc_put_text(out, "[");
+    for (uint64_t i = 0; i + type->item_size <= size && !out->full; i += type->item_size) {
+        if (i) rc_put_text(out, ", ");
+        put_number(out, type, bytes + i);
+    }
+    rc_put_text(out, "]");
+}
+
+/* [base, dtype, shape, strides, offset, writeable]: a window into the memory of its base. */
+static void put_view(rc_sink *out, const rs_state *state, rc_shares *shares, rs_cbor_reader base,
+                     rs_cbor_reader look, const dtype *type) {
+    uint64_t offset, size, end;
+    rs_cbor_item tag;
+    dtype base_type;
+    if (!is_number(type) || !read_layout(&look, type, &offset, &size)) return;
+    if (rc_resolve(shares, state, &base, &tag, NULL, NULL) != RESUME_OK) return;
+    if (tag.kind != RS_CBOR_TAG || tag.argument != TAG_ARRAY || !enter_array(&base, 5)) return;
+    if (!read_dtype(&base, &base_type) || !find_memory(&base)) return;
+    rc_memory memory = rc_read_memory(state, &base);
+    bool inside = memory.bytes && offset >= memory.start &&
+                  !rs_add_overflows(offset - memory.start, size, &end) && end <= memory.size;
+    if (inside) put_numbers(out, type, memory.bytes + (offset - memory.start), size);
+    rs_free(memory.owned);
+}
+
+/* numpy.str_ and numpy.bytes_ stand as they are. */
+static void put_scalar_text(rc_sink *out, rs_cbor_reader look) {
+    rs_cbor_item item;
+    if (rs_cbor_next(&look, &item, NULL) != RESUME_OK) return;
+    if (item.kind == RS_CBOR_BYTES) rc_put_bytes(out, item.bytes, (size_t)item.argument);
+    if (item.kind != RS_CBOR_TEXT) return;
+    rc_put_text(out, "'");
+    rc_put(out, item.bytes, (size_t)item.argument);
+    rc_put_text(out, "'");
+}
+
+void rc_put_array(rc_sink *out, const rs_state *state, rc_shares *shares, uint64_t tag,
+                  rs_cbor_reader look) {
     dtype type;
-    rs_cbor_item order = {0};
-    const uint8_t *bytes = NULL;
-    uint8_t *owned = NULL;
-    uint64_t size = 0;
     rs_cbor_reader start = look;
-    if (!enter(&look, tag)) { /* str_ and bytes_ */
-        if (rs_cbor_next(&start, &order, NULL) == RESUME_OK && order.kind == RS_CBOR_TEXT)
-            rc_put_format(out, "'%.*s'", (int)(order.argument < 100 ? order.argument : 100),
-                          (const char *)order.bytes);
+    if (!enter(&look, tag)) {
+        if (tag == TAG_SCALAR) put_scalar_text(out, start);
         return;
     }
     if (!read_dtype(&look, &type)) return;
-    if (tag == TAG_DTYPE || tag == TAG_VIEW) {
-        if (tag == TAG_DTYPE) put_dtype(out, &type);
-        return;
+    if (tag == TAG_DTYPE) {
+        put_dtype(out, &type);
+    } else if (tag == TAG_VIEW) {
+        if (enter_array(&start, 6)) put_view(out, state, shares, start, look, &type);
+    } else if (is_number(&type) && (tag == TAG_SCALAR || find_memory(&look))) {
+        rc_memory memory = rc_read_memory(state, &look);
+        if (memory.bytes && tag == TAG_ARRAY) put_numbers(out, &type, memory.bytes, memory.size);
+        if (memory.bytes && tag == TAG_SCALAR && memory.size >= type.item_size)
+            put_number(out, &type, memory.bytes);
+        rs_free(memory.owned);
     }
-    if (tag == TAG_ARRAY &&
-        (rs_cbor_skip(&look, NULL) != RESUME_OK || rs_cbor_next(&look, &order, NULL) != RESUME_OK ||
-         order.kind != RS_CBOR_UNSIGNED || order.argument != 0 ||
-         rs_cbor_skip(&look, NULL) != RESUME_OK))
-        return; /* not in the order in which it would be read */
-    bool known = is_number(&type) && rc_read_memory(state, &look, &bytes, &size, &owned);
-    if (known && tag == TAG_ARRAY) rc_put_text(out, "[");
-    for (uint64_t i = 0; known && i + type.item_size <= size && !out->full; i += type.item_size) {
-        if (i) rc_put_text(out, ", ");
-        put_number(out, &type, bytes + i);
-    }
-    if (known && tag == TAG_ARRAY) rc_put_text(out, "]");
-    rs_free(owned);
 }

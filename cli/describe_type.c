@@ -110,9 +110,9 @@ static void put_tag_type(rc_sink *out, const rs_state *state, uint64_t tag, rs_c
 }
 
 /* The type of the item at `look`, with the number of its items or its shape. */
-void rc_put_type(rc_sink *out, const rs_state *state, rs_cbor_reader look) {
+void rc_put_type(rc_sink *out, const rs_state *state, rc_shares *shares, rs_cbor_reader look) {
     rs_cbor_item item;
-    if (rc_next_head(&look, &item, NULL) != RESUME_OK) return;
+    if (rc_resolve(shares, state, &look, &item, NULL, NULL) != RESUME_OK) return;
     switch (item.kind) {
     case RS_CBOR_UNSIGNED:
     case RS_CBOR_NEGATIVE:

@@ -64,9 +64,9 @@ static resume_status find_path(const char *path, bool folder_allowed, rc_place *
     snprintf(folder, sizeof folder, "%.*s", (int)length, slash ? path : ".");
     if (slash == path) snprintf(folder, sizeof folder, "/");
     resume_status status = rs_folder_open(rs_os_linux(), folder, false, &place->folder, error);
-    if (status != RESUME_OK) return status;
+    if (status != RESUME_OK && status != RESUME_NOT_FOUND) return status;
     snprintf(place->file_name, sizeof place->file_name, "%s", file_name);
-    if (is_in_folder(place->folder, file_name)) return RESUME_OK;
+    if (status == RESUME_OK && is_in_folder(place->folder, file_name)) return RESUME_OK;
     return rs_fail(error, RESUME_NOT_FOUND, "there is no file '%s'", path);
 }
 

@@ -4,7 +4,7 @@
  *
  *   clang -g -O1 -fsanitize=fuzzer,address,undefined -D_GNU_SOURCE -Iinclude -Isrc -Icli \
  *       -o build/fuzz_describe fuzz/fuzz_describe.c cli/contents.c cli/describe*.c cli/escape.c \
- *       cli/sink.c cli/text.c src/format/cbor.c src/store/name.c src/base/?*.c
+ *       cli/shares.c cli/sink.c cli/text.c src/format/cbor.c src/store/name.c src/base/?*.c
  *   build/fuzz_describe -max_total_time=60 */
 #include "command.h"
 
@@ -57,11 +57,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
     struct rs_state state = {{bytes, size}};
     size_t text_max = size % 2 ? 20 : 2000;
     rs_error error = {0};
-    (void)rc_contents_walk(&state, text_max, visit, &text_max, &error);
+    (void)rc_contents_walk(&state, RC_ALL_SECTIONS, text_max, visit, &text_max, &error);
     check(error.text, strlen(error.text));
     rs_cbor_reader reader = rs_cbor_reader_over(bytes, size);
     rc_value value;
-    while (rc_describe(&state, &reader, text_max, &value, &error) == RESUME_OK)
+    rc_shares shares = {0};
+    while (rc_describe(&state, &shares, &reader, text_max, &value, &error) == RESUME_OK)
         visit(&text_max, RC_VARIABLE, (rs_slice){"x", 1}, &value);
+    rc_shares_release(&shares);
     return 0;
 }

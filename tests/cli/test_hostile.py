@@ -101,8 +101,8 @@ def newer(data):
 
 FILES = {
     # name: (content from a good file, exit code alone, in a folder, words of the message)
-    "empty": (lambda good: b"", 1, 3, "not a checkpoint"),
-    "foreign": (lambda good: b"#!/bin/sh\necho hello\n" * 1000, 1, 3, "not a checkpoint"),
+    "empty": (lambda good: b"", 1, 3, "checkpoint of resume"),
+    "foreign": (lambda good: b"#!/bin/sh\necho hello\n" * 1000, 1, 3, "checkpoint of resume"),
     "short": (lambda good: good[:100], 6, 6, ""),
     "header": (lambda good: good[:4096], 6, 6, ""),
     "old.pzip": (lambda good: gzip.compress(b"(dp0\n."), 1, 3, "0.13"),

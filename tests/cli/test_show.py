@@ -21,7 +21,7 @@ def test_show__golden(resume, cut_off, folder):
 sim.main: cut off, generation 2, saved AGO
 
 program    /WORK/sim.py
-function   __main__:main
+function   sim:main
 file       /WORK/.checkpoints/sim.main
 size       SIZE of state in a file of SIZE
 started    TIME
@@ -71,7 +71,8 @@ def test_show__a_value_of_each_type(resume, save):
     found = {name: (entry["type"], entry["value"]) for name, entry in variables(ran).items()}
     for name, expected in {
             "none": ("None", "None"), "yes": ("bool", "True"), "integer": ("int", "7"),
-            "negative": ("int", "-3"), "huge": ("int", str(1 << 80)), "low": ("int", str(-(1 << 96))),
+            "negative": ("int", "-3"), "huge": ("int", str(1 << 80)),
+            "low": ("int", str(-(1 << 96))),
             "real": ("float", "0.1"), "whole": ("float", "2.0"), "text": ("str", "'caf\u00e9'"),
             "raw": ("bytes of 2", "b'a\\x00'"), "items": ("list of 3", "[1, 'two', [3]]"),
             "pair": ("tuple of 2", "(1, 2)"), "mapping": ("dict of 2", "{'k': 1, 2: None}"),
@@ -83,7 +84,7 @@ def test_show__a_value_of_each_type(resume, save):
     assert found["floats"] == ("list of 100", "[" + ", ".join(["0.5"] * 100) + "]")
     assert found["large"][0] == "list of 20000" and found["large"][1].startswith("[0, 1, 2, ")
     assert found["large"][1].endswith("...")
-    assert found["looped"] == ("list of 1", "[<seen before>]")
+    assert found["looped"] == ("list of 1", "[[...]]")
     assert found["nested"][0] == "list of 1" and "..." in found["nested"][1]
 
 
@@ -97,6 +98,7 @@ def test_show__arrays(resume, save):
             small = np.arange(6, dtype=np.int16).reshape(2, 3)
             big = np.zeros((300, 400))
             scalar = np.float32(1.5)
+            row, column = small[1], small[:, 1]
             rng = np.random.default_rng(1)
             chp.restore()
             chp.save()
@@ -105,7 +107,10 @@ def test_show__arrays(resume, save):
     found = variables(resume("show", "sim.main", "--json"))
     assert found["small"]["type"] == "int16 array (2, 3)"
     assert found["big"]["type"] == "float64 array (300, 400)"
-    assert "1.5" in found["scalar"]["value"] or found["scalar"]["type"].startswith("numpy")
+    assert found["small"]["value"] == "[0, 1, 2, 3, 4, 5]"
+    assert (found["scalar"]["type"], found["scalar"]["value"]) == ("numpy float32", "1.5")
+    assert found["column"]["type"] == "int16 array (2,)" and found["column"]["value"] == ""
+    assert found["row"]["value"] == "[3, 4, 5]"
     assert found["rng"]["type"] == "numpy Generator"
 
 
@@ -138,6 +143,50 @@ def test_show__extra_values(resume, save):
     extra = resume("show", "sim.main", "--json").json["extra"]
     assert {"name": "note", "type": "str", "value": "'kept'"} in extra
     assert {"name": "more", "type": "list of 1", "value": "[1]"} in extra
+
+
+def test_show__shared_values_are_followed(resume, save):
+    save("""
+        from resume import Checkpoint
+        def main(inbox):
+            chp = Checkpoint()
+            first = ["a", 1]
+            second = {"first": first, "again": first}
+            first.append(second)
+            same = inbox
+            chp.restore()
+            chp.save()
+        main(["mutable argument"])
+    """)
+    found = variables(resume("show", "sim.main", "--json"))
+    assert found["first"]["value"] == "['a', 1, {'first': [...], 'again': [...]}]"
+    assert found["second"]["type"] == "dict of 2"
+    for name in ("inbox", "same"):
+        assert (found[name]["type"], found[name]["value"]) == ("list of 1", "['mutable argument']")
+
+
+def test_show__what_was_not_saved_and_the_result(resume, save):
+    save("""
+        import threading, warnings
+        from resume import Checkpoint
+        warnings.simplefilter("ignore")
+        def main():
+            chp = Checkpoint()
+            lock = threading.Lock()
+            x = 1
+            chp.restore()
+            chp[(1, 2)] = "key that is no text"
+            chp.save()
+            chp.done({"answer": 42})
+        main()
+    """)
+    ran = resume("show", "sim.main")
+    assert ran.code == 0
+    assert "NOT SAVED" in ran.out and "lock" in ran.out.split("NOT SAVED")[1]
+    result = resume("show", "sim.main", "--json").json
+    assert [entry["name"] for entry in result["skipped"]] == ["lock"]
+    assert result["result"] == [{"name": "result", "type": "dict of 1", "value": "{'answer': 42}"}]
+    assert {"name": "(1, 2)", "type": "str", "value": "'key that is no text'"} in result["extra"]
 
 
 def test_show__by_name_file_name_and_path(resume, cut_off, folder, monkeypatch):
