@@ -11,12 +11,12 @@
  * exception. */
 int rp_code_hash(PyCodeObject *code, uint8_t hash[RP_CODE_HASH_SIZE]);
 
-/* The line of the outermost plain `for` that is in progress at byte offset `here` and was not at
- * `restored_at`, where restore() was called (-1: not known; then every loop counts); 0 when there
- * is none, or when a chp.loop is around it (then saves happen outside it). A `for` over an
- * expression that calls an attribute `loop` is not plain. `advice` receives the warning, a str, new
- * reference: "line 12: `for x in items:` starts over when the program is run again; write
- * `for x in chp.loop(items):`". -1: exception. */
+/* The line of the outermost plain `for` that is in progress at byte offset `here`, where a save is
+ * about to happen, and was not at `restored_at`, where restore() was called (-1: not known; then
+ * every loop counts); 0 when there is none. A `for` over an expression that calls an attribute
+ * `loop` is not plain, but enumerate(chp.loop(x)) and zip(chp.loop(x), y) are: number and y start
+ * over. `advice` receives the warning, a str, new reference: "line 12: `for x in items:` starts
+ * over when the program is run again; write `for x in chp.loop(items):`". -1: exception. */
 int rp_code_plain_loop(PyCodeObject *code, int restored_at, int here, PyObject **advice);
 /* Some `for` (or comprehension) is in progress at `here`. False when it can't be told. */
 bool rp_code_in_for(PyCodeObject *code, int here);

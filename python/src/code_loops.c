@@ -22,6 +22,11 @@ static bool loop_is_around(const rp_bytecode *bytecode, int loop, int at) {
     return false;
 }
 
+static bool is_named(const rp_instruction *instruction, PyObject *names, const char *name) {
+    return instruction->name >= 0 && instruction->name < PyTuple_GET_SIZE(names) &&
+           PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(names, instruction->name), name) == 0;
+}
+
 /* First instruction of the expression whose value the instruction `user` takes from the top. */
 static int expression_start(const rp_bytecode *bytecode, int user) {
     int depth = bytecode->places[user].depth - 1;
@@ -37,17 +42,14 @@ static int expression_start(const rp_bytecode *bytecode, int user) {
     return 0;
 }
 
-/* The instructions from `first` to before `last` take an attribute `loop` of something. */
-static bool takes_loop(const rp_bytecode *bytecode, PyObject *names, int first, int last) {
-    for (int i = first; i < last; i++) {
-        const rp_instruction *instruction = &bytecode->instructions[i];
-        if (instruction->meaning == RP_MEANS_ATTRIBUTE &&
-            instruction->name < PyTuple_GET_SIZE(names) &&
-            PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(names, instruction->name), "loop") ==
-                0)
-            return true;
-    }
-    return false;
+/* How often the instructions from `first` to before `last` take an attribute `loop` of something.
+ */
+static int loops_taken(const rp_bytecode *bytecode, PyObject *names, int first, int last) {
+    int count = 0;
+    for (int i = first; i < last; i++)
+        count += bytecode->instructions[i].meaning == RP_MEANS_ATTRIBUTE &&
+                 is_named(&bytecode->instructions[i], names, "loop");
+    return count;
 }
 
 /* `load` reads a variable that is somewhere given a value with an attribute `loop` in it. */
@@ -58,23 +60,49 @@ static bool variable_holds_loop(const rp_bytecode *bytecode, PyObject *names,
         if (store->flags & RP_OP_STORES && store->name == load->name &&
             (store->flags & RP_SCOPE) == (load->flags & RP_SCOPE) &&
             bytecode->places[i].depth > 0 &&
-            takes_loop(bytecode, names, expression_start(bytecode, i), i))
+            loops_taken(bytecode, names, expression_start(bytecode, i), i) > 0)
             return true;
     }
     return false;
 }
 
-/* The `for` whose FOR_ITER is at `loop` is over chp.loop(...), alone or inside an expression. */
-static bool is_chp_loop(const rp_bytecode *bytecode, PyObject *names, int loop) {
+/* How a `for` goes on when the program is run again. */
+typedef enum manner {
+    MANNER_PLAIN,     /* starts over */
+    MANNER_LOOP,      /* chp.loop(...), alone or inside an expression */
+    MANNER_ENUMERATE, /* enumerate(chp.loop(...)): the number starts over */
+    MANNER_ZIP,       /* zip(chp.loop(...), other): the other starts over */
+} manner;
+
+/* What stands around the first chp.loop of the expression from `first` to before `user`. */
+static manner around_loop(const rp_bytecode *bytecode, PyObject *names, int first, int user) {
+    for (int i = first; i < user; i++) {
+        const rp_instruction *load = &bytecode->instructions[i];
+        if (load->meaning == RP_MEANS_ATTRIBUTE && is_named(load, names, "loop")) break;
+        if (!(load->flags & RP_OP_LOADS) || !(load->flags & RP_SCOPE_NAME)) continue;
+        if (is_named(load, names, "enumerate")) return MANNER_ENUMERATE;
+        /* the call that makes the zip is the last one */
+        if (is_named(load, names, "zip") &&
+            loops_taken(bytecode, names, i, user) < bytecode->instructions[user - 1].argument)
+            return MANNER_ZIP;
+    }
+    return MANNER_LOOP;
+}
+
+/* Of the `for` whose FOR_ITER is at `loop`. */
+static manner manner_of(const rp_bytecode *bytecode, PyObject *names, int loop) {
     int user = rp_bytecode_index(bytecode, loop);
     while (user >= 0 && bytecode->instructions[user].meaning != RP_MEANS_GET_ITERATOR)
         user--;
-    if (user <= 0 || bytecode->places[user].depth <= 0) return false;
+    if (user <= 0 || bytecode->places[user].depth <= 0) return MANNER_PLAIN;
     int first = expression_start(bytecode, user);
-    if (takes_loop(bytecode, names, first, user)) return true;
+    if (loops_taken(bytecode, names, first, user) > 0)
+        return around_loop(bytecode, names, first, user);
     const rp_instruction *only = &bytecode->instructions[first];
     return first == user - 1 && only->flags & RP_OP_LOADS &&
-           variable_holds_loop(bytecode, names, only);
+                   variable_holds_loop(bytecode, names, only)
+               ? MANNER_LOOP
+               : MANNER_PLAIN;
 }
 
 /* A call that directly follows GET_ITER is that of a comprehension's own function (until 3.11) or
@@ -92,16 +120,19 @@ static int comprehension_at(const rp_bytecode *bytecode, int at) {
                : -1;
 }
 
-/* Place of the outermost `for` that would start over; -1: none. What is inside a chp.loop does not
- * matter: saves happen between its items. */
-static int outermost_plain(const rp_bytecode *bytecode, PyObject *names, int restored_at,
-                           int here) {
+/* Place of the outermost `for` that would not go on where it is; -1: none. */
+static int outermost_plain(const rp_bytecode *bytecode, PyObject *names, int restored_at, int here,
+                           manner *how) {
     int outermost = -1;
     for (int i = iterator_at(bytecode, here); i >= 0; i = bytecode->iterators[i].below) {
         int loop = bytecode->iterators[i].loop;
-        if (restored_at < 0 || !loop_is_around(bytecode, loop, restored_at)) outermost = loop;
+        if (restored_at >= 0 && loop_is_around(bytecode, loop, restored_at)) continue;
+        manner manner_here = manner_of(bytecode, names, loop);
+        if (manner_here == MANNER_LOOP) continue;
+        outermost = loop;
+        *how = manner_here;
     }
-    return outermost >= 0 && !is_chp_loop(bytecode, names, outermost) ? outermost : -1;
+    return outermost;
 }
 
 static PyObject *source_line(PyCodeObject *code, int line) {
@@ -155,7 +186,23 @@ static bool split_header(const char *line, header *parts) {
     return parts->iterable_size > 0;
 }
 
-static PyObject *advice_for(PyCodeObject *code, int line) {
+static PyObject *advice_on_header(int line, PyObject *target, PyObject *iterable, manner how) {
+    if (how == MANNER_ENUMERATE)
+        return PyUnicode_FromFormat(
+            "line %d: `for %U in %U:` counts from the start when the program is run again; "
+            "put chp.loop around the enumerate: `chp.loop(enumerate(...))`",
+            line, target, iterable);
+    if (how == MANNER_ZIP)
+        return PyUnicode_FromFormat(
+            "line %d: `for %U in %U:` starts the other sequences over when the program is run "
+            "again; put chp.loop around the zip: `chp.loop(zip(...))`",
+            line, target, iterable);
+    return PyUnicode_FromFormat("line %d: `for %U in %U:` starts over when the program is run "
+                                "again; write `for %U in chp.loop(%U):`",
+                                line, target, iterable, target, iterable);
+}
+
+static PyObject *advice_for(PyCodeObject *code, int line, manner how) {
     header parts;
     PyObject *source = source_line(code, line), *advice = NULL;
     const char *text = source && PyUnicode_Check(source) ? PyUnicode_AsUTF8(source) : NULL;
@@ -163,18 +210,19 @@ static PyObject *advice_for(PyCodeObject *code, int line) {
     if (text && split_header(text, &parts)) {
         PyObject *target = PyUnicode_DecodeUTF8(parts.target, parts.target_size, "replace");
         PyObject *iterable = PyUnicode_DecodeUTF8(parts.iterable, parts.iterable_size, "replace");
-        if (target && iterable)
-            advice = PyUnicode_FromFormat(
-                "line %d: `for %U in %U:` starts over when the program is run again; "
-                "write `for %U in chp.loop(%U):`",
-                line, target, iterable, target, iterable);
+        if (target && iterable) advice = advice_on_header(line, target, iterable, how);
         Py_XDECREF(target);
         Py_XDECREF(iterable);
-    } else {
+    } else if (how == MANNER_PLAIN) {
         advice =
             PyUnicode_FromFormat("line %d: this loop starts over when the program is run again; "
                                  "write `for ... in chp.loop(...):`",
                                  line);
+    } else {
+        advice = PyUnicode_FromFormat(
+            "line %d: this loop is not wholly inside chp.loop, and the rest starts over when the "
+            "program is run again; write `for ... in chp.loop(%s(...)):`",
+            line, how == MANNER_ZIP ? "zip" : "enumerate");
     }
     Py_XDECREF(source);
     return advice;
@@ -184,13 +232,14 @@ int rp_code_plain_loop(PyCodeObject *code, int restored_at, int here, PyObject *
     rp_bytecode bytecode = {0};
     PyObject *names = PyObject_GetAttrString((PyObject *)code, "co_names");
     int line = -1, loop;
+    manner how = MANNER_PLAIN;
     *advice = NULL;
     int looked = names ? look(&bytecode, code) : -1;
     if (looked) {
         line = looked < 0 ? -1 : 0;
         goto done;
     }
-    loop = outermost_plain(&bytecode, names, restored_at, here);
+    loop = outermost_plain(&bytecode, names, restored_at, here, &how);
     if (loop < 0 && iterator_at(&bytecode, here) < 0) loop = comprehension_at(&bytecode, here);
     if (loop < 0) {
         line = 0;
@@ -201,7 +250,7 @@ int rp_code_plain_loop(PyCodeObject *code, int restored_at, int here, PyObject *
         line = 0;
         goto done;
     }
-    *advice = advice_for(code, line);
+    *advice = advice_for(code, line, how);
     if (!*advice) line = -1;
 done:
     rp_bytecode_release(&bytecode);

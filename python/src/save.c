@@ -205,12 +205,6 @@ int rp_checkpoint_save(rp_checkpoint *self, bool due) {
     return status;
 }
 
-int rp_checkpoint_save_between_items(PyObject *checkpoint) {
-    rp_checkpoint *self = (rp_checkpoint *)checkpoint;
-    if (self->engine == NULL || self->busy || rs_checkpoint_is_forked(self->engine)) return 0;
-    return rp_checkpoint_save(self, true) < 0 ? -1 : 0;
-}
-
 static int tell_plain_loop(rp_checkpoint *self, int here) {
     PyObject *advice = NULL;
     if (self->said_loop || self->restored_at < 0) return 0;
@@ -223,6 +217,16 @@ static int tell_plain_loop(rp_checkpoint *self, int here) {
     }
     Py_XDECREF(advice);
     return status;
+}
+
+int rp_checkpoint_save_between_items(PyObject *checkpoint) {
+    rp_checkpoint *self = (rp_checkpoint *)checkpoint;
+    if (self->engine == NULL || self->busy || rs_checkpoint_is_forked(self->engine)) return 0;
+    PyFrameObject *frame = rp_owner_find(&self->owner);
+    int here = frame == NULL ? -1 : rp_frame_place(frame);
+    Py_XDECREF((PyObject *)frame);
+    if (here >= 0 && tell_plain_loop(self, here) < 0) return -1;
+    return rp_checkpoint_save(self, true) < 0 ? -1 : 0;
 }
 
 int rp_checkpoint_sync(rp_checkpoint *self) {

@@ -316,8 +316,8 @@ def test_plain_loop__around_restore_is_fine():
 @pytest.mark.parametrize("header", [
     "for x in chp.loop([1]):",
     "for x in self.chp.loop([1]):",
-    "for i, x in enumerate(chp.loop([1])):",
-    "for i, x in zip(chp.loop([1]), [2]):",
+    "for i, x in chp.loop(enumerate([1])):",
+    "for i, x in zip(chp.loop([1]), chp.loop([2])):",
     "for x in (chp.loop([1]) if chp else []):",
     "for x in (tqdm(chp.loop(sorted([1, 2])))):",
     "it = chp.loop([1])\n  for x in it:",
@@ -330,20 +330,36 @@ def test_plain_loop__loop_is_recognised(header):
     assert watch(scope["f"])[1] == {0}
 
 
-def test_plain_loop__plain_inside_loop_is_fine_but_not_around_it():
-    def inside(chp):
-        chp.restore()
-        for x in chp.loop([1]):
-            for y in [2]:
-                chp.sync()
+@pytest.mark.parametrize("header, cure", [
+    ("for i, x in enumerate(chp.loop([1])):", "around the enumerate: `chp.loop(enumerate(...))`"),
+    ("for i, x in enumerate(chp.loop([1]), 5):", "counts from the start"),
+    ("for i, x in zip(chp.loop([1]), [2]):", "around the zip: `chp.loop(zip(...))`"),
+    ("for i, x in zip([2], chp.loop([1])):", "starts the other sequences over"),
+])
+def test_plain_loop__what_is_around_a_loop_starts_over(header, cure, tmp_path):
+    source = f"def f(chp):\n  chp.restore()\n  {header}\n    chp.sync()\n"
+    path, scope = tmp_path / "m.py", {}
+    path.write_text(source)
+    exec(compile(source, str(path), "exec"), scope)
+    chp, lines = watch(scope["f"])
+    assert lines == {2} and cure in chp.found[0][1] and header in chp.found[0][1]
 
+
+def test_plain_loop__around_a_loop_and_between_two():
     def around(chp):
         chp.restore()
         for x in [1]:
             for y in chp.loop([2]):
                 chp.sync()
-    assert watch(inside)[1] == {0}
+
+    def between(chp):
+        chp.restore()
+        for x in chp.loop([1]):
+            for y in [1]:
+                for z in chp.loop([2]):
+                    chp.sync()
     assert watch(around)[1] == {2}
+    assert watch(between)[1] == {3}
 
 
 def test_plain_loop__handlers_with_and_finally():
