@@ -1,4 +1,5 @@
-/* The CBOR tags of the object stream: docs/objects.md says what is in each. */
+/* The CBOR tags of the object stream: docs/format.md, part "Object stream", says what is in each.
+ */
 #ifndef RP_TAGS_H
 #define RP_TAGS_H
 

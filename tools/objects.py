@@ -1,0 +1,373 @@
+#!/usr/bin/env python3
+"""Reads an object stream: an independent decoder, written from docs/format.md alone.
+
+objects.decode(stream, blobs) gives the value; blobs[0] is blob number 1. Nesting is bounded by
+Python's recursion limit: this is for checking the format, not for use.
+
+tools/objects.py FILE       prints the value of a file that holds one stream without blobs
+"""
+import array
+import collections
+import datetime
+import decimal
+import fractions
+import pathlib
+import random
+import struct
+import sys
+import uuid
+
+BUILTINS = {t.__name__: t for t in (int, float, complex, bool, str, bytes, bytearray, list, tuple,
+                                    dict, set, frozenset)}
+BIT_GENERATORS = ("PCG64", "PCG64DXSM", "MT19937", "Philox", "SFC64")
+
+
+class Damaged(Exception):
+    """The stream is not what the format says."""
+
+
+class Tag:
+    """A tag and its content."""
+
+    def __init__(self, tag, value):
+        self.tag, self.value = tag, value
+
+
+class Memory:
+    """Bytes [low, high) of a memory; low and high are None for all of it."""
+
+    def __init__(self, data, low=None, high=None):
+        self.data, self.low, self.high = data, low, high
+
+
+def parse(data, at=0):
+    """One item of RFC 8949 and the position behind it: maps as Tag("map", pairs)."""
+    kind, info = data[at] >> 5, data[at] & 31
+    at += 1
+    if info < 24:
+        number = info
+    elif info < 28:
+        size = 1 << (info - 24)
+        number, at = int.from_bytes(data[at:at + size], "big"), at + size
+    else:
+        raise Damaged("reserved head or indefinite length")
+    if kind == 0:
+        return number, at
+    if kind == 1:
+        return -1 - number, at
+    if kind in (2, 3):
+        content = data[at:at + number]
+        if len(content) != number:
+            raise Damaged("a string ends too early")
+        return (content if kind == 2 else content.decode()), at + number
+    if kind in (4, 5):
+        items = []
+        for _ in range(number * (kind - 3)):
+            item, at = parse(data, at)
+            items.append(item)
+        return (items if kind == 4 else Tag("map", items)), at
+    if kind == 6:
+        value, at = parse(data, at)
+        return Tag(number, value), at
+    if info == 27:
+        return struct.unpack(">d", struct.pack(">Q", number))[0], at
+    if number in (20, 21, 22):
+        return (False, True, None)[number - 20], at
+    raise Damaged(f"simple value {number}")
+
+
+class Builder:
+    """Values from what parse() gives."""
+
+    def __init__(self, blobs):
+        self.blobs, self.marks = blobs, []
+        self.lows = {}  # mark -> first byte, of an array of which only a part is there
+        self.is_base = False
+
+    # ---- marks ----
+
+    def build(self, node, mark=None):
+        if isinstance(node, list):
+            return self.fill_list(self.named(mark, []), node)
+        if not isinstance(node, Tag):
+            return self.named(mark, node)
+        if node.tag == 28:
+            if mark is not None:
+                raise Damaged("marked twice")
+            self.marks.append(None)
+            return self.build(node.value, len(self.marks) - 1)
+        if node.tag == 29:
+            return self.marks[node.value]
+        name = self.READERS.get(node.tag)
+        if name is None:
+            raise Damaged(f"unknown tag {node.tag}")
+        return getattr(self, name)(node.value, mark)
+
+    def named(self, mark, value):
+        """`value`, which references to the mark lead to from now on."""
+        if mark is not None:
+            self.marks[mark] = value
+        return value
+
+    def each(self, nodes):
+        return [self.build(node) for node in nodes]
+
+    # ---- containers ----
+
+    def fill_list(self, value, nodes):
+        for node in nodes:
+            value.append(self.build(node))
+        return value
+
+    def fill_dict(self, value, nodes):
+        for key, item in zip(nodes[::2], nodes[1::2]):
+            key = self.build(key)
+            if key in value:
+                raise Damaged("a key stands twice")
+            value[key] = self.build(item)
+        return value
+
+    def read_map(self, node, mark):
+        return self.fill_dict(self.named(mark, {}), node)
+
+    def read_tuple(self, node, mark):
+        # Python has no tuple to be filled later: a placeholder list stands for it in cycles
+        stand_in = self.named(mark, [])
+        value = tuple(self.fill_list(stand_in, node))
+        return self.named(mark, value)
+
+    def read_set(self, node, mark):
+        return self.named(mark, set(self.elements(node)))
+
+    def read_frozenset(self, node, mark):
+        return self.named(mark, frozenset(self.elements(node)))
+
+    def elements(self, node):
+        elements, used, deleted, finger = node
+        elements = self.each(elements)
+        bits = sum(bin(byte).count("1") for byte in used)
+        if len(set(elements)) != len(elements) or bits != len(elements):
+            raise Damaged("the elements of a set do not fit")
+        if deleted is not None and len(deleted) != len(used) or finger >= 8 * len(used):
+            raise Damaged("the table of a set does not fit")
+        return elements
+
+    def read_list(self, node, mark):
+        data = self.memory(node.value).data
+        code = {79: "q", 86: "d"}[node.tag]
+        return self.named(mark, list(struct.unpack(f"<{len(data) // 8}{code}", data)))
+
+    def read_slice(self, node, mark):
+        return self.named(mark, slice(*self.each(node)))
+
+    def read_deque(self, node, mark):
+        return self.fill_list(self.named(mark, collections.deque(maxlen=node[0])), node[1])
+
+    def read_ordered_dict(self, node, mark):
+        return self.fill_dict(self.named(mark, collections.OrderedDict()), node)
+
+    def read_counter(self, node, mark):
+        return self.fill_dict(self.named(mark, collections.Counter()), node)
+
+    def read_default_dict(self, node, mark):
+        factory = None if node[0] is None else BUILTINS[node[0]]
+        return self.fill_dict(self.named(mark, collections.defaultdict(factory)), node[1])
+
+    # ---- memory ----
+
+    def memory(self, node):
+        if isinstance(node, bytes):
+            return Memory(node)
+        if not isinstance(node, Tag) or node.tag != 39256:
+            raise Damaged("no memory")
+        number, low, high = node.value if isinstance(node.value, list) else (node.value, None, None)
+        data = self.blobs[number - 1]
+        if low is not None and high - low != len(data):
+            raise Damaged("a part of another size")
+        return Memory(data, low, high)
+
+    def read_blob(self, node, mark):
+        return self.named(mark, self.memory(Tag(39256, node)).data)
+
+    def read_bytearray(self, node, mark):
+        return self.named(mark, bytearray(self.memory(node).data))
+
+    # ---- numpy ----
+
+    def dtype(self, node):
+        import numpy
+        if isinstance(node, str):
+            order, kind, rest = node[0], node[1], node[2:]
+            if order not in "<>|" or kind not in "biufcmMSUVgGqQ":
+                raise Damaged(f"dtype {node}")
+            return numpy.dtype(order + kind if kind in "qQgG" else order + kind + rest)
+        if node[0] == 2:
+            return numpy.dtype((self.dtype(node[1]), tuple(node[2])))
+        _, size, aligned, fields = node
+        spec = {"names": [self.text(f[0]) for f in fields], "offsets": [f[1] for f in fields],
+                "formats": [self.dtype(f[2]) for f in fields], "itemsize": size}
+        if any(len(f) > 3 for f in fields):
+            spec["titles"] = [self.text(f[3]) if len(f) > 3 else None for f in fields]
+        return numpy.dtype(spec, align=aligned)
+
+    def text(self, node):
+        return node if isinstance(node, str) else self.build(node)
+
+    def read_array(self, node, mark):
+        import numpy
+        dtype, shape, order, writeable, memory = node
+        dtype, shape, memory = self.dtype(dtype), tuple(shape), self.memory(memory)
+        if memory.low:
+            self.lows[mark] = memory.low
+        if memory.low is not None and (memory.low or len(memory.data) !=
+                                       numpy.prod(shape, dtype=object) * dtype.itemsize):
+            return self.named(mark, numpy.frombuffer(bytearray(memory.data), "u1"))
+        axes = {0: range(len(shape)), 1: reversed(range(len(shape)))}.get(
+            order if isinstance(order, int) else None, order)
+        axes = list(axes)
+        flat = numpy.ndarray([shape[axis] for axis in axes], dtype, bytearray(memory.data))
+        value = flat.transpose(numpy.argsort(axes)) if axes else flat
+        value.flags.writeable = writeable
+        return self.named(mark, value)
+
+    def read_view(self, node, mark):
+        import numpy
+        base, dtype, shape, strides, offset, writeable = node
+        number = base.value if base.tag == 29 else len(self.marks)
+        base = self.build(base)
+        offset -= self.lows.get(number, 0)
+        if isinstance(base, numpy.ndarray):
+            while isinstance(base.base, numpy.ndarray):
+                base = base.base
+            base = base.base  # the bytearray of read_array
+        value = numpy.ndarray(shape, self.dtype(dtype), base, offset, strides)
+        if not writeable:
+            value.flags.writeable = False
+        return self.named(mark, value)
+
+    def read_scalar(self, node, mark):
+        import numpy
+        if isinstance(node, list):
+            array_0d = numpy.ndarray((), self.dtype(node[0]), bytearray(self.memory(node[1]).data))
+            return self.named(mark, array_0d[()])
+        value = self.build(node)
+        return self.named(mark, (numpy.str_ if isinstance(value, str) else numpy.bytes_)(value))
+
+    def read_dtype(self, node, mark):
+        return self.named(mark, self.dtype(node))
+
+    # ---- random generators ----
+
+    def read_seed_sequence(self, node, mark):
+        from numpy.random import SeedSequence
+        entropy, key, pool, spawned = self.each(node)
+        return self.named(mark, SeedSequence(entropy, spawn_key=key, pool_size=pool,
+                                             n_children_spawned=spawned))
+
+    def read_bit_generator(self, node, mark):
+        import numpy.random
+        name, seed, state = self.each(node)
+        if name not in BIT_GENERATORS:
+            raise Damaged(f"no generator {name}")
+        value = getattr(numpy.random, name)(0 if seed is None else seed)
+        if seed is None and name == "MT19937":
+            value._legacy_seeding(0)
+        value.state = state
+        return self.named(mark, value)
+
+    def read_generator(self, node, mark):
+        import numpy.random
+        return self.named(mark, numpy.random.Generator(*self.each(node)))
+
+    def read_random_state(self, node, mark):
+        import numpy.random
+        if not node:
+            return self.named(mark, numpy.random.mtrand._rand)
+        generator, has_gauss, gauss = self.each(node)
+        value = numpy.random.RandomState(generator)
+        state = value.get_state(legacy=False)
+        value.set_state({**state, "has_gauss": has_gauss, "gauss": gauss})
+        return self.named(mark, value)
+
+    def read_random(self, node, mark):
+        if not node:
+            return self.named(mark, random._inst)
+        value = random.Random()
+        value.setstate(self.build(node[0]))
+        return self.named(mark, value)
+
+    # ---- small values ----
+
+    def simple(make):
+        return lambda self, node, mark: self.named(mark, make(self, node))
+
+    read_surrogates = simple(lambda self, node: node.decode("utf-8", "surrogatepass"))
+    read_big = simple(lambda self, node: int.from_bytes(node, "big"))
+    read_big_negative = simple(lambda self, node: -1 - int.from_bytes(node, "big"))
+    read_range = simple(lambda self, node: range(*self.each(node)))
+    read_constant = simple(lambda self, node: (..., NotImplemented)[node])
+    read_complex = simple(lambda self, node: complex(*node))
+    read_date = simple(lambda self, node: datetime.date.fromisoformat(node))
+    read_timedelta = simple(lambda self, node: datetime.timedelta(*node))
+    read_timezone = simple(lambda self, node: datetime.timezone(*self.each(node)))
+    read_decimal = simple(lambda self, node: decimal.Decimal(node))
+    read_fraction = simple(lambda self, node: fractions.Fraction(*self.each(node)))
+    read_uuid = simple(lambda self, node: uuid.UUID(bytes=node))
+    del simple
+
+    def read_time(self, node, mark):
+        *parts, fold = self.each(node)
+        return self.named(mark, datetime.time(*parts, fold=fold))
+
+    def read_datetime(self, node, mark):
+        *parts, fold = self.each(node)
+        return self.named(mark, datetime.datetime(*parts, fold=fold))
+
+    def read_path(self, node, mark):
+        if node[0] not in ("PosixPath", "PurePosixPath", "PureWindowsPath"):
+            raise Damaged(f"path of class {node[0]}")
+        return self.named(mark, getattr(pathlib, node[0])(self.text(node[1])))
+
+    def read_array_array(self, node, mark):
+        code, size, memory = node
+        value = array.array(code)
+        if value.itemsize != size:
+            raise Damaged("items of another size")
+        value.frombytes(self.memory(memory).data)
+        return self.named(mark, value)
+
+    READERS = {
+        "map": "read_map", 2: "read_big", 3: "read_big_negative", 30: "read_fraction",
+        37: "read_uuid", 1004: "read_date", 39250: "read_tuple", 39251: "read_map",
+        39252: "read_set", 39253: "read_frozenset", 39254: "read_surrogates",
+        39255: "read_bytearray", 39256: "read_blob", 39257: "read_list", 39258: "read_range",
+        39259: "read_slice", 39260: "read_constant", 39261: "read_complex", 39262: "read_array",
+        39263: "read_view", 39264: "read_scalar", 39265: "read_dtype",
+        39266: "read_seed_sequence", 39267: "read_bit_generator", 39268: "read_generator",
+        39269: "read_random_state", 39270: "read_random", 39271: "read_time",
+        39272: "read_datetime", 39273: "read_timedelta", 39274: "read_timezone",
+        39275: "read_decimal", 39276: "read_path", 39277: "read_array_array",
+        39278: "read_deque", 39279: "read_ordered_dict", 39280: "read_counter",
+        39281: "read_default_dict"}
+
+
+def decode(stream, blobs=()):
+    node, end = parse(bytes(stream))
+    if end != len(stream):
+        raise Damaged("something stands behind the value")
+    return Builder(list(blobs)).build(node)
+
+
+def plain(node):
+    """What parse() gives, in builtin types only: to be compared with another CBOR library."""
+    if isinstance(node, list):
+        return [plain(item) for item in node]
+    if isinstance(node, Tag) and node.tag == "map":
+        return {"map": [plain(item) for item in node.value]}
+    return {node.tag: plain(node.value)} if isinstance(node, Tag) else node
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    print(decode(pathlib.Path(sys.argv[1]).read_bytes()))
