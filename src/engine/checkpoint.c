@@ -297,7 +297,7 @@ static resume_status keep_lock(rs_checkpoint *checkpoint, rs_error *error) {
     bool replaced;
     resume_status status = rs_folder_refresh(checkpoint->folder, &replaced, error);
     if (status) return status;
-    if (lock->fd >= 0 && lock->unsupported) return RESUME_OK;
+    if (lock->unsupported) return RESUME_OK;
     char lock_name[RS_FILE_NAME_SIZE];
     rs_file_info info;
     snprintf(lock_name, sizeof lock_name, "%.*s.lock", (int)RS_NAME_SIZE_MAX,

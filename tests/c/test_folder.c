@@ -70,7 +70,9 @@ static int watched_sync(const rs_os *os, int fd) {
         if (strcmp(parent, path) == 0)
             memmove(watch.dirty[i], watch.dirty[--watch.dirty_count], sizeof watch.dirty[i]);
     }
-    return rs_os_linux()->sync(os, fd);
+    (void)os; /* the disk itself is not what is tested, and slow */
+    struct stat found;
+    return fstat(fd, &found) == 0 ? 0 : -errno;
 }
 
 typedef struct place {
