@@ -172,7 +172,7 @@ static int name_from_user(PyObject *given, const rp_options *options, rp_caller 
     int status = -1;
     PyObject *path = NULL, *base = NULL;
     if (is_text && PyUnicode_FindChar(text, '/', 0, PyUnicode_GET_LENGTH(text), 1) < 0) {
-        Py_SETREF(caller->name, Py_NewRef(text));
+        Py_XSETREF(caller->name, Py_NewRef(text));
         status = 0;
         goto done;
     }
@@ -185,8 +185,8 @@ static int name_from_user(PyObject *given, const rp_options *options, rp_caller 
                                                                              : Py_NewRef(text);
     base = path == NULL ? NULL : rp_path("basename", text);
     if (base == NULL) goto done;
-    Py_SETREF(caller->folder, rp_path("dirname", path));
-    Py_SETREF(caller->name, decoded(base));
+    Py_XSETREF(caller->folder, rp_path("dirname", path));
+    Py_XSETREF(caller->name, decoded(base));
     status = caller->folder == NULL || caller->name == NULL ? -1 : 0;
 done:
     Py_XDECREF(base);
@@ -198,9 +198,9 @@ done:
 
 static int add_key(const rp_options *options, PyObject *rank, rp_caller *caller) {
     if (options->key != NULL)
-        Py_SETREF(caller->name, PyUnicode_FromFormat("%U@%U", caller->name, options->key));
+        Py_XSETREF(caller->name, PyUnicode_FromFormat("%U@%U", caller->name, options->key));
     if (rank != NULL && caller->name != NULL)
-        Py_SETREF(caller->name, PyUnicode_FromFormat("%U@rank%U", caller->name, rank));
+        Py_XSETREF(caller->name, PyUnicode_FromFormat("%U@rank%U", caller->name, rank));
     return caller->name == NULL ? -1 : 0;
 }
 
@@ -238,7 +238,7 @@ int rp_caller_find(rp_module_state *state, PyFrameObject *frame, const rp_option
     if (!caller->named || options->key != NULL) {
         PyObject *name = fit(caller->name, &error);
         if (name == NULL) goto done;
-        if (name != Py_None) Py_SETREF(caller->name, Py_NewRef(name));
+        if (name != Py_None) Py_XSETREF(caller->name, Py_NewRef(name));
         Py_DECREF(name);
     }
     if (caller->folder == NULL)

@@ -33,8 +33,8 @@ PyObject *rp_locals_select(rp_checkpoint *self, PyObject *values) {
     bool module = rp_owner_is_module(&self->owner);
     PyObject *name, *value;
     for (Py_ssize_t at = 0; selected != NULL && PyDict_Next(values, &at, &name, &value);) {
-        if (!PyUnicode_Check(name) || PyUnicode_GET_LENGTH(name) == 0) continue;
-        if (PyUnicode_READ_CHAR(name, 0) == '.') continue; /* the iterator of a comprehension */
+        /* not the iterator of a comprehension (".0"), not what a test tool has put there */
+        if (!PyUnicode_Check(name) || !PyUnicode_IsIdentifier(name)) continue;
         if (module && is_dunder(name)) continue;
         if (is_definition(value) || is_ours(self->state, value)) continue;
         if (rp_locals_is_unwanted(self, name)) continue;

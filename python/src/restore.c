@@ -162,12 +162,18 @@ static int add_defaults(rp_checkpoint *self, rp_restoring *restoring) {
     return 0;
 }
 
+/* The names that a module's code mentions are not all its variables: only those it has count. */
+static bool has_variable(rp_checkpoint *self, rp_restoring *restoring, PyObject *name) {
+    if (rp_owner_is_module(&self->owner)) return PyDict_Contains(restoring->locals, name) == 1;
+    return is_in(restoring->names, name);
+}
+
 /* An item of the dict whose name is a variable of the function and no saved one, as in the
  * original: save(total=3) comes back as the local `total`, too. */
 static int add_extra_locals(rp_checkpoint *self, rp_restoring *restoring) {
     PyObject *name, *value;
     for (Py_ssize_t at = 0; PyDict_Next(restoring->loaded.extra, &at, &name, &value);) {
-        if (!PyUnicode_Check(name) || PyDict_Contains(restoring->locals, name) != 1) continue;
+        if (!PyUnicode_Check(name) || !has_variable(self, restoring, name)) continue;
         if (PyDict_Contains(restoring->loaded.vars, name) == 1) continue;
         if (is_in(restoring->keep, name) || rp_locals_is_argument(self, name)) continue;
         if (PyDict_SetItem(restoring->changes, name, value) < 0) return -1;

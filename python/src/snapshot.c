@@ -38,6 +38,14 @@ static int note_skipped(rp_snapshot *snapshot, PyObject *name, const char *probl
     return status;
 }
 
+/* The state of such an object is saved already, and it stays the object of this process. */
+static bool is_tracked(PyObject *tracked, PyObject *value) {
+    PyObject *label, *object;
+    for (Py_ssize_t at = 0; tracked != NULL && PyDict_Next(tracked, &at, &label, &object);)
+        if (object == value) return true;
+    return false;
+}
+
 /* A map name -> value of what can be saved; the rest is noted. `skip_key`: which keys do not belong
  * here, may be NULL. `format` makes the root of paths in messages from the name. */
 static int put_values(rp_snapshot *snapshot, PyObject *values, const char *format,
@@ -61,7 +69,9 @@ static int put_values(rp_snapshot *snapshot, PyObject *values, const char *forma
         if (status == 0) status = rp_encoder_put(snapshot->encoder, value, root_text);
         if (status == 1) {
             buffer->size = before; /* the key of what was not written */
-            status = note_skipped(snapshot, root, rp_encoder_problem(snapshot->encoder));
+            status = is_tracked(tracked, value)
+                         ? 0
+                         : note_skipped(snapshot, root, rp_encoder_problem(snapshot->encoder));
         } else if (status == 0) {
             count++;
         }
@@ -183,9 +193,9 @@ static int put_state(rp_checkpoint *self, rp_snapshot *snapshot) {
         return -1;
     if (put_tracked(self, snapshot) < 0) return -1;
     rs_cbor_put_literal(buffer, "vars");
-    if (put_values(snapshot, snapshot->locals, "%U", false) < 0) return -1;
+    if (put_values(snapshot, self->tracked, snapshot->locals, "%U", false) < 0) return -1;
     rs_cbor_put_literal(buffer, "extra");
-    if (put_values(snapshot, (PyObject *)self, "chp['%U']", true) < 0) return -1;
+    if (put_values(snapshot, self->tracked, (PyObject *)self, "chp['%U']", true) < 0) return -1;
     if (put_items(snapshot, (PyObject *)self) < 0 || put_skipped(snapshot) < 0) return -1;
     if (self->result == NULL) return 0;
     rs_cbor_put_literal(buffer, "result");

@@ -16,6 +16,8 @@ typedef struct rp_owner {
     const void *frame;   /* the interpreter's frame */
     const void *object;  /* its frame object, made at capturing: a later frame in the same place has
                             none or another */
+    const void *caller;  /* the frame below it, and ... */
+    const void *call;    /* ... the instruction at which that one stands */
     PyCodeObject *code;  /* strong, so that no other code can get its address */
     PyObject *generator; /* weak reference to the generator that holds the frame, or NULL */
     PyFrameObject *kept; /* module level and class bodies, whose locals live on anyway: strong,

@@ -52,6 +52,8 @@ int rp_owner_capture(PyFrameObject *visible, rp_owner *owner) {
     const _PyInterpreterFrame *frame = visible->f_frame;
     PyCodeObject *code = PyFrame_GetCode(visible);
     *owner = (rp_owner){.frame = frame, .object = visible, .code = code};
+    owner->caller = frame->previous;
+    owner->call = frame->previous == NULL ? NULL : instruction_of(frame->previous);
     if (frame->owner == FRAME_OWNED_BY_GENERATOR) {
         size_t offset = offsetof(PyGenObject, gi_iframe);
         owner->generator = PyWeakref_NewRef((PyObject *)((const char *)frame - offset), NULL);
@@ -127,6 +129,18 @@ PyFrameObject *rp_owner_find(const rp_owner *owner) {
     return visible;
 }
 
+/* Another call of the function would have its frame in the same place: this one was called by the
+ * same frame from the same instruction. */
+static bool is_same_call(PyThreadState *thread, const _PyInterpreterFrame *frame,
+                         const rp_owner *owner) {
+    const _PyInterpreterFrame *caller = current_of(thread);
+    if ((const void *)frame->previous != owner->caller) return false;
+    while (caller != NULL && (const void *)caller != owner->caller)
+        caller = caller->previous;
+    if (caller == NULL) return owner->caller == NULL;
+    return (const void *)instruction_of(caller) == owner->call;
+}
+
 /* A frame whose locals are being cleared is off the chain, without a frame object, and the topmost
  * on its thread's data stack: the interpreter itself relies on that (clear_thread_frame). */
 static bool clears_on_return(const rp_owner *owner) {
@@ -139,7 +153,7 @@ static bool clears_on_return(const rp_owner *owner) {
         return false;
     const _PyInterpreterFrame *frame = owner->frame;
     return is_code(frame, owner->code) && frame->frame_obj == NULL &&
-           stands_on_return(frame, owner->code);
+           is_same_call(thread, frame, owner) && stands_on_return(frame, owner->code);
 }
 
 static rp_fate fate_of_generator(const rp_owner *owner) {
