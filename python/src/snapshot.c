@@ -48,8 +48,8 @@ static bool is_tracked(PyObject *tracked, PyObject *value) {
 
 /* A map name -> value of what can be saved; the rest is noted. `skip_key`: which keys do not belong
  * here, may be NULL. `format` makes the root of paths in messages from the name. */
-static int put_values(rp_snapshot *snapshot, PyObject *values, const char *format,
-                      bool texts_only) {
+static int put_values(rp_snapshot *snapshot, PyObject *tracked, PyObject *values,
+                      const char *format, bool texts_only) {
     rs_buffer *buffer = rp_encoder_buffer(snapshot->encoder);
     size_t place = begin_map(buffer);
     Py_ssize_t count = 0, at = 0;
