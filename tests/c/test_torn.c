@@ -143,6 +143,9 @@ static void fill(const torn_image *image, uint8_t *bytes, size_t size, filler ki
         size_t have = image->other_size - image->begin;
         memcpy(bytes + image->begin, image->other_bytes + image->begin,
                have < length ? have : length);
+        /* A place is used again only when an ordered attempt there never got its trailer. */
+        if (image->ordered && have <= length)
+            memset(bytes + image->other_size - RS_TRAILER_SIZE, 0, RS_TRAILER_SIZE);
     }
     /* Records of this file from other places: what a file system may hand out again. */
     if (kind == FILL_OLD_FILE)
