@@ -179,10 +179,19 @@ void rs_file_hint(rs_file *file, int fd, const rs_uuid *uuid, const rs_generatio
     file->hinted_generation = generation->number;
 }
 
-static void hint_if_due(rs_file *file) {
+void rs_file_hint_newest(rs_file *file) {
     const rs_generation *newest = rs_file_newest(file);
-    if (file->no_hints || newest->number < file->hinted_generation + RS_HINT_INTERVAL) return;
+    if (!newest || file->fd < 0 || !file->for_writing || file->poisoned || file->replaces ||
+        file->no_hints || newest->number <= file->hinted_generation)
+        return;
     rs_file_hint(file, file->fd, &file->header.uuid, newest);
+}
+
+static void hint_if_due(rs_file *file) {
+    int64_t now = file->os->monotonic_ns(file->os);
+    if (file->hinted_ns != 0 && now - file->hinted_ns < RS_HINT_INTERVAL_NS) return;
+    rs_file_hint_newest(file);
+    file->hinted_ns = now;
 }
 
 void rs_file_undo(rs_file *file, const rs_segment_writer *writer) {

@@ -19,8 +19,9 @@
 #define RS_COMPACT_SLACK  (UINT64_C(64) << 20)
 /* A torn tail is kept up to this size. */
 #define RS_TORN_SIZE_MAX (UINT64_C(64) << 20)
-/* A hint is written after so many commits. */
-#define RS_HINT_INTERVAL 16u
+/* Time between two hints, monotonic: writing one with every commit would make small ones a quarter
+ * slower. */
+#define RS_HINT_INTERVAL_NS INT64_C(500000000)
 
 struct rs_file {
     const rs_folder *folder;
@@ -48,6 +49,7 @@ struct rs_file {
     size_t generation_count, generation_capacity;
     uint64_t next_generation;
     uint64_t hinted_generation; /* of the newest hint that was written or found */
+    int64_t hinted_ns;          /* when it was written; 0 at first */
 
     rs_table table; /* of the newest generation, resolved */
     uint32_t table_depth;

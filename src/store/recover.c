@@ -26,8 +26,8 @@ typedef struct recovery_work {
     bool whole_file; /* walked from the first segment */
     uint64_t search_left;
     uint64_t trailer_generation; /* of the commit that the last search found */
-    uint64_t seen; /* the newest generation that anything in the file speaks of */
-    uint64_t lost; /* the newest that was durable and is known to be bad */
+    uint64_t seen;               /* the newest generation that anything in the file speaks of */
+    uint64_t lost;               /* the newest that was durable and is known to be bad */
     bool damaged;
     bool has_tail; /* bytes behind the last commit that are no commit */
     bool torn;     /* the newest save was perhaps never durable, and does not verify */
