@@ -149,7 +149,7 @@ static PyObject *checkpoint_save(PyObject *object, PyObject *args, PyObject *kwa
     if (self->disabled) Py_RETURN_NONE;
     if (rp_checkpoint_usable(self, "save()") < 0) return NULL;
     if (kwargs != NULL && PyDict_Update(object, kwargs) < 0) return NULL;
-    if (rp_checkpoint_save(self, false) < 0) return NULL;
+    if (rp_checkpoint_save(self, false) < 0 || rp_checkpoint_tell_body(self) < 0) return NULL;
     Py_RETURN_NONE;
 }
 

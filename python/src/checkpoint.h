@@ -44,7 +44,7 @@ typedef struct rp_checkpoint {
     bool restored;  /* restore() brought it back */
     bool result_known;
     bool disabled, closed, taken_over, busy;
-    bool said_forked, said_gone, said_loop, said_opaque;
+    bool said_forked, said_gone, said_loop, said_body, said_opaque;
 } rp_checkpoint;
 
 /* opening.c: finds or makes the file and decides what the saved state means for this call. */
@@ -55,6 +55,8 @@ int rp_checkpoint_judge(rp_checkpoint *self, PyObject **differences);
 
 /* save.c: 0, or -1 with an exception. `due`: of sync(), so that a failure only warns. */
 int rp_checkpoint_save(rp_checkpoint *self, bool due);
+/* After an explicit save(): warns once when it stood in the middle of the body of a chp.loop. */
+int rp_checkpoint_tell_body(rp_checkpoint *self);
 /* The slow path of sync(): 1 saved, 0 not, -1 exception. */
 int rp_checkpoint_sync(rp_checkpoint *self);
 

@@ -268,6 +268,41 @@ bool rp_code_in_for(PyCodeObject *code, int here) {
     return found;
 }
 
+/* The place of the FOR_ITER that follows the call at `here` but for jumps; -1. */
+static int for_after(const rp_bytecode *bytecode, int here) {
+    int index = rp_bytecode_index(bytecode, here) + 1;
+    for (int steps = 0; index > 0 && index < bytecode->instruction_count && steps < 64; steps++) {
+        const rp_instruction *at = &bytecode->instructions[index];
+        if (at->meaning == RP_MEANS_FOR) return at->start;
+        if (at->target >= 0 && at->flags & RP_OP_ENDS) {
+            index = rp_bytecode_index(bytecode, at->target);
+        } else if (at->meaning == RP_MEANS_NOTHING) {
+            index++;
+        } else {
+            return -1;
+        }
+    }
+    return -1;
+}
+
+bool rp_code_ends_item(PyCodeObject *code, int here) {
+    rp_bytecode bytecode = {0};
+    PyObject *names = PyObject_GetAttrString((PyObject *)code, "co_names");
+    bool ends = true;
+    here = rp_bytecode_call_site(code, here);
+    int looked = names ? look(&bytecode, code) : -1;
+    int top = looked == 0 ? iterator_at(&bytecode, here) : -1;
+    if (top >= 0) {
+        int loop = bytecode.iterators[top].loop;
+        ends = for_after(&bytecode, here) == loop &&
+               manner_of(&bytecode, names, loop) != MANNER_PLAIN;
+    }
+    if (looked < 0) PyErr_Clear();
+    rp_bytecode_release(&bytecode);
+    Py_XDECREF(names);
+    return ends;
+}
+
 static void mark(const rp_bytecode *bytecode, int at, bool *seen, int *work, int *count) {
     int index = rp_bytecode_index(bytecode, at);
     if (index < 0 || seen[index]) return;

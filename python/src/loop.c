@@ -410,6 +410,12 @@ bool rp_loops_defer(rp_loops *loops, PyCodeObject *code, int here) {
     return loops->asked_answer;
 }
 
+bool rp_loops_in_body(const rp_loops *loops, PyCodeObject *code, int here) {
+    Py_ssize_t index = innermost(loops);
+    return index >= 0 && loops->items[index].code == code &&
+           is_in_progress(loops, index, code, here) && !rp_code_ends_item(code, here);
+}
+
 /* Positions that a restore left and no loop has taken yet: the program is on its way to them. */
 static Py_ssize_t left_count(const rp_loops *loops) {
     return loops->saved ? PyList_GET_SIZE(loops->saved) - loops->taken : 0;

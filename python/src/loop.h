@@ -62,6 +62,9 @@ int rp_loops_resume(rp_loops *loops, PyObject *saved, bool same_code);
 /* Called by a sync() that is due, with the place where the owner's frame stands: true when it has
  * to wait for the next item of a loop. */
 bool rp_loops_defer(rp_loops *loops, PyCodeObject *code, int here);
+/* For an explicit save() where the owner's frame stands: the body of a loop is not at its end there,
+ * so that what is left of it would be lost after a restore. */
+bool rp_loops_in_body(const rp_loops *loops, PyCodeObject *code, int here);
 /* Section "loops". `code`, `here`: where the owner's frame stands. 0, or -1 with an exception. */
 int rp_loops_put(rp_loops *loops, PyCodeObject *code, int here, rs_buffer *buffer);
 /* Reads the section: a list of (items finished or None, place in the code), new reference. */

@@ -219,6 +219,21 @@ static int tell_plain_loop(rp_checkpoint *self, int here) {
     return status;
 }
 
+int rp_checkpoint_tell_body(rp_checkpoint *self) {
+    PyFrameObject *frame = self->said_body ? NULL : rp_owner_find(&self->owner);
+    if (frame == NULL) return 0;
+    int here = rp_frame_place(frame), line = PyFrame_GetLineNumber(frame);
+    Py_DECREF(frame);
+    if (!rp_loops_in_body(&self->loops, self->owner.code, here)) return 0;
+    self->said_body = true;
+    return rp_warn(self->state,
+                   "checkpoint '%U': line %d: save() in the body of chp.loop counts the item as "
+                   "finished, and what follows in the body is left out when the program is run "
+                   "again; make save() the last statement of the body, or write sync(), which "
+                   "waits for the next item",
+                   self->caller.name, line);
+}
+
 int rp_checkpoint_save_between_items(PyObject *checkpoint) {
     rp_checkpoint *self = (rp_checkpoint *)checkpoint;
     if (self->engine == NULL || self->busy || rs_checkpoint_is_forked(self->engine)) return 0;

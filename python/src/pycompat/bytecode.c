@@ -30,10 +30,14 @@ static rp_meaning meaning_of(int opcode) {
         return RP_MEANS_STORE_NAME;
     case RP_OPCODE_COPY:
         return RP_MEANS_COPY;
+    case RP_OPCODE_POP_TOP:
+    case RP_OPCODE_NOP:
+        return RP_MEANS_NOTHING;
     default:
         /* opcodes that not every version has: -1 there, which no case label may repeat */
         if (opcode == RP_OPCODE_PRECALL) return RP_MEANS_PRECALL;
         if (opcode == RP_OPCODE_LOAD_METHOD) return RP_MEANS_ATTRIBUTE;
+        if (opcode == RP_OPCODE_NOT_TAKEN) return RP_MEANS_NOTHING;
         return RP_MEANS_OTHER;
     }
 }

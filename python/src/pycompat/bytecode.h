@@ -40,6 +40,7 @@ typedef enum rp_meaning { /* instructions that the analysis or its users know by
                           RP_MEANS_CONSTANT,
                           RP_MEANS_STORE_NAME,
                           RP_MEANS_COPY,
+                          RP_MEANS_NOTHING, /* POP_TOP, NOP */
 } rp_meaning;
 
 typedef struct rp_instruction {
