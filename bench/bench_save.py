@@ -57,7 +57,7 @@ def replace_file(folder, data):
 
 
 def bench_small(folder, size, rounds):
-    chp = resume.Checkpoint("small", folder=folder / "resume", rate=3600)
+    chp = resume.Checkpoint(f"small-{size}", folder=folder / "resume", rate=3600)
     chp.restore()
     log = os.open(folder / "log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     for _ in range(rounds):
@@ -79,15 +79,15 @@ def bench_small(folder, size, rounds):
     TIMES.clear()
 
 
-def large(folder, count, seed, arm):
+def large(folder, count, seed):
     """The first call in a folder makes and saves the array, the second one restores it."""
-    chp = resume.Checkpoint("large", folder=folder, rate=3600, skip=["arm"])
+    chp = resume.Checkpoint("large", folder=folder, rate=3600)
     array = None
-    with Timed("restore " + arm):
+    with Timed("restore new" if chp.fresh else "restore"):
         chp.restore()
     if array is None:
         array = np.random.default_rng(seed).random(count)
-    with Timed("save " + arm):
+    with Timed("save" if chp.fresh else "save unchanged"):
         chp.save()
     chp.close()
     return array
@@ -97,7 +97,7 @@ def bench_large(folder, mebibytes, rounds):
     count = mebibytes * 1024 * 1024 // 8
     target = np.zeros(count)
     for seed in range(rounds):
-        array = large(folder / str(seed), count, seed, "first")
+        array = large(folder / str(seed), count, seed)
         fd = os.open(folder / "raw", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with Timed("raw"):
             write_all(fd, array)
@@ -107,21 +107,21 @@ def bench_large(folder, mebibytes, rounds):
             pickle.dump(array, file, protocol=5)
             file.flush()
             os.fdatasync(file.fileno())
-        if not np.array_equal(large(folder / str(seed), count, seed, "second"), array):
+        if not np.array_equal(large(folder / str(seed), count, seed), array):
             raise SystemExit("bench: the restored array differs")
         shutil.rmtree(folder / str(seed))
         with Timed("memcpy"):
             np.copyto(target, array)
         with Timed("unpickle"), open(folder / "pickle", "rb") as file:
             pickle.load(file)
-    save, raw = median("save first"), median("raw")
-    restore, copy = median("restore second"), median("memcpy")
+    save, raw = median("save"), median("raw")
+    restore, copy = median("restore"), median("memcpy")
     print(f"save of {mebibytes} MiB random floats: {save:.2f} s  "
           f"{raw / save:.2f} of the speed of write + fdatasync ({raw:.2f} s)  "
           f"pickle 5 + fdatasync {median('pickle'):.2f} s")
     print(f"restored, warm and verified: {restore:.2f} s  {restore / copy:.2f} x memcpy "
           f"({copy:.2f} s)  pickle.load {median('unpickle'):.2f} s")
-    print(f"saved again unchanged: {median('save second'):.2f} s")
+    print(f"saved again unchanged: {median('save unchanged'):.2f} s")
 
 
 def main():
