@@ -72,7 +72,6 @@ static int checkpoint_init(PyObject *object, PyObject *args, PyObject *kwargs) {
 static int checkpoint_traverse(PyObject *object, visitproc visit, void *arg) {
     rp_checkpoint *self = (rp_checkpoint *)object;
     Py_VISIT(Py_TYPE(object));
-    Py_VISIT(self->attributes);
     Py_VISIT(self->tracked);
     Py_VISIT(self->pending_tracked);
     Py_VISIT(self->placeholders);
@@ -87,7 +86,6 @@ static int checkpoint_traverse(PyObject *object, visitproc visit, void *arg) {
 static int checkpoint_clear(PyObject *object) {
     rp_checkpoint *self = (rp_checkpoint *)object;
     rp_checkpoint_close(self, false, true);
-    Py_CLEAR(self->attributes);
     Py_CLEAR(self->tracked);
     Py_CLEAR(self->pending_tracked);
     Py_CLEAR(self->placeholders);
@@ -371,12 +369,10 @@ static PyGetSetDef checkpoint_getset[] = {
     {"rate", get_rate, set_rate, "Seconds between two saves of sync().", NULL},
     {"fresh", get_fresh, NULL, "True when nothing saved is used.", NULL},
     {"result", get_result, NULL, "What the ended call gave to done(), or None.", NULL},
-    {"__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, NULL, NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
 
 static PyMemberDef checkpoint_members[] = {
-    {"__dictoffset__", T_PYSSIZET, offsetof(rp_checkpoint, attributes), READONLY, NULL},
     {"__weaklistoffset__", T_PYSSIZET, offsetof(rp_checkpoint, weak), READONLY, NULL},
     {NULL, 0, 0, 0, NULL},
 };

@@ -12,7 +12,6 @@
 
 typedef struct rp_checkpoint {
     PyDictObject dict;
-    PyObject *attributes; /* __dict__ */
     PyObject *weak;
     rp_module_state *state; /* borrowed: the type keeps the module */
     atomic_int *due;        /* what sync() looks at: the engine's flag, or one of the next two */

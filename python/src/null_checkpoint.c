@@ -10,7 +10,6 @@
 
 typedef struct rp_null_checkpoint {
     PyDictObject dict;
-    PyObject *attributes; /* __dict__ */
     PyObject *weak;
     PyObject *filename;
 } rp_null_checkpoint;
@@ -30,14 +29,12 @@ static int null_init(PyObject *object, PyObject *args, PyObject *kwargs) {
 static int null_traverse(PyObject *object, visitproc visit, void *arg) {
     rp_null_checkpoint *self = (rp_null_checkpoint *)object;
     Py_VISIT(Py_TYPE(object));
-    Py_VISIT(self->attributes);
     Py_VISIT(self->filename);
     return PyDict_Type.tp_traverse(object, visit, arg);
 }
 
 static int null_clear(PyObject *object) {
     rp_null_checkpoint *self = (rp_null_checkpoint *)object;
-    Py_CLEAR(self->attributes);
     Py_CLEAR(self->filename);
     return PyDict_Type.tp_clear(object);
 }
@@ -126,13 +123,11 @@ static PyGetSetDef null_getset[] = {
     {"modified", null_constant, NULL, "0.0.", &a_number},
     {"key", null_constant, NULL, "None.", NULL},
     {"result", null_constant, NULL, "None.", NULL},
-    {"__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, NULL, NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
 
 static PyMemberDef null_members[] = {
     {"filename", T_OBJECT, offsetof(rp_null_checkpoint, filename), 0, "As given."},
-    {"__dictoffset__", T_PYSSIZET, offsetof(rp_null_checkpoint, attributes), READONLY, NULL},
     {"__weaklistoffset__", T_PYSSIZET, offsetof(rp_null_checkpoint, weak), READONLY, NULL},
     {NULL, 0, 0, 0, NULL},
 };
