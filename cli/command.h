@@ -34,6 +34,7 @@ typedef enum rc_exit {
 rc_exit rc_ls(int argc, char **argv);
 rc_exit rc_show(int argc, char **argv);
 rc_exit rc_check(int argc, char **argv);
+rc_exit rc_revive(int argc, char **argv); /* the only one that changes anything */
 
 /* report.c: talk, on stderr. */
 rc_exit rc_exit_of(resume_status status);

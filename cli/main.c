@@ -14,6 +14,7 @@ static const struct command {
     {"ls", rc_ls, "list the checkpoints of a folder"},
     {"show", rc_show, "show what is in a checkpoint"},
     {"check", rc_check, "verify every byte of a checkpoint or a folder"},
+    {"revive", rc_revive, "give a checkpoint that was set aside its name back"},
 };
 #define COMMAND_COUNT (sizeof commands / sizeof *commands)
 
