@@ -111,6 +111,9 @@ static void image_make(torn_image *image, seeded *random, bool ordered) {
     image->generation = rs_file_generation(file, 0)->number;
     image->bytes = sample_read_file(path, &image->size);
     rs_file_close(file);
+    /* A hint is written once its save is durable: a crash within the save finds the hints before.
+     */
+    memcpy(image->bytes, first, size);
     sample_write_file(path, first, size);
     assert_int_equal(rs_file_open(folder, "ck", true, &file, &recovery, &error), RESUME_OK);
     commit_or_fail(file, &image->other);
