@@ -38,7 +38,7 @@ typedef struct rp_checkpoint {
     int restored_at;     /* byte offset of restore() in the owner's code, -1 before */
     bool found;          /* something saved is used */
     bool found_ended;
-    bool going_on;  /* the saved call was cut off, and this is the same call going on */
+    bool going_on;  /* the saved call, or its program, was cut off: this is the same call again */
     bool same_code; /* as the saved one */
     bool restored;  /* restore() brought it back */
     bool result_known;

@@ -1,6 +1,7 @@
 /* The end of a call: recorded when it is known, the lock released in any case. */
 #include "checkpoint.h"
 
+#include "finishing.h"
 #include "notice.h"
 #include "registry.h"
 
@@ -13,7 +14,9 @@ static bool has_begun(const rp_checkpoint *self) {
 
 static int record_end(rp_checkpoint *self, bool quiet) {
     rs_error error = {0};
-    if (!has_begun(self) || rs_checkpoint_end(self->engine, &error) == RESUME_OK) return 0;
+    if (!has_begun(self)) return 0;
+    if (rs_checkpoint_end(self->engine, rp_run_of(self), &error) == RESUME_OK)
+        return rp_registry_note_save(self);
     if (!quiet) return rp_raise(self->state, &error);
     PyObject *text = PyUnicode_DecodeFSDefault(error.text);
     if (text != NULL && rp_warn(self->state,
@@ -64,7 +67,7 @@ void rp_checkpoint_finalize(PyObject *object) {
 /* Called by exit() with the status of the process: 0 is the end of a script, or sys.exit(0). */
 static void at_exit(int status, void *argument) {
     rs_checkpoint *engine = argument;
-    if (status == 0) rs_checkpoint_end(engine, NULL);
+    if (status == 0) rs_checkpoint_end(engine, NULL, NULL);
     rs_checkpoint_close(engine);
 }
 

@@ -23,6 +23,7 @@ typedef struct rp_module_state {
     PyObject *registry;   /* path -> weak reference to the open Checkpoint: registry.c */
     PyObject *saved_here; /* set of paths that this process has saved */
     bool at_exit;         /* our function is registered with atexit */
+    struct rp_runs *runs; /* of the program, in this process: finishing.c; NULL: none yet */
 } rp_module_state;
 
 struct PyModuleDef *rp_module_definition(void);

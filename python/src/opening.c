@@ -2,6 +2,7 @@
 #include "checkpoint.h"
 
 #include "code.h"
+#include "finishing.h"
 #include "loaded.h"
 #include "notice.h"
 #include "random_state.h"
@@ -160,6 +161,11 @@ static int check_program(rp_checkpoint *self, const rs_meta *meta) {
     return status;
 }
 
+/* A call that was cut off, or one that ended in a run of the program that was: finishing.h. */
+static bool is_unfinished(rp_checkpoint *self, const rs_meta *meta) {
+    return !meta->ended || (!rp_registry_saved_here(self) && rp_run_adopt(self));
+}
+
 int rp_checkpoint_judge(rp_checkpoint *self, PyObject **differences) {
     rp_loaded loaded = {0};
     int status = -1;
@@ -172,7 +178,8 @@ int rp_checkpoint_judge(rp_checkpoint *self, PyObject **differences) {
     *differences = rp_arguments_differences(&self->arguments, loaded.entry);
     if (*differences == NULL) goto done;
     self->found_ended = rs_state_meta(saved)->ended;
-    self->going_on = !self->found_ended && PyList_GET_SIZE(*differences) == 0;
+    self->going_on =
+        PyList_GET_SIZE(*differences) == 0 && is_unfinished(self, rs_state_meta(saved));
     self->same_code =
         loaded.code_hash != NULL && PyBytes_GET_SIZE(loaded.code_hash) == sizeof self->code_hash &&
         memcmp(PyBytes_AS_STRING(loaded.code_hash), self->code_hash, sizeof self->code_hash) == 0;

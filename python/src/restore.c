@@ -307,7 +307,10 @@ static int tell_notes(rp_checkpoint *self, rp_restoring *restoring) {
 
 static void announce(rp_checkpoint *self, const rs_meta *meta, uint64_t generation) {
     PyObject *when = rp_time_text(meta->saved_ns);
-    if (when != NULL && self->found_ended)
+    if (when != NULL && self->found_ended && self->going_on)
+        rp_notice("%U had ended at %U, in a run that was cut off: it is at its end again",
+                  self->caller.name, when);
+    else if (when != NULL && self->found_ended)
         rp_notice("%U continues the run that ended %U (again=\"fresh\" starts over)",
                   self->caller.name, when);
     else if (when != NULL)

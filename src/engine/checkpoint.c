@@ -6,6 +6,7 @@
 #include "os/file.h"
 #include "os/timer.h"
 #include "store/lock.h"
+#include "store/run.h"
 
 #include <stdio.h>
 
@@ -30,6 +31,7 @@ struct rs_checkpoint {
     rs_checkpoint_info info;
     rs_buffer found_bytes; /* info.meta borrows them */
     rs_meta found_meta;
+    char run[RS_RUN_ID_SIZE]; /* of the ended call that was found */
 
     /* The call that is running, as META counts it. */
     int64_t call_started_ns;
@@ -69,12 +71,19 @@ static resume_status load_newest(rs_checkpoint *checkpoint, rs_error *error) {
     checkpoint->saved_ns = meta->saved_ns;
     checkpoint->is_saved = true;
     checkpoint->has_ended = meta->ended;
+    if (meta->ended && meta->run.size < RS_RUN_ID_SIZE) {
+        memcpy(checkpoint->run, meta->run.bytes, meta->run.size);
+        checkpoint->run[meta->run.size] = 0;
+        info->run_unfinished =
+            rs_run_is_unfinished(checkpoint->os, checkpoint->folder->path, checkpoint->run);
+    }
     return RESUME_OK;
 }
 
+/* An ended call of a program that was cut off is work that is still wanted. */
 static bool is_expired(const rs_checkpoint_info *info, const rs_checkpoint_options *options) {
-    uint64_t limit =
-        info->found == RS_FOUND_ENDED ? options->expire_ended_ns : options->expire_cut_off_ns;
+    bool finished = info->found == RS_FOUND_ENDED && !info->run_unfinished;
+    uint64_t limit = finished ? options->expire_ended_ns : options->expire_cut_off_ns;
     return info->found != RS_FOUND_NOTHING && info->age_ns > 0 && limit != RS_NEVER &&
            (uint64_t)info->age_ns > limit;
 }
@@ -84,6 +93,7 @@ static void ignore(rs_checkpoint *checkpoint, rs_ignored why) {
     rs_file_start_over(checkpoint->file);
     checkpoint->info.ignored = why;
     checkpoint->info.found = RS_FOUND_NOTHING;
+    checkpoint->info.run_unfinished = false;
     checkpoint->is_saved = checkpoint->has_ended = false;
     rs_checkpoint_begin_call(checkpoint);
 }
@@ -356,11 +366,12 @@ resume_status rs_checkpoint_save(rs_checkpoint *checkpoint, const rs_blob *blobs
     return status;
 }
 
-resume_status rs_checkpoint_end(rs_checkpoint *checkpoint, rs_error *error) {
+resume_status rs_checkpoint_end(rs_checkpoint *checkpoint, const char *run, rs_error *error) {
     resume_status status = check_process(checkpoint, error);
     if (status || !checkpoint->is_saved || checkpoint->has_ended) return status;
     rs_checkpoint_forget(checkpoint);
     rs_meta meta = make_meta(checkpoint, true);
+    if (run) meta.run = (rs_slice){run, strlen(run)};
     rs_commit_info info;
     status = keep_lock(checkpoint, error);
     if (status == RESUME_OK)

@@ -18,9 +18,10 @@ typedef struct rs_checkpoint_options {
     const char *folder; /* made absolute at opening, made when missing */
     const char *name;   /* UTF-8, `name_size` bytes, encoded by store/name.h */
     size_t name_size;
-    uint64_t rate_ns;           /* time between two due saves */
-    uint64_t expire_ended_ns;   /* age at which an ended call's checkpoint expires; RS_NEVER */
-    uint64_t expire_cut_off_ns; /* the same for a call that was cut off; RS_NEVER by default */
+    uint64_t rate_ns; /* time between two due saves */
+    uint64_t
+        expire_ended_ns; /* age at which a call expires that ended in a program that did, too */
+    uint64_t expire_cut_off_ns; /* the same for all other calls; RS_NEVER by default */
     bool clean;                 /* ignore what is saved (set it aside) */
     unsigned keep;
     rs_compress compress;
@@ -48,6 +49,7 @@ typedef struct rs_checkpoint_info {
     const rs_meta *meta; /* of the newest generation at opening; NULL when nothing was found (kept
                             when ignored) */
     rs_recovery recovery;
+    bool run_unfinished; /* an ended call was found, and its run of the program has not ended */
     bool lock_unsupported;
     const char *folder_warning; /* or "" */
 } rs_checkpoint_info;
@@ -81,8 +83,9 @@ void rs_checkpoint_begin_call(rs_checkpoint *checkpoint);
 resume_status rs_checkpoint_save(rs_checkpoint *checkpoint, const rs_blob *blobs, size_t blob_count,
                                  rs_commit_info *info, rs_error *error);
 /* Records that the call has ended (nothing to do when nothing was saved, or when it is recorded
- * already). */
-resume_status rs_checkpoint_end(rs_checkpoint *checkpoint, rs_error *error);
+ * already). `run`: the id of the run of the program that it was part of (store/run.h), NULL when
+ * that ends with it. */
+resume_status rs_checkpoint_end(rs_checkpoint *checkpoint, const char *run, rs_error *error);
 /* 1 when a save is due. Set by the timer `rate` after the opening and after each save, and for good
  * in forked children. */
 atomic_int *rs_checkpoint_due(rs_checkpoint *checkpoint);

@@ -28,6 +28,7 @@ static const meta_field fields[] = {
     {"program", META_TEXT, offsetof(rs_meta, program)},
     {"function", META_TEXT, offsetof(rs_meta, function)},
     {"host", META_TEXT, offsetof(rs_meta, host)},
+    {"run", META_TEXT, offsetof(rs_meta, run)},
     {"writer", META_TEXT, offsetof(rs_meta, writer)},
 };
 #define FIELD_COUNT (sizeof fields / sizeof fields[0])

@@ -26,6 +26,7 @@ typedef struct rs_meta {
     rs_slice program;    /* "program": absolute path of the script, or empty */
     rs_slice function;   /* "function": "module:qualified.name", or empty */
     rs_slice host;       /* "host" */
+    rs_slice run;        /* "run": which run of the program an ended call was part of, or empty */
     rs_slice writer;     /* "writer": "resume 1.0.0, CPython 3.11.7" */
 } rs_meta;
 
