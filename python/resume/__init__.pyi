@@ -4,7 +4,7 @@ from collections.abc import Hashable, Iterable, Iterator
 from datetime import timedelta
 from os import PathLike
 from types import TracebackType
-from typing import Any, Final, Literal, NamedTuple, TypeVar, final
+from typing import Any, Final, Literal, TypeVar, final
 
 _T = TypeVar("_T")
 _Duration = float | str | timedelta
@@ -146,19 +146,33 @@ class Data(dict[str, Any]):
     @property
     def meta(self) -> dict[str, Any]: ...
 
-class Entry(NamedTuple):
-    """One checkpoint, as list() tells it."""
+@final
+class Entry(tuple[Any, ...]):
+    """One checkpoint, as list() tells it: a tuple with names."""
 
-    name: str
-    path: str
-    saved: float | None
-    age: float | None
-    ended: bool
-    generation: int | None
-    size: int | None
-    program: str | None
-    function: str | None
-    problem: str | None
+    n_fields: Final[int]
+    n_sequence_fields: Final[int]
+    n_unnamed_fields: Final[int]
+    @property
+    def name(self) -> str: ...
+    @property
+    def path(self) -> str: ...
+    @property
+    def saved(self) -> float | None: ...
+    @property
+    def age(self) -> float | None: ...
+    @property
+    def ended(self) -> bool: ...
+    @property
+    def generation(self) -> int | None: ...
+    @property
+    def size(self) -> int | None: ...
+    @property
+    def program(self) -> str | None: ...
+    @property
+    def function(self) -> str | None: ...
+    @property
+    def problem(self) -> str | None: ...
 
 def load(path: _Path, /) -> Data: ...
 def list(folder: _Path | None = None) -> builtins.list[Entry]: ...
@@ -173,5 +187,6 @@ class CheckpointUntrusted(ResumeError): ...
 class CheckpointLocked(ResumeError): ...
 class CheckpointNameError(ResumeError, ValueError): ...
 class CodeChanged(ResumeError): ...
-class CheckpointIOError(ResumeError, OSError): ...  # type: ignore[misc]
+class CheckpointIOError(ResumeError, OSError):  # type: ignore[misc]
+    errno: int | None
 class ResumeWarning(UserWarning): ...

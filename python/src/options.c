@@ -224,6 +224,7 @@ int rp_options_parse(PyObject *args, PyObject *kwargs, rp_options *options) {
     if (given(key) && (options->key = text_of_key(key)) == NULL) goto done;
     if (given(skip) && (options->skip = rp_names(skip, "skip")) == NULL) goto done;
     if (given(only) && (options->only = rp_names(only, "only")) == NULL) goto done;
+    if (name != NULL && PyUnicode_Check(name) && PyUnicode_GET_LENGTH(name) == 0) name = NULL;
     options->name = Py_XNewRef(given(name));
     options->folder = Py_XNewRef(given(folder));
     status = 0;
