@@ -1,0 +1,343 @@
+/* Tests of src/store/commit.c: what a commit writes and shares, and what a failed one leaves. */
+#include "store_place.h"
+#include "testing.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static void test_commit__small_one_is_one_write_and_one_sync(void **state) {
+    store_place *place = *state;
+    store_new(place);
+    store_save_until(place, SAMPLE_SMALL, 2);
+    fault_os_plan(&place->fault, (fault_plan){0});
+    store_save(place, SAMPLE_SMALL, 3);
+    assert_int_equal(place->fault.calls[FAULT_WRITE], 1);
+    assert_int_equal(place->fault.calls[FAULT_SYNC_DATA], 1);
+    assert_int_equal(place->fault.calls[FAULT_SYNC], 0);
+    assert_int_equal(place->info.bytes_written, 4096);
+    assert_int_equal(place->info.generation, 3);
+}
+
+static void test_commit__large_one_syncs_before_its_trailer(void **state) {
+    store_place *place = *state;
+    store_new(place);
+    store_save_until(place, SAMPLE_LARGE, 2);
+    fault_os_plan(&place->fault, (fault_plan){0});
+    store_save(place, SAMPLE_LARGE, 3);
+    size_t syncs = 0, writes_after_first_sync = 0;
+    const fault_entry *last_write = NULL;
+    for (size_t i = 0; i < place->fault.log_count; i++) {
+        const fault_entry *entry = &place->fault.log[i];
+        syncs += entry->call == FAULT_SYNC_DATA;
+        if (entry->call == FAULT_WRITE) last_write = entry;
+        if (entry->call == FAULT_WRITE && syncs == 1) writes_after_first_sync++;
+    }
+    assert_int_equal(syncs, 2);
+    assert_int_equal(writes_after_first_sync, 1);
+    assert_int_equal(last_write->size, 64);
+    assert_int_equal(last_write->offset, rs_file_generation(place->file, 0)->commit_offset);
+}
+
+static void test_commit__unchanged_chunks_are_not_written_again(void **state) {
+    store_place *place = *state;
+    store_new(place);
+    store_save(place, SAMPLE_LARGE, 1);
+    assert_int_equal(place->info.chunks_reused, 0);
+    uint64_t first = place->info.bytes_written;
+    store_save(place, SAMPLE_LARGE, 1); /* but META and the stream are the same, too */
+    assert_int_equal(place->info.chunks_written, 0);
+    assert_true(place->info.bytes_written < first / 20);
+    store_expect(place, 0, SAMPLE_LARGE, 1);
+    store_expect(place, 1, SAMPLE_LARGE, 1);
+}
+
+static void test_commit__equal_chunks_of_one_state_are_stored_once(void **state) {
+    store_place *place = *state;
+    uint64_t seed = 5;
+    size_t size = 256 * 1024, count = 6;
+    uint8_t *bytes = malloc(size * count);
+    assert_non_null(bytes);
+    for (size_t i = 0; i < size; i += 8) {
+        uint64_t value = sample_random(&seed);
+        memcpy(bytes + i, &value, 8);
+    }
+    for (size_t i = 1; i < count; i++)
+        memcpy(bytes + i * size, bytes, size);
+    rs_meta meta = {.saves = 1};
+    rs_blob blobs[] = {{"s", 1, 1}, {bytes, size * count, 1}};
+    rs_snapshot snapshot = {&meta, blobs, 2};
+    rs_commit_options options = {0};
+    store_new(place);
+    assert_int_equal(rs_file_commit(place->file, &snapshot, &options, &place->info, &place->error),
+                     RESUME_OK);
+    assert_int_equal(place->info.chunks_written, 2);
+    assert_int_equal(place->info.chunks_reused, count - 1);
+    assert_true(place->info.file_size < 2 * size);
+    rs_state *read;
+    uint8_t *back = malloc(size * count);
+    assert_non_null(back);
+    assert_int_equal(rs_file_read(place->file, 0, &read, &place->error), RESUME_OK);
+    assert_int_equal(rs_state_read_blob(read, 1, back, &place->error), RESUME_OK);
+    assert_memory_equal(back, bytes, size * count);
+    rs_state_free(read);
+    free(back);
+    free(bytes);
+}
+
+static void test_commit__zeros_take_no_space(void **state) {
+    store_place *place = *state;
+    uint8_t *zeros = calloc(1, 8u << 20);
+    assert_non_null(zeros);
+    rs_meta meta = {.saves = 1};
+    rs_blob blobs[] = {{"s", 1, 1}, {zeros, 8u << 20, 1}};
+    rs_snapshot snapshot = {&meta, blobs, 2};
+    rs_commit_options options = {0};
+    store_new(place);
+    assert_int_equal(rs_file_commit(place->file, &snapshot, &options, &place->info, &place->error),
+                     RESUME_OK);
+    assert_int_equal(place->info.chunks_zero, 32);
+    assert_int_equal(place->info.file_size, 4 * 4096);
+    free(zeros);
+}
+
+static void test_commit__old_survives_failed_sync(void **state) {
+    store_place *place = *state;
+    store_new(place);
+    store_save_until(place, SAMPLE_SMALL, 2);
+    store_fail(place, FAULT_SYNC_DATA, 1, EIO);
+    assert_int_equal(sample_commit(place->file, SAMPLE_SMALL, 3, NULL, &place->error), RESUME_IO);
+    /* What may not be on the disk is not left in the cache for the next process to find. */
+    assert_int_equal(store_size(place->file_path),
+                     rs_file_generation(place->file, 0)->commit_offset + 64);
+    store_fail(place, FAULT_SYNC_DATA, 1, 0);
+    store_expect(place, 0, SAMPLE_SMALL, 2);
+}
+
+static void test_commit__poisoned_file_is_never_synced_again(void **state) {
+    store_place *place = *state;
+    store_new(place);
+    store_save_until(place, SAMPLE_SMALL, 2);
+    int poisoned = 0;
+    store_fail(place, FAULT_SYNC_DATA, 1, EIO);
+    assert_int_equal(sample_commit(place->file, SAMPLE_SMALL, 3, NULL, &place->error), RESUME_IO);
+    for (size_t i = 0; i < place->fault.log_count; i++)
+        if (place->fault.log[i].call == FAULT_SYNC_DATA) poisoned = place->fault.log[i].fd;
+    fault_os_plan(&place->fault, (fault_plan){0});
+    store_save(place, SAMPLE_SMALL, 4);
+    assert_true(place->info.new_file);
+    for (size_t i = 0; i < place->fault.log_count; i++) {
+        const fault_entry *entry = &place->fault.log[i];
+        if (entry->fd != poisoned) continue;
+        assert_int_not_equal(entry->call, FAULT_SYNC_DATA);
+        assert_int_not_equal(entry->call, FAULT_SYNC);
+        assert_int_not_equal(entry->call, FAULT_WRITE);
+    }
+    store_expect(place, 0, SAMPLE_SMALL, 4);
+    assert_string_equal(place->info.aside, "");
+}
+
+static void test_commit__full_disk_does_not_poison(void **state) {
+    store_place *place = *state;
+    store_new(place);
+    store_save_until(place, SAMPLE_MIXED, 2);
+    uint64_t size = store_size(place->file_path);
+    for (int i = 0; i < 3; i++) {
+        store_fail(place, FAULT_WRITE, 1, i == 0 ? ENOSPC : i == 1 ? EDQUOT : EFBIG);
+        assert_int_equal(sample_commit(place->file, SAMPLE_MIXED, 3, NULL, &place->error),
+                         RESUME_NO_SPACE);
+        assert_non_null(strstr(place->error.text, CK));
+        assert_int_equal(store_size(place->file_path), size);
+    }
+    store_fail(place, FAULT_WRITE, 1, 0);
+    store_save(place, SAMPLE_MIXED, 3);
+    assert_false(place->info.new_file);
+    store_expect(place, 0, SAMPLE_MIXED, 3);
+    store_expect(place, 1, SAMPLE_MIXED, 2);
+}
+
+static void test_commit__failed_truncate_poisons(void **state) {
+    store_place *place = *state;
+    store_new(place);
+    store_save_until(place, SAMPLE_SMALL, 2);
+    fault_os_plan(&place->fault,
+                  (fault_plan){.nth = 1,
+                               .mode = FAULT_FAIL,
+                               .os_code = ENOSPC,
+                               .for_ever = true,
+                               .calls = FAULT_BIT(FAULT_WRITE) | FAULT_BIT(FAULT_TRUNCATE)});
+    assert_int_equal(sample_commit(place->file, SAMPLE_SMALL, 3, NULL, &place->error),
+                     RESUME_NO_SPACE);
+    fault_os_plan(&place->fault, (fault_plan){0});
+    store_save(place, SAMPLE_SMALL, 4);
+    assert_true(place->info.new_file);
+}
+
+static void test_commit__refused_space_counts_only_without_compression(void **state) {
+    store_place *place = *state;
+    store_new(place);
+    store_save(place, SAMPLE_LARGE, 1);
+    store_fail(place, FAULT_RESERVE, 1, ENOSPC);
+    store_save(place, SAMPLE_LARGE, 2);
+    store_fail(place, FAULT_RESERVE, 1, EOPNOTSUPP);
+    store_save(place, SAMPLE_LARGE, 3);
+    sample_data made;
+    rs_commit_options options = {.compress = RS_COMPRESS_NEVER};
+    sample_make(&made, SAMPLE_LARGE, 4);
+    store_fail(place, FAULT_RESERVE, 1, ENOSPC);
+    assert_int_equal(
+        rs_file_commit(place->file, &made.snapshot, &options, &place->info, &place->error),
+        RESUME_NO_SPACE);
+    assert_non_null(strstr(place->error.text, "are needed"));
+    assert_int_equal(place->fault.calls[FAULT_WRITE], 0);
+    sample_free(&made);
+    store_expect(place, 0, SAMPLE_LARGE, 3);
+}
+
+static void test_commit__removed_file_is_written_anew(void **state) {
+    store_place *place = *state;
+    store_new(place);
+    store_save_until(place, SAMPLE_SMALL, 3);
+    assert_int_equal(unlink(place->file_path), 0);
+    store_save(place, SAMPLE_SMALL, 4);
+    assert_true(place->info.new_file);
+    assert_int_equal(place->info.generation, 4);
+    store_close(place);
+    store_open(place);
+    store_expect(place, 0, SAMPLE_SMALL, 4);
+}
+
+static void test_commit__another_file_in_its_place_is_kept(void **state) {
+    store_place *place = *state;
+    char text[64], path[TEMP_PATH_SIZE];
+    store_new(place);
+    store_save(place, SAMPLE_SMALL, 1);
+    assert_int_equal(unlink(place->file_path), 0);
+    assert_true(temp_write(place->file_path, "precious"));
+    store_save(place, SAMPLE_SMALL, 2);
+    assert_string_equal(place->info.aside, CK "~1");
+    assert_true(temp_read(temp_path(path, place->path, CK "~1"), text, sizeof text));
+    assert_string_equal(text, "precious");
+    store_expect(place, 0, SAMPLE_SMALL, 2);
+}
+
+static void test_commit__bytes_that_another_writer_added_are_kept(void **state) {
+    store_place *place = *state;
+    char path[TEMP_PATH_SIZE];
+    store_new(place);
+    store_save_until(place, SAMPLE_SMALL, 2);
+    store_append(place->file_path, "0123456789", 10);
+    uint64_t size = store_size(place->file_path);
+    store_save(place, SAMPLE_SMALL, 3);
+    assert_true(place->info.new_file);
+    assert_string_equal(place->info.aside, CK "~1");
+    assert_int_equal(store_size(temp_path(path, place->path, CK "~1")), size);
+}
+
+static void test_commit__a_file_with_another_name_is_not_written_into(void **state) {
+    store_place *place = *state;
+    char backup[TEMP_PATH_SIZE];
+    store_new(place);
+    store_save_until(place, SAMPLE_SMALL, 2);
+    temp_path(backup, place->path, "backup");
+    assert_int_equal(link(place->file_path, backup), 0);
+    uint64_t size = store_size(backup);
+    store_save(place, SAMPLE_SMALL, 3);
+    store_save(place, SAMPLE_SMALL, 4);
+    assert_int_equal(store_size(backup), size);
+    store_expect(place, 0, SAMPLE_SMALL, 4);
+}
+
+static void test_commit__mark_keeps_the_state(void **state) {
+    store_place *place = *state;
+    rs_meta meta = {.saves = 2, .ended = true};
+    rs_commit_options options = {0};
+    store_new(place);
+    assert_int_equal(rs_file_commit_mark(place->file, &meta, &options, &place->info, &place->error),
+                     RESUME_MISUSE);
+    store_save_until(place, SAMPLE_MIXED, 2);
+    assert_int_equal(rs_file_commit_mark(place->file, &meta, &options, &place->info, &place->error),
+                     RESUME_OK);
+    store_close(place);
+    store_open(place);
+    store_expect(place, 0, SAMPLE_MIXED, 2);
+    rs_state *read;
+    assert_int_equal(rs_file_read(place->file, 0, &read, &place->error), RESUME_OK);
+    assert_true(rs_state_meta(read)->ended);
+    rs_state_free(read);
+    assert_int_equal(place->info.bytes_written, 4096);
+}
+
+static void test_commit__mark_after_poison_or_removal(void **state) {
+    store_place *place = *state;
+    rs_meta meta = {.saves = 2, .ended = true};
+    rs_commit_options options = {0};
+    store_new(place);
+    store_save_until(place, SAMPLE_MIXED, 2);
+    store_fail(place, FAULT_SYNC_DATA, 1, EIO);
+    assert_int_equal(rs_file_commit_mark(place->file, &meta, &options, &place->info, &place->error),
+                     RESUME_IO);
+    store_fail(place, FAULT_SYNC_DATA, 1, 0);
+    assert_int_equal(rs_file_commit_mark(place->file, &meta, &options, &place->info, &place->error),
+                     RESUME_OK);
+    store_expect(place, 0, SAMPLE_MIXED, 2);
+    assert_int_equal(unlink(place->file_path), 0);
+    assert_int_equal(rs_file_commit_mark(place->file, &meta, &options, &place->info, &place->error),
+                     RESUME_OK);
+    store_close(place);
+    store_open(place);
+    store_expect(place, 0, SAMPLE_MIXED, 2);
+}
+
+static void test_commit__reader_may_not(void **state) {
+    store_place *place = *state;
+    store_new(place);
+    store_save(place, SAMPLE_SMALL, 1);
+    store_close(place);
+    store_open_reader(place);
+    assert_int_equal(sample_commit(place->file, SAMPLE_SMALL, 2, NULL, &place->error),
+                     RESUME_MISUSE);
+}
+
+/* The speed of saving must not depend on how many generations there are. */
+static void test_commit__thousands_of_generations(void **state) {
+    store_place *place = *state;
+    store_new(place);
+    for (uint64_t i = 1; i <= 3000; i++)
+        store_save(place, SAMPLE_SMALL, i);
+    assert_true(rs_file_generation_count(place->file) <= 1024);
+    store_expect(place, 0, SAMPLE_SMALL, 3000);
+    store_expect(place, 500, SAMPLE_SMALL, 2500);
+    store_close(place);
+    store_open(place);
+    assert_int_equal(place->recovery.taken, 3000);
+    store_expect(place, 0, SAMPLE_SMALL, 3000);
+    store_expect(place, 400, SAMPLE_SMALL, 2600);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, store_place_setup, store_place_teardown)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(test_commit__small_one_is_one_write_and_one_sync),
+        TEST(test_commit__large_one_syncs_before_its_trailer),
+        TEST(test_commit__unchanged_chunks_are_not_written_again),
+        TEST(test_commit__equal_chunks_of_one_state_are_stored_once),
+        TEST(test_commit__zeros_take_no_space),
+        TEST(test_commit__old_survives_failed_sync),
+        TEST(test_commit__poisoned_file_is_never_synced_again),
+        TEST(test_commit__full_disk_does_not_poison),
+        TEST(test_commit__failed_truncate_poisons),
+        TEST(test_commit__refused_space_counts_only_without_compression),
+        TEST(test_commit__removed_file_is_written_anew),
+        TEST(test_commit__another_file_in_its_place_is_kept),
+        TEST(test_commit__bytes_that_another_writer_added_are_kept),
+        TEST(test_commit__a_file_with_another_name_is_not_written_into),
+        TEST(test_commit__mark_keeps_the_state),
+        TEST(test_commit__mark_after_poison_or_removal),
+        TEST(test_commit__reader_may_not),
+        TEST(test_commit__thousands_of_generations),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,101 @@
+/* Tests of src/store/place.c: commits by their offsets, whatever stands there. */
+#include "store/file_internal.h"
+#include "store_place.h"
+#include "testing.h"
+
+#include <errno.h>
+
+static bool at_segment(store_place *place, uint64_t offset, rs_place *found) {
+    bool is_found;
+    assert_int_equal(
+        rs_place_at_segment(place->file, offset, found, &is_found, NULL, &place->error), RESUME_OK);
+    return is_found;
+}
+
+static bool at_trailer(store_place *place, uint64_t offset, rs_place *found) {
+    bool is_found;
+    assert_int_equal(rs_place_at_trailer(place->file, offset, found, &is_found, &place->error),
+                     RESUME_OK);
+    return is_found;
+}
+
+static void test_place__commits_are_found_from_both_ends(void **state) {
+    store_place *place = *state;
+    rs_place found;
+    store_new(place);
+    store_save_until(place, SAMPLE_MIXED, 3);
+    for (size_t i = 0; i < 3; i++) {
+        const rs_generation *generation = rs_file_generation(place->file, i);
+        assert_true(at_segment(place, generation->segment_offset, &found));
+        assert_int_equal(found.generation.number, generation->number);
+        assert_int_equal(found.generation.commit_offset, generation->commit_offset);
+        assert_true(at_trailer(place, generation->commit_offset, &found));
+        assert_int_equal(found.generation.segment_offset, generation->segment_offset);
+        assert_int_equal(rs_generation_end(&found.generation), generation->commit_offset + 64);
+    }
+}
+
+static void test_place__nothing_is_found_elsewhere(void **state) {
+    store_place *place = *state;
+    rs_place found;
+    store_new(place);
+    store_save_until(place, SAMPLE_SMALL, 2);
+    uint64_t size = rs_file_size(place->file);
+    const rs_generation *newest = rs_file_generation(place->file, 0);
+    for (uint64_t offset = 0; offset <= size + 8192; offset += 64) {
+        if (offset != RS_SEGMENTS_START && offset != newest->segment_offset)
+            assert_false(at_segment(place, offset, &found));
+        if (offset != newest->commit_offset &&
+            offset != rs_file_generation(place->file, 1)->commit_offset)
+            assert_false(at_trailer(place, offset, &found));
+    }
+    assert_false(at_segment(place, UINT64_MAX - 4095, &found));
+    assert_false(at_trailer(place, UINT64_MAX - 63, &found));
+}
+
+static void test_place__reading_behind_the_end(void **state) {
+    store_place *place = *state;
+    uint8_t bytes[64];
+    store_new(place);
+    store_save(place, SAMPLE_SMALL, 1);
+    uint64_t size = rs_file_size(place->file);
+    assert_int_equal(rs_file_read_at(place->file, bytes, 64, size - 64, &place->error), RESUME_OK);
+    assert_int_equal(rs_file_read_at(place->file, bytes, 64, size - 63, &place->error),
+                     RESUME_TRUNCATED);
+    assert_int_equal(rs_file_read_at(place->file, bytes, 64, UINT64_MAX - 10, &place->error),
+                     RESUME_TRUNCATED);
+    assert_false(place->file->unreadable);
+}
+
+static void test_place__a_bad_sector_is_tried_twice(void **state) {
+    store_place *place = *state;
+    uint8_t bytes[64];
+    store_new(place);
+    store_save(place, SAMPLE_SMALL, 1);
+    store_fail(place, FAULT_READ, 1, EIO); /* once: passes */
+    assert_int_equal(rs_file_read_at(place->file, bytes, 64, 0, &place->error), RESUME_OK);
+    fault_os_plan(&place->fault, (fault_plan){.nth = 1,
+                                              .mode = FAULT_FAIL,
+                                              .os_code = EIO,
+                                              .for_ever = true,
+                                              .calls = FAULT_BIT(FAULT_READ)});
+    assert_int_equal(rs_file_read_at(place->file, bytes, 64, 0, &place->error), RESUME_DAMAGED);
+    assert_true(place->file->unreadable);
+    place->fault.plan.os_code = ENOMEM; /* passes as well, some day: no damage */
+    assert_int_equal(rs_file_read_at(place->file, bytes, 64, 0, &place->error), RESUME_NO_MEMORY);
+    assert_false(rs_is_bad_content(RESUME_NO_MEMORY));
+    assert_false(rs_is_bad_content(RESUME_IO));
+    assert_true(rs_is_bad_content(RESUME_DAMAGED));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, store_place_setup, store_place_teardown)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(test_place__commits_are_found_from_both_ends),
+        TEST(test_place__nothing_is_found_elsewhere),
+        TEST(test_place__reading_behind_the_end),
+        TEST(test_place__a_bad_sector_is_tried_twice),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,238 @@
+/* Tests of src/store/read.c: generations with all that is in them, and hostile ones whose checksums
+ * are right. */
+#include "store/file_internal.h"
+#include "store_place.h"
+#include "testing.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void test_read__measures(void **state) {
+    store_place *place = *state;
+    rs_state *read;
+    store_new(place);
+    store_save(place, SAMPLE_MIXED, 1);
+    assert_int_equal(rs_file_read(place->file, 0, &read, &place->error), RESUME_OK);
+    rs_state_sizes sizes = rs_state_measure(read);
+    uint64_t raw = 0;
+    for (size_t i = 0; i < rs_state_blob_count(read); i++)
+        raw += rs_state_blob_size(read, i);
+    assert_int_equal(sizes.raw, raw);
+    assert_int_equal(rs_state_meta(read)->state_size, raw);
+    assert_int_equal(sizes.zero_chunks, 3);
+    assert_true(sizes.stored < sizes.raw);
+    assert_int_equal(rs_state_blob_size(read, 99), 0);
+    assert_int_equal(rs_state_read_blob(read, 99, NULL, &place->error), RESUME_DAMAGED);
+    rs_state_free(read);
+}
+
+static int count_progress(void *context, uint64_t done, uint64_t total) {
+    uint64_t *seen = context;
+    assert_true(done > seen[0] && done <= total);
+    seen[0] = done;
+    return ++seen[1] == seen[2];
+}
+
+static void test_read__verify_tells_progress_and_can_be_stopped(void **state) {
+    store_place *place = *state;
+    rs_state *read;
+    store_new(place);
+    store_save(place, SAMPLE_LARGE, 1);
+    assert_int_equal(rs_file_read(place->file, 0, &read, &place->error), RESUME_OK);
+    uint64_t seen[3] = {0};
+    assert_int_equal(rs_state_verify(read, count_progress, seen, &place->error), RESUME_OK);
+    assert_int_equal(seen[0], rs_state_measure(read).raw);
+    assert_int_equal(seen[1], rs_state_measure(read).chunks);
+    uint64_t stopped[3] = {0, 0, 2};
+    assert_int_equal(rs_state_verify(read, count_progress, stopped, &place->error), RESUME_OK);
+    assert_int_equal(stopped[1], 2);
+    store_flip(place->file_path, rs_file_generation(place->file, 0)->segment_offset + 300000);
+    assert_int_equal(rs_state_verify(read, NULL, NULL, &place->error), RESUME_DAMAGED);
+    assert_non_null(strstr(place->error.text, "generation 1"));
+    rs_state_free(read);
+}
+
+static void test_read__deltas_up_to_the_longest_chain(void **state) {
+    store_place *place = *state;
+    static uint8_t blob_bytes[100][60];
+    rs_meta meta = {.saves = 1};
+    rs_blob blobs[100];
+    uint32_t deepest = 0;
+    for (size_t i = 0; i < 100; i++) {
+        memset(blob_bytes[i], (int)i + 1, sizeof blob_bytes[i]);
+        blobs[i] = (rs_blob){blob_bytes[i], sizeof blob_bytes[i], 1};
+    }
+    rs_snapshot snapshot = {&meta, blobs, 100};
+    rs_commit_options options = {0};
+    store_new(place);
+    for (uint8_t version = 0; version < 30; version++) {
+        blob_bytes[version][5] = 200;
+        assert_int_equal(
+            rs_file_commit(place->file, &snapshot, &options, &place->info, &place->error),
+            RESUME_OK);
+        if (place->file->table_depth > deepest) deepest = place->file->table_depth;
+        store_close(place);
+        store_open(place);
+        assert_int_equal(place->recovery.health, RS_HEALTH_GOOD);
+        rs_state *read;
+        assert_int_equal(rs_file_read(place->file, 0, &read, &place->error), RESUME_OK);
+        for (size_t i = 0; i < 100; i++) {
+            uint8_t back[60];
+            assert_int_equal(rs_state_read_blob(read, i, back, &place->error), RESUME_OK);
+            assert_memory_equal(back, blob_bytes[i], sizeof back);
+        }
+        rs_state_free(read);
+    }
+    assert_int_equal(deepest, RS_DELTA_DEPTH_MAX);
+}
+
+/* --- segments that a hostile writer made, with right checksums --- */
+
+/* Appends a self-verifying segment with these records to the file. */
+static void forge(store_place *place, const rs_buffer *records) {
+    rs_uuid uuid = place->file->header.uuid;
+    rs_segment_writer writer = {
+        .os = rs_os_linux(),
+        .fd = place->file->fd,
+        .path = "forged",
+        .codec = place->file->codec,
+        .uuid = &uuid,
+        .offset = place->file->end,
+        .barriers = true,
+    };
+    rs_segment_header header = {
+        .generation = place->file->next_generation,
+        .previous_commit = rs_file_generation(place->file, 0)->commit_offset,
+    };
+    rs_generation generation;
+    assert_int_equal(rs_segment_writer_init(&writer, &place->error), RESUME_OK);
+    assert_int_equal(
+        rs_segment_writer_finish(&writer, &header, records, &generation, &place->error), RESUME_OK);
+    rs_segment_writer_release(&writer);
+}
+
+static void expect_forged_refused(store_place *place, const rs_buffer *records,
+                                  resume_status expected) {
+    store_new(place);
+    store_save_until(place, SAMPLE_SMALL, 2);
+    forge(place, records);
+    store_close(place);
+    resume_status status =
+        rs_file_open(place->folder, CK, false, &place->file, &place->recovery, &place->error);
+    assert_int_equal(status, expected);
+    if (status == RESUME_OK) {
+        assert_int_equal(place->recovery.taken, 2);
+        assert_int_not_equal(place->recovery.health, RS_HEALTH_GOOD);
+        store_expect(place, 0, SAMPLE_SMALL, 2);
+    }
+    store_close(place);
+    remove(place->file_path);
+}
+
+static void append_meta(rs_buffer *records) {
+    rs_buffer meta = {0};
+    rs_meta made = {.saves = 7};
+    rs_meta_encode(&made, &meta);
+    rs_record_append(records, RS_RECORD_META, 0, (rs_slice){meta.bytes, meta.size});
+    rs_buffer_release(&meta);
+}
+
+static void append_table(rs_buffer *records, rs_chunk_entry entry, uint64_t size) {
+    rs_buffer payload = {0};
+    rs_blob_entry blob = {.size = size, .element_size = 1, .chunk_count = 1};
+    rs_table table = {.blobs = &blob, .blob_count = 1, .entries = &entry, .entry_count = 1};
+    rs_table_encode(&table, &payload);
+    rs_record_append(records, RS_RECORD_TABLE, RS_RECORD_REQUIRED,
+                     (rs_slice){payload.bytes, payload.size});
+    rs_buffer_release(&payload);
+}
+
+static const rs_chunk_entry far_away = {
+    .offset = UINT64_C(1) << 40, .stored_size = 10, .raw_size = 10, .coding = RS_CHUNK_RAW};
+
+static void test_read__forged_segments(void **state) {
+    store_place *place = *state;
+    rs_buffer records = {0};
+    rs_slice nothing = {"", 0};
+
+    rs_record_append_end(&records); /* no META, no table */
+    expect_forged_refused(place, &records, RESUME_OK);
+
+    rs_buffer_clear(&records); /* a chunk outside of the file */
+    append_meta(&records);
+    append_table(&records, far_away, 10);
+    rs_record_append_end(&records);
+    expect_forged_refused(place, &records, RESUME_OK);
+
+    rs_buffer_clear(&records); /* a chunk in the header of the file: its hash is right */
+    append_meta(&records);
+    uint8_t zeros[16] = {0};
+    append_table(&records,
+                 (rs_chunk_entry){.offset = 100,
+                                  .stored_size = 16,
+                                  .raw_size = 16,
+                                  .coding = RS_CHUNK_RAW,
+                                  .hash = rs_hash128_of(zeros, 16, 0)},
+                 16);
+    rs_record_append_end(&records);
+    expect_forged_refused(place, &records, RESUME_OK);
+
+    rs_buffer_clear(&records); /* two tables */
+    append_meta(&records);
+    append_table(&records, far_away, 10);
+    append_table(&records, far_away, 10);
+    rs_record_append_end(&records);
+    expect_forged_refused(place, &records, RESUME_OK);
+
+    rs_buffer_clear(&records); /* something behind END */
+    append_meta(&records);
+    rs_record_append_end(&records);
+    rs_record_append_end(&records);
+    expect_forged_refused(place, &records, RESUME_OK);
+
+    rs_buffer_clear(&records); /* no END */
+    append_meta(&records);
+    append_meta(&records);
+    expect_forged_refused(place, &records, RESUME_OK);
+
+    rs_buffer_clear(&records); /* of a newer version, and needed: an older state would be wrong */
+    append_meta(&records);
+    rs_record_append(&records, 77, RS_RECORD_REQUIRED, nothing);
+    rs_record_append_end(&records);
+    expect_forged_refused(place, &records, RESUME_UNSUPPORTED);
+    rs_buffer_release(&records);
+}
+
+static void test_read__forged_deltas(void **state) {
+    store_place *place = *state;
+    /* Bases: itself, behind itself, nothing, the block before; depths: 0, 1, 9, huge. */
+    static const uint64_t bases[] = {20480, 65536, 0, 16384, 12288, UINT64_MAX};
+    static const uint32_t depths[] = {0, 1, 2, 9, UINT32_MAX};
+    for (size_t i = 0; i < sizeof bases / sizeof bases[0]; i++)
+        for (size_t j = 0; j < sizeof depths / sizeof depths[0]; j++) {
+            rs_buffer records = {0};
+            uint8_t payload[56] = {0};
+            rs_store_u64(payload, bases[i]);
+            rs_store_u32(payload + 8, depths[j]);
+            append_meta(&records);
+            rs_record_append(&records, RS_RECORD_DELTA, RS_RECORD_REQUIRED,
+                             (rs_slice){payload, sizeof payload});
+            rs_record_append_end(&records);
+            expect_forged_refused(place, &records, RESUME_OK);
+            rs_buffer_release(&records);
+        }
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, store_place_setup, store_place_teardown)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(test_read__measures),
+        TEST(test_read__verify_tells_progress_and_can_be_stopped),
+        TEST(test_read__deltas_up_to_the_longest_chain),
+        TEST(test_read__forged_segments),
+        TEST(test_read__forged_deltas),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
