@@ -118,8 +118,8 @@ static void test_checkpoint__nothing_then_cut_off_then_ended(void **state) {
     assert_int_equal(info->meta->saves, 1);
     assert_memory_equal(info->meta->function.bytes, "sim:main", 8);
     expect_state(place, "one");
-    assert_int_equal(rs_checkpoint_end(place->checkpoint, &place->error), RESUME_OK);
-    assert_int_equal(rs_checkpoint_end(place->checkpoint, &place->error), RESUME_OK);
+    assert_int_equal(rs_checkpoint_end(place->checkpoint, NULL, &place->error), RESUME_OK);
+    assert_int_equal(rs_checkpoint_end(place->checkpoint, NULL, &place->error), RESUME_OK);
     close_it(place);
 
     info = open_it(place);
@@ -136,7 +136,7 @@ static void test_checkpoint__nothing_then_cut_off_then_ended(void **state) {
 static void test_checkpoint__end_without_a_save(void **state) {
     engine_place *place = *state;
     open_it(place);
-    assert_int_equal(rs_checkpoint_end(place->checkpoint, &place->error), RESUME_OK);
+    assert_int_equal(rs_checkpoint_end(place->checkpoint, NULL, &place->error), RESUME_OK);
     assert_int_not_equal(access(place->file_path, F_OK), 0);
 }
 
@@ -181,7 +181,7 @@ static void test_checkpoint__expiry(void **state) {
         open_it(place);
         save_it(place, "old");
         if (cases[i].ended)
-            assert_int_equal(rs_checkpoint_end(place->checkpoint, &place->error), RESUME_OK);
+            assert_int_equal(rs_checkpoint_end(place->checkpoint, NULL, &place->error), RESUME_OK);
         close_it(place);
         clock_shift = cases[i].hours * 3600 * SECOND;
         const rs_checkpoint_info *info = open_it(place);
@@ -222,7 +222,7 @@ static void test_checkpoint__clean_sets_the_old_one_aside(void **state) {
     const rs_checkpoint_info *info = open_it(place);
     assert_int_equal(info->ignored, RS_IGNORED_CLEAN);
     assert_int_equal(info->found, RS_FOUND_NOTHING);
-    assert_int_equal(rs_checkpoint_end(place->checkpoint, &place->error), RESUME_OK);
+    assert_int_equal(rs_checkpoint_end(place->checkpoint, NULL, &place->error), RESUME_OK);
     save_it(place, "new");
     assert_string_equal(place->info.aside, "ck~1");
     close_it(place);
@@ -355,7 +355,7 @@ static void test_checkpoint__children_may_not_save(void **state) {
                     atomic_load(rs_checkpoint_due(place->checkpoint)) == 1 &&
                     try_save(place, "two") == RESUME_FORKED &&
                     atomic_load(rs_checkpoint_due(place->checkpoint)) == 1 &&
-                    rs_checkpoint_end(place->checkpoint, &place->error) == RESUME_FORKED;
+                    rs_checkpoint_end(place->checkpoint, NULL, &place->error) == RESUME_FORKED;
         rs_checkpoint_close(place->checkpoint);
         _exit(good ? 0 : 1);
     }
@@ -420,7 +420,7 @@ static resume_status whole_life(engine_place *place) {
         rs_checkpoint_open(&place->fault.os, &place->options, &place->checkpoint, &place->error);
     if (status) return status;
     status = try_save(place, "next");
-    if (status == RESUME_OK) status = rs_checkpoint_end(place->checkpoint, &place->error);
+    if (status == RESUME_OK) status = rs_checkpoint_end(place->checkpoint, NULL, &place->error);
     return status;
 }
 
