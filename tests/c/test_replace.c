@@ -90,6 +90,8 @@ static void test_replace__set_aside_with_and_without_links(void **state) {
         unlink(temp_path(path, place->path, CK "~1"));
         unlink(temp_path(path, place->path, CK "~2"));
     }
+    store_close(place);
+    place->fault.real = rs_os_linux();
 }
 
 /* The program dies at each call of a set-aside: afterwards the old file or the new one has the
