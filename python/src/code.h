@@ -20,11 +20,9 @@ int rp_code_hash(PyCodeObject *code, uint8_t hash[RP_CODE_HASH_SIZE]);
 int rp_code_plain_loop(PyCodeObject *code, int restored_at, int here, PyObject **advice);
 /* Some `for` (or comprehension) is in progress at `here`. False when it can't be told. */
 bool rp_code_in_for(PyCodeObject *code, int here);
-/* After the call at `here` the item of the innermost `for` is finished: nothing is left to do in its
- * body, and it is a chp.loop. True when it can't be told. */
+/* After the call at `here` the item of the innermost `for` is finished: nothing is left to do in
+ * its body, and it is a chp.loop. True when it can't be told. */
 bool rp_code_ends_item(PyCodeObject *code, int here);
-/* Going on from byte offset `from`, the code can come to `to`. */
-bool rp_code_reaches(PyCodeObject *code, int from, int to);
 /* The innermost loop of any kind around both places, as the range of byte offsets that it repeats.
  */
 bool rp_code_round(PyCodeObject *code, int one, int other, int *start, int *end);

@@ -1,7 +1,6 @@
 /* The loops around a place in a code object: read from the byte code, said in source text. */
 #include "code.h"
 
-#include "base/alloc.h"
 #include "pycompat/bytecode.h"
 
 /* Decodes and analyses. 1: nothing can be said. */
@@ -294,52 +293,13 @@ bool rp_code_ends_item(PyCodeObject *code, int here) {
     int top = looked == 0 ? iterator_at(&bytecode, here) : -1;
     if (top >= 0) {
         int loop = bytecode.iterators[top].loop;
-        ends = for_after(&bytecode, here) == loop &&
-               manner_of(&bytecode, names, loop) != MANNER_PLAIN;
+        ends =
+            for_after(&bytecode, here) == loop && manner_of(&bytecode, names, loop) != MANNER_PLAIN;
     }
     if (looked < 0) PyErr_Clear();
     rp_bytecode_release(&bytecode);
     Py_XDECREF(names);
     return ends;
-}
-
-static void mark(const rp_bytecode *bytecode, int at, bool *seen, int *work, int *count) {
-    int index = rp_bytecode_index(bytecode, at);
-    if (index < 0 || seen[index]) return;
-    seen[index] = true;
-    work[(*count)++] = index;
-}
-
-static bool reaches(const rp_bytecode *bytecode, int from, int to, bool *seen, int *work) {
-    int count = 1, goal = rp_bytecode_index(bytecode, to);
-    work[0] = rp_bytecode_index(bytecode, from); /* not marked: it may be its own goal */
-    if (work[0] < 0 || goal < 0) return false;
-    while (count > 0 && !seen[goal]) {
-        const rp_instruction *at = &bytecode->instructions[work[--count]];
-        int covered = rp_bytecode_protection(bytecode, at);
-        if (covered >= 0) mark(bytecode, bytecode->table[covered].handler, seen, work, &count);
-        if (at->target >= 0) mark(bytecode, at->target, seen, work, &count);
-        if (!(at->flags & RP_OP_ENDS)) mark(bytecode, at->next, seen, work, &count);
-    }
-    return seen[goal];
-}
-
-bool rp_code_reaches(PyCodeObject *code, int from, int to) {
-    rp_bytecode bytecode = {0};
-    bool found = false, *seen = NULL;
-    int *work = NULL;
-    if (rp_bytecode_init(&bytecode, code) == 0) {
-        size_t count = (size_t)bytecode.instruction_count + 1;
-        seen = rs_allocate_zeroed(count, sizeof *seen);
-        work = rs_allocate_array(count, sizeof *work);
-        if (seen && work) found = reaches(&bytecode, from, to, seen, work);
-    } else {
-        PyErr_Clear();
-    }
-    rs_free(seen);
-    rs_free(work);
-    rp_bytecode_release(&bytecode);
-    return found;
 }
 
 bool rp_code_round(PyCodeObject *code, int one, int other, int *start, int *end) {

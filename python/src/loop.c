@@ -237,7 +237,7 @@ static int begin(rp_module_state *state, loop_object *self, PyObject *iterable, 
 PyObject *rp_loop_new(rp_module_state *state, PyObject *checkpoint, rp_loops *loops,
                       PyCodeObject *owner, PyObject *iterable) {
     rp_loop_entry entry;
-    if (grow(loops) || describe(loops, owner, &entry)) return NULL;
+    if (describe(loops, owner, &entry)) return NULL;
     loop_object *self = PyObject_GC_New(loop_object, state->loop_type);
     if (!self) {
         Py_DECREF(entry.code);
@@ -250,24 +250,19 @@ PyObject *rp_loop_new(rp_module_state *state, PyObject *checkpoint, rp_loops *lo
     self->handed_out = 0;
     self->started = self->restored = false;
     PyObject_GC_Track(self);
+    forget_last_round(loops, owner, &entry);
     Py_ssize_t taken = loops->taken;
     PyObject *saved = Py_XNewRef(take_saved(loops, entry.place));
     bool ended = saved == Py_None;
-    if (begin(state, self, iterable, saved)) { /* may run code of the user */
-        loops->taken = taken;
-        Py_XDECREF(saved);
-        Py_DECREF(entry.code);
-        Py_DECREF(self);
-        return NULL;
-    }
+    int failed = begin(state, self, iterable, saved); /* may run code of the user */
     Py_XDECREF(saved);
-    entry.parent = innermost(loops);
-    forget_last_round(loops, owner, &entry);
-    if (grow(loops)) {
+    if (failed || grow(loops)) {
+        loops->taken = taken;
         Py_DECREF(entry.code);
         Py_DECREF(self);
         return NULL;
     }
+    entry.parent = innermost(loops);
     entry.loop = (PyObject *)self;
     self->index = loops->count;
     self->loops = loops;
@@ -416,9 +411,17 @@ bool rp_loops_in_body(const rp_loops *loops, PyCodeObject *code, int here) {
            is_in_progress(loops, index, code, here) && !rp_code_ends_item(code, here);
 }
 
-/* Positions that a restore left and no loop has taken yet: the program is on its way to them. */
+/* What a restore left and no loop has taken yet. */
 static Py_ssize_t left_count(const rp_loops *loops) {
     return loops->saved ? PyList_GET_SIZE(loops->saved) - loops->taken : 0;
+}
+
+/* The program is on its way to a loop that was running. */
+static bool is_on_its_way(const rp_loops *loops) {
+    for (Py_ssize_t i = 0; i < left_count(loops); i++)
+        if (PyTuple_GET_ITEM(PyList_GET_ITEM(loops->saved, loops->taken + i), 0) != Py_None)
+            return true;
+    return false;
 }
 
 /* Another loop was made in the body of this one and is not finished, or will be made in it to go on
@@ -426,7 +429,7 @@ static Py_ssize_t left_count(const rp_loops *loops) {
 static bool is_unfinished(const rp_loops *loops, Py_ssize_t index) {
     for (Py_ssize_t i = index + 1; i < loops->count; i++)
         if (alive(loops, i) && loops->items[i].parent >= index) return true;
-    return alive(loops, index)->restored && left_count(loops) > 0;
+    return alive(loops, index)->restored && is_on_its_way(loops);
 }
 
 static void put_entry(const rp_loops *loops, Py_ssize_t index, rs_buffer *buffer) {
@@ -441,15 +444,29 @@ static void put_entry(const rp_loops *loops, Py_ssize_t index, rs_buffer *buffer
     rs_cbor_put_head(buffer, RS_CBOR_UNSIGNED, loops->items[index].place);
 }
 
-/* Whether the entry is part of a save. While a loop is in progress, or the program is on its way to
- * one, all that ended before it in its body are; else those that the program is not about to come
- * back to. */
-static bool is_put(const rp_loops *loops, Py_ssize_t index, Py_ssize_t last, PyCodeObject *code,
-                   int here) {
-    if (left_count(loops) > 0) return true;
-    if (last >= 0) return index <= last;
+/* Which ended loops are part of a save. */
+typedef struct keeping {
+    bool all;        /* the program is on its way to a loop that was running */
+    Py_ssize_t last; /* index of the last loop in progress; -1 */
+    int start, end;  /* without one: the innermost `while` where the owner stands; -1 */
+} keeping;
+
+/* While a loop is in progress, what ended before it in its body is kept. With none, this save ends
+ * a round of the innermost `while`: its loops are to run again in the next one. */
+static bool is_kept(const rp_loops *loops, Py_ssize_t index, const keeping *rule) {
     int site = loops->items[index].owner_site;
-    return site >= 0 && !rp_code_reaches(code, here, site);
+    if (rule->all) return true;
+    if (rule->last >= 0) return index <= rule->last;
+    return site >= 0 && (site < rule->start || site > rule->end);
+}
+
+static keeping what_to_keep(const rp_loops *loops, PyCodeObject *code, int here) {
+    keeping found = {.all = is_on_its_way(loops), .last = loops->count - 1, .start = -1, .end = -1};
+    while (found.last >= 0 && !loops->items[found.last].loop)
+        found.last--;
+    if (loops->count > 0 && !found.all && found.last < 0)
+        rp_code_round(code, here, here, &found.start, &found.end);
+    return found;
 }
 
 static int put_left(const rp_loops *loops, rs_buffer *buffer) {
@@ -470,14 +487,13 @@ static int put_left(const rp_loops *loops, rs_buffer *buffer) {
 }
 
 int rp_loops_put(rp_loops *loops, PyCodeObject *code, int here, rs_buffer *buffer) {
-    Py_ssize_t last = loops->count - 1, count = 0;
-    while (last >= 0 && !loops->items[last].loop)
-        last--;
+    keeping rule = what_to_keep(loops, code, here);
+    Py_ssize_t count = left_count(loops);
     for (Py_ssize_t i = 0; i < loops->count; i++)
-        count += is_put(loops, i, last, code, here);
-    rs_cbor_put_head(buffer, RS_CBOR_ARRAY, (uint64_t)(count + left_count(loops)));
-    for (Py_ssize_t i = 0; count > 0 && i < loops->count; i++)
-        if (is_put(loops, i, last, code, here)) put_entry(loops, i, buffer);
+        count += is_kept(loops, i, &rule);
+    rs_cbor_put_head(buffer, RS_CBOR_ARRAY, (uint64_t)count);
+    for (Py_ssize_t i = 0; i < loops->count; i++)
+        if (is_kept(loops, i, &rule)) put_entry(loops, i, buffer);
     loops->wanted = false;
     return put_left(loops, buffer);
 }

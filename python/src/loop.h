@@ -12,7 +12,7 @@
  * not finished its item, so that item is handed out again after a restore and the inner loop goes
  * on behind its own finished items. For the innermost loop the item handed out last counts as
  * finished (an explicit save() belongs at the end of the body). A loop that ended hands out nothing
- * after a restore, unless the program is about to come back to it (a `while` around it). When a
+ * after a restore, but those of the innermost `while` whose round a save between loops ends. When a
  * loop moves on, the loops made in its body are forgotten. */
 #ifndef RP_LOOP_H
 #define RP_LOOP_H
@@ -62,8 +62,8 @@ int rp_loops_resume(rp_loops *loops, PyObject *saved, bool same_code);
 /* Called by a sync() that is due, with the place where the owner's frame stands: true when it has
  * to wait for the next item of a loop. */
 bool rp_loops_defer(rp_loops *loops, PyCodeObject *code, int here);
-/* For an explicit save() where the owner's frame stands: the body of a loop is not at its end there,
- * so that what is left of it would be lost after a restore. */
+/* For an explicit save() where the owner's frame stands: the body of a loop is not at its end
+ * there, so that what is left of it would be lost after a restore. */
 bool rp_loops_in_body(const rp_loops *loops, PyCodeObject *code, int here);
 /* Section "loops". `code`, `here`: where the owner's frame stands. 0, or -1 with an exception. */
 int rp_loops_put(rp_loops *loops, PyCodeObject *code, int here, rs_buffer *buffer);

@@ -37,12 +37,13 @@ static PyObject *probe_in_for(PyObject *module, PyObject *arguments) {
     return PyBool_FromLong(rp_code_in_for((PyCodeObject *)code, here));
 }
 
-static PyObject *probe_reaches(PyObject *module, PyObject *arguments) {
+static PyObject *probe_round(PyObject *module, PyObject *arguments) {
     PyObject *code;
-    int from, to;
+    int one, other, start, end;
     (void)module;
-    if (!PyArg_ParseTuple(arguments, "O!ii", &PyCode_Type, &code, &from, &to)) return NULL;
-    return PyBool_FromLong(rp_code_reaches((PyCodeObject *)code, from, to));
+    if (!PyArg_ParseTuple(arguments, "O!ii", &PyCode_Type, &code, &one, &other)) return NULL;
+    if (!rp_code_round((PyCodeObject *)code, one, other, &start, &end)) Py_RETURN_NONE;
+    return Py_BuildValue("ii", start, end);
 }
 
 /* [(byte offset, stack depth, iterators on it)] of each instruction, or None. */
@@ -186,7 +187,7 @@ PyMethodDef rp_probe_methods[] = {
     {"_code_hash", probe_code_hash, METH_O, NULL},
     {"_plain_loop", probe_plain_loop, METH_VARARGS, NULL},
     {"_in_for", probe_in_for, METH_VARARGS, NULL},
-    {"_reaches", probe_reaches, METH_VARARGS, NULL},
+    {"_round", probe_round, METH_VARARGS, NULL},
     {"_stack", probe_stack, METH_O, NULL},
     {"_arguments", probe_arguments, METH_VARARGS, NULL},
     {"_edited", probe_edited, METH_VARARGS, NULL},

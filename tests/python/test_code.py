@@ -448,22 +448,31 @@ def test_plain_loop__in_a_generator_and_at_module_level(tmp_path):
     assert [line for line, _ in chp.found] == [2]
 
 
-def test_reaches__rounds_and_what_is_past():
+def test_round__innermost_loop_around_two_places():
     code = code_of("""
-        def f():
+        def f(a):
             first()
             while test():
                 second()
-                third()
+                while a:
+                    third()
+                    if fourth():
+                        continue
+                    fifth()
+                sixth()
             last()
     """)
     at = {i.argval: i.offset for i in dis.get_instructions(code) if i.opname == "LOAD_GLOBAL"}
-    assert _core._reaches(code, at["third"], at["second"])
-    assert _core._reaches(code, at["first"], at["last"])
-    assert not _core._reaches(code, at["second"], at["first"])
-    assert not _core._reaches(code, at["last"], at["second"])
-    assert not _core._reaches(code, at["first"], at["first"])
-    assert _core._reaches(code, at["second"], at["second"])
+
+    def around(one, other):
+        found = _core._round(code, at[one], at[other])
+        return found and {name for name, place in at.items() if found[0] <= place <= found[1]}
+    inner = {"third", "fourth", "fifth"}
+    assert around("first", "third") is around("last", "last") is None
+    assert {"third"} <= around("third", "third") <= inner
+    assert around("third", "fifth") == around("fifth", "third") == inner
+    assert around("second", "third") >= {"second", "sixth", *inner}
+    assert not {"first", "last"} & around("second", "sixth")
 
 
 # ---- short texts

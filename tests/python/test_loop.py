@@ -410,3 +410,111 @@ def test_loop__another_call_starts_from_the_first_item(folder):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         assert call(4) == [0, 1, 2, 3]
+
+
+# ---- random programs
+
+class Writer:
+    """Writes a function of nested loops whose innermost bodies are the only ones that do work."""
+
+    ITERABLES = ["range(3)", "[1, 2]", "'ab'", "{1: 2, 3: 4}", "enumerate('xy')",
+                 "zip((1, 2), 'pq')", "reversed([5, 6, 7])", "(4,)", "[]"]
+
+    def __init__(self, rng):
+        self.rng = rng
+        self.names = 0
+        self.lines = []
+
+    def write(self, depth, text):
+        self.lines.append("    " * depth + text)
+
+    def name(self):
+        self.names += 1
+        return f"v{self.names}"
+
+    def work(self, depth, seen):
+        self.write(depth, "step()")
+        if self.rng.random() < 0.15 and seen:
+            self.write(depth, f"if hash(str({seen[-1]})) % 3 == 0:")
+            self.write(depth + 1, "chp.sync()")
+            self.write(depth + 1, "continue")
+        self.write(depth, f"done.append(({', '.join(seen)}, {self.names}))")
+        self.write(depth, self.rng.choice(["chp.sync()", "chp.sync()", "helper(chp)"]))
+
+    def block(self, depth, seen, budget):
+        for _ in range(self.rng.choice([1, 1, 2])):
+            kind = self.rng.choice(["for", "for", "while", "if"])
+            if budget == 0:
+                kind = "for"
+            if kind == "for":
+                variable = self.name()
+                self.write(depth, f"for {variable} in chp.loop({self.rng.choice(self.ITERABLES)}):")
+                if budget == 0:
+                    self.work(depth + 1, [*seen, variable])
+                else:
+                    self.block(depth + 1, [*seen, variable], budget - 1)
+                if self.rng.random() < 0.2:
+                    self.write(depth + 1, "if len(done) % 7 == 3: break")
+            elif kind == "while":
+                counter = self.name()
+                # by the place it is in, so that a while that is over is not entered again
+                key = f"({', '.join([repr(counter), *seen])},)"
+                self.write(depth, f"while n.get({key}, 0) < 2:")
+                self.write(depth + 1, f"{counter} = n.get({key}, 0)")
+                self.block(depth + 1, [*seen, counter], budget - 1)
+                self.write(depth + 1, f"n[{key}] = {counter} + 1")
+                self.write(depth + 1, "chp.sync()")
+            else:
+                self.write(depth, f"if {'hash(str(' + seen[-1] + ')) % 2' if seen else 'True'}:")
+                self.block(depth + 1, seen, budget - 1)
+
+    def function(self):
+        self.block(1, [], 2)
+        head = ["def main():", "    chp = Checkpoint('random', rate=0)", "    done, n = [], {}"]
+        return "\n".join([*head, "    chp.restore()", *self.lines, "    return done"])
+
+
+def steps_of(source, limit):
+    """Runs the function in `source` until it ends, each run killed at its step `limit`; a little
+    later after many runs: a `break` can end a loop before the sync() in it had its turn."""
+    count, runs = [0], 0
+
+    def step():
+        count[0] += 1
+        if limit and count[0] == limit + runs // 100:
+            raise Killed
+
+    scope = {"Checkpoint": Checkpoint, "step": step, "helper": lambda chp: chp.sync(),
+             "hash": lambda text: sum(text.encode())}
+    exec(compile(source, "<random>", "exec"), scope)
+    for runs in range(1000):
+        count[0] = 0
+        try:
+            return scope["main"](), count[0]
+        except Killed:
+            pass
+    raise AssertionError("no end")
+
+
+@pytest.mark.filterwarnings("error::resume.ResumeWarning")
+def test_loop__random_programs(rng, folder, amount):
+    kills = programs = 0
+    while programs < amount(60, 8, 4):
+        source = Writer(rng).function()
+        clear(folder)
+        whole, steps = steps_of(source, 0)
+        if not 4 <= steps <= 80:
+            continue
+        programs += 1
+        for limit in sorted(rng.sample(range(2, steps), min(4, steps - 2))):
+            clear(folder)
+            found, _ = steps_of(source, limit)
+            kills += 1
+            assert found == whole, f"each run killed at step {limit}\n{source}"
+    assert kills >= programs
+
+
+def clear(folder):
+    for path in folder.glob(".checkpoints/*"):
+        if path.is_file() and path.name != ".gitignore":
+            path.unlink()
