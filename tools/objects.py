@@ -148,7 +148,7 @@ class Builder:
         bits = sum(bin(byte).count("1") for byte in used)
         if len(set(elements)) != len(elements) or bits != len(elements):
             raise Damaged("the elements of a set do not fit")
-        if deleted is not None and len(deleted) != len(used) or finger >= 8 * len(used):
+        if deleted is not None and len(deleted) != len(used) or finger < 0:
             raise Damaged("the table of a set does not fit")
         return elements
 

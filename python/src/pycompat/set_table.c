@@ -113,7 +113,7 @@ static int check_table(const setentry *table, size_t slots, Py_ssize_t fill, PyO
 int rp_set_fill_table(PyObject *object, size_t slots, const uint8_t *used, const uint8_t *dummies,
                       size_t finger, PyObject *const *keys, size_t count) {
     PySetObject *set = table_of(object);
-    if (slots < PySet_MINSIZE || (slots & (slots - 1)) || finger >= slots || set->fill) return 0;
+    if (slots < PySet_MINSIZE || (slots & (slots - 1)) || set->fill) return 0;
     PyObject *dummy = dummy_key();
     if (!dummy) return -1;
     setentry *table = PyMem_Calloc(slots, sizeof *table);
@@ -138,7 +138,7 @@ int rp_set_fill_table(PyObject *object, size_t slots, const uint8_t *used, const
         set->mask = (Py_ssize_t)slots - 1;
         set->fill = fill;
         set->used = (Py_ssize_t)count;
-        set->finger = (Py_ssize_t)finger;
+        set->finger = (Py_ssize_t)(finger & PY_SSIZE_T_MAX); /* pop() masks it */
     }
     PyMem_Free(table);
     return status;

@@ -21,13 +21,12 @@ typedef struct rp_array_interface {
     PyObject *description;
 } rp_array_interface;
 
-enum {
-    RP_ARRAY_C_CONTIGUOUS = 0x1,
-    RP_ARRAY_F_CONTIGUOUS = 0x2,
-    RP_ARRAY_WRITEABLE = 0x400,
-    RP_ARRAY_DIMENSIONS_MAX = 64
-};
+/* numpy clears all flags of records by mistake: only a flag that is set says something. */
+enum { RP_ARRAY_WRITEABLE = 0x400 };
+enum { RP_ARRAY_DIMENSIONS_MAX = 64 };
 
 /* Borrows from `capsule`, which receives a new reference; NULL with an exception. */
 const rp_array_interface *rp_array_look(PyObject *array, PyObject **capsule);
+/* 1, 0, or -1 with an exception. */
+int rp_array_is_writeable(PyObject *array, const rp_array_interface *look);
 #endif

@@ -23,10 +23,21 @@ const rp_array_interface *rp_array_look(PyObject *array, PyObject **capsule) {
     return look;
 }
 
+int rp_array_is_writeable(PyObject *array, const rp_array_interface *look) {
+    if (look->flags & RP_ARRAY_WRITEABLE) return 1;
+    PyObject *flags = PyObject_GetAttrString(array, "flags");
+    PyObject *writeable = flags ? PyObject_GetAttrString(flags, "writeable") : NULL;
+    int truth = writeable ? PyObject_IsTrue(writeable) : -1;
+    Py_XDECREF(flags);
+    Py_XDECREF(writeable);
+    return truth;
+}
+
 /* An array in work. */
 typedef struct array {
     PyObject *object, *capsule, *dtype; /* strong: capsule, dtype */
     const rp_array_interface *look;
+    bool writeable;
     uint64_t size;             /* bytes of content */
     const uint8_t *low, *high; /* the memory that its elements touch */
 } array;
@@ -40,7 +51,9 @@ static int look_at(array *a, PyObject *object) {
     *a = (array){.object = object};
     a->look = rp_array_look(object, &a->capsule);
     a->dtype = a->look ? PyObject_GetAttrString(object, "dtype") : NULL;
-    if (!a->dtype) return -1;
+    int writeable = a->dtype ? rp_array_is_writeable(object, a->look) : -1;
+    if (writeable < 0) return -1;
+    a->writeable = writeable;
     a->size = (uint64_t)a->look->item_size;
     a->low = a->high = a->look->data;
     for (int i = 0; i < a->look->dimensions; i++) {
@@ -74,6 +87,18 @@ static bool is_dense(const rp_array_interface *look, int axes[RP_ARRAY_DIMENSION
     return true;
 }
 
+/* Row by row (or, with `columns`, column by column) without gaps. */
+static bool is_contiguous(const rp_array_interface *look, bool columns) {
+    Py_intptr_t expected = look->item_size;
+    for (int i = 0; i < look->dimensions; i++) {
+        int axis = columns ? i : look->dimensions - 1 - i;
+        if (look->shape[axis] == 0) return true;
+        if (look->shape[axis] > 1 && look->strides[axis] != expected) return false;
+        expected *= look->shape[axis];
+    }
+    return true;
+}
+
 /* ---- pieces ---- */
 
 static void put_unsigned(rp_encoder *encoder, uint64_t value) {
@@ -91,9 +116,9 @@ static void put_shape(rp_encoder *encoder, const rp_array_interface *look) {
 }
 
 static void put_order(rp_encoder *encoder, const rp_array_interface *look, const int *axes) {
-    if (look->flags & RP_ARRAY_C_CONTIGUOUS) {
+    if (is_contiguous(look, false)) {
         put_unsigned(encoder, 0);
-    } else if (look->flags & RP_ARRAY_F_CONTIGUOUS) {
+    } else if (is_contiguous(look, true)) {
         put_unsigned(encoder, 1);
     } else {
         rp_put_array_head(encoder, (size_t)look->dimensions);
@@ -192,7 +217,7 @@ static int put_owner_head(rp_encoder *encoder, const array *a, const int *axes, 
     int status = rp_put_dtype(encoder, a->dtype, shuffle);
     put_shape(encoder, a->look);
     put_order(encoder, a->look, axes);
-    put_bool(encoder, a->look->flags & RP_ARRAY_WRITEABLE);
+    put_bool(encoder, a->writeable);
     return status;
 }
 
@@ -412,7 +437,7 @@ static int put_view(rp_encoder *encoder, const array *a) {
     for (int i = 0; i < a->look->dimensions; i++)
         rs_cbor_put_int(&encoder->buffer, a->look->strides[i]);
     put_unsigned(encoder, (uint64_t)((const uint8_t *)a->look->data - found.start));
-    put_bool(encoder, a->look->flags & RP_ARRAY_WRITEABLE);
+    put_bool(encoder, a->writeable);
 done:
     Py_XDECREF(found.object);
     Py_XDECREF(found.keep);
@@ -426,7 +451,7 @@ static int put_digest(rp_encoder *encoder, const array *a) {
     int status = rp_put_dtype(encoder, a->dtype, NULL);
     if (status) return status;
     put_shape(encoder, a->look);
-    if (a->look->flags & RP_ARRAY_C_CONTIGUOUS)
+    if (is_contiguous(a->look, false))
         return rp_put_memory(encoder, a->look->data, (size_t)a->size, 1, a->capsule);
     PyObject *bytes = PyObject_CallMethod(a->object, "tobytes", NULL);
     if (!bytes) return -1;

@@ -187,7 +187,7 @@ static int equal_attribute(PyObject *a, PyObject *b, const char *name) {
 static int is_writeable(PyObject *array) {
     PyObject *capsule = NULL;
     const rp_array_interface *look = rp_array_look(array, &capsule);
-    int writeable = look ? (look->flags & RP_ARRAY_WRITEABLE) != 0 : -1;
+    int writeable = look ? rp_array_is_writeable(array, look) : -1;
     Py_XDECREF(capsule);
     return writeable;
 }
