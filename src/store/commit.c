@@ -11,6 +11,7 @@
 /* Below this speed of the disk, compressing to less than 0.9 is faster than writing. */
 #define SLOW_BYTES_PER_SECOND UINT64_C(120000000)
 #define MEASURED_SIZE_MIN     (UINT64_C(8) << 20)
+#define RESERVED_UNUSED_MAX   (UINT64_C(1) << 20)
 #define KEEP_DEFAULT          2u
 
 /* --- records --- */
@@ -142,17 +143,27 @@ static resume_status write_chunks(rs_file *file, rs_draft *draft, const rs_snaps
 /* Asks for the space of a large commit before anything is written: xfs and btrfs would tell by a
  * short write only. The bound counts chunks uncompressed, so that a refusal is final only when
  * nothing is going to be compressed; file systems that can't reserve are asked in vain. */
-static resume_status preflight(const rs_draft *draft, rs_compress compress, rs_error *error) {
+static resume_status preflight(rs_draft *draft, rs_compress compress, rs_error *error) {
     const rs_segment_writer *writer = &draft->writer;
     uint64_t bound = draft->plan.bound + 2 * RS_BLOCK_SIZE;
     if (bound <= RS_SELF_VERIFYING_SIZE_MAX) return RESUME_OK;
     int answer = writer->os->reserve(writer->os, writer->fd, writer->offset, bound);
+    if (answer == 0) draft->reserved_end = writer->offset + bound;
     if (rs_os_status(answer) != RESUME_NO_SPACE || compress != RS_COMPRESS_NEVER) return RESUME_OK;
     uint64_t free_bytes = 0;
     writer->os->free_bytes(writer->os, writer->fd, &free_bytes);
     rs_os_fail(error, answer, "can't write", writer->path);
     rs_error_prefix(error, "%" PRIu64 " bytes are needed, %" PRIu64 " are free", bound, free_bytes);
     return RESUME_NO_SPACE;
+}
+
+/* Gives back what was reserved behind the end and not needed. Whether that works does not matter.
+ */
+static void give_back(const rs_draft *draft) {
+    const rs_segment_writer *writer = &draft->writer;
+    uint64_t end = rs_generation_end(&draft->generation);
+    if (draft->reserved_end > end + RESERVED_UNUSED_MAX)
+        writer->os->truncate(writer->os, writer->fd, end);
 }
 
 /* The speed of the disk, as large writes show it. */
@@ -332,6 +343,7 @@ static resume_status append(rs_file *file, rs_draft *draft, const rs_snapshot *s
         rs_file_undo(file, &draft->writer);
         return status;
     }
+    give_back(draft);
     take_draft(file, draft, info);
     hint_if_due(file);
     return RESUME_OK;

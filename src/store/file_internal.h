@@ -219,6 +219,7 @@ typedef struct rs_draft {
     rs_segment_writer writer;
     rs_segment_header header;
     rs_generation generation;
+    uint64_t reserved_end; /* file offset up to which space was reserved; 0: none was */
 } rs_draft;
 void rs_draft_release(rs_draft *draft);
 /* Takes a file that was just published as the one that the handle is. Its generations are pushed by

@@ -18,6 +18,9 @@
  * ends with a commit, so that its last blocks tell most. */
 #define SEARCH_SIZE_MAX (UINT64_C(1) << 30)
 #define SEARCH_END_SIZE (UINT64_C(64) << 20)
+/* Bytes of generations that do not verify, before looking for older ones is given up: a hostile
+ * file can hold a thousand sparse ones. */
+#define BAD_SIZE_MAX (UINT64_C(64) << 30)
 
 typedef struct recovery_work {
     rs_file *file;
@@ -25,6 +28,7 @@ typedef struct recovery_work {
     rs_hint hint;    /* the best; generation 0: none */
     bool whole_file; /* walked from the first segment */
     uint64_t search_left;
+    uint64_t bad_size;           /* of the generations that did not verify */
     uint64_t trailer_generation; /* of the commit that the last search found */
     uint64_t seen;               /* the newest generation that anything in the file speaks of */
     uint64_t lost;               /* the newest that was durable and is known to be bad */
@@ -246,7 +250,7 @@ static bool was_durable(const recovery_work *recovery, size_t index) {
 static resume_status choose(recovery_work *recovery, rs_error *error) {
     rs_file *file = recovery->file;
     recovery->torn = false;
-    while (file->generation_count > 0) {
+    while (file->generation_count > 0 && recovery->bad_size <= BAD_SIZE_MAX) {
         size_t index = file->generation_count - 1;
         rs_error why = {0};
         resume_status status = rs_state_load(file, &file->generations[index], &file->loaded, &why);
@@ -257,6 +261,7 @@ static resume_status choose(recovery_work *recovery, rs_error *error) {
         }
         uint64_t number = file->generations[index].number;
         if (!recovery->why.status) recovery->why = why;
+        recovery->bad_size += file->generations[index].segment_size;
         recovery->seen = rs_maximum(recovery->seen, number);
         if (was_durable(recovery, index) || recovery->torn)
             note_lost(recovery, number);
@@ -264,6 +269,7 @@ static resume_status choose(recovery_work *recovery, rs_error *error) {
             recovery->torn = true;
         rs_generations_keep(file, index);
     }
+    if (!file->loaded) rs_generations_keep(file, 0);
     return RESUME_OK;
 }
 

@@ -108,6 +108,7 @@ static bool aside_candidate(const rs_file *file, rs_aside aside, unsigned attemp
 
 static resume_status sync_folder(rs_file *file, rs_error *error) {
     int answer = file->os->sync(file->os, file->folder->fd);
+    if (rs_os_is_unsupported(answer)) return RESUME_OK; /* some file systems can't sync folders */
     return answer < 0 ? rs_os_fail(error, answer, "can't sync folder", file->folder->path)
                       : RESUME_OK;
 }

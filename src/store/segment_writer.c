@@ -14,6 +14,7 @@
 
 /* The digest needs the whole segment in one piece. */
 #define SMALL_SIZE_MAX RS_SELF_VERIFYING_SIZE_MAX
+#define OFFSET_MAX     (UINT64_C(1) << 48) /* of a chunk: what its table entry has room for */
 
 static resume_status no_memory(rs_error *error) {
     return rs_fail(error, RESUME_NO_MEMORY, "no memory to write a save");
@@ -73,6 +74,8 @@ static resume_status align(rs_segment_writer *writer, const rs_chunk_entry *entr
 /* Room for three more parts, and not too many bytes waiting. */
 static resume_status make_room(rs_segment_writer *writer, uint64_t size, rs_error *error) {
     uint64_t total = writer->at - writer->offset + size + RS_BLOCK_SIZE;
+    if (writer->at > OFFSET_MAX - RS_CHUNK_RAW_SIZE_MAX)
+        return rs_fail(error, RESUME_LIMIT, "'%s' would get larger than 256 TiB", writer->path);
     if (total > SMALL_SIZE_MAX) writer->streaming = true;
     bool full = writer->part_count + 3 > RS_WRITE_PARTS_MAX ||
                 writer->staged.size + writer->borrowed + size > RS_PIECE_SIZE;
