@@ -83,8 +83,7 @@ static int checkpoint_traverse(PyObject *object, visitproc visit, void *arg) {
     return status != 0 ? status : PyDict_Type.tp_traverse(object, visit, arg);
 }
 
-static int checkpoint_clear(PyObject *object) {
-    rp_checkpoint *self = (rp_checkpoint *)object;
+static void release(rp_checkpoint *self) {
     rp_checkpoint_close(self, false, true);
     Py_CLEAR(self->tracked);
     Py_CLEAR(self->pending_tracked);
@@ -96,6 +95,10 @@ static int checkpoint_clear(PyObject *object) {
     rp_owner_release(&self->owner);
     rp_arguments_release(&self->arguments);
     rp_loops_release(&self->loops);
+}
+
+static int checkpoint_clear(PyObject *object) {
+    release((rp_checkpoint *)object);
     return PyDict_Type.tp_clear(object);
 }
 
@@ -105,7 +108,7 @@ static void checkpoint_dealloc(PyObject *object) {
     if (PyObject_CallFinalizerFromDealloc(object) < 0) return;
     PyObject_GC_UnTrack(object);
     if (self->weak != NULL) PyObject_ClearWeakRefs(object);
-    checkpoint_clear(object);
+    release(self); /* the items are the base's */
     rp_options_release(&self->options);
     rp_caller_release(&self->caller);
     PyDict_Type.tp_dealloc(object);

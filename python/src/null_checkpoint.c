@@ -44,7 +44,7 @@ static void null_dealloc(PyObject *object) {
     PyTypeObject *type = Py_TYPE(object);
     PyObject_GC_UnTrack(object);
     if (self->weak != NULL) PyObject_ClearWeakRefs(object);
-    null_clear(object);
+    Py_CLEAR(self->filename);
     PyDict_Type.tp_dealloc(object);
     Py_DECREF(type);
 }

@@ -32,14 +32,13 @@ static int open_engine(rp_checkpoint *self) {
     rs_error error = {0};
     int status = -1;
     PyObject *folder = NULL, *name = NULL, *program = NULL, *writer = NULL;
-    PyObject *version = PySys_GetObject("version_info"); /* borrowed */
     if (expiry(self, &options) < 0) goto done;
     folder = PyUnicode_EncodeFSDefault(self->caller.folder);
     name = PyUnicode_AsEncodedString(self->caller.name, "utf-8", "surrogateescape");
     program = PyUnicode_EncodeFSDefault(self->caller.program);
-    writer = PyUnicode_FromFormat("resume %s, CPython %S.%S.%S", RESUME_VERSION,
-                                  PyTuple_GET_ITEM(version, 0), PyTuple_GET_ITEM(version, 1),
-                                  PyTuple_GET_ITEM(version, 2));
+    writer =
+        PyUnicode_FromFormat("resume %s, CPython %d.%d.%d", RESUME_VERSION, (int)(Py_Version >> 24),
+                             (int)(Py_Version >> 16 & 255), (int)(Py_Version >> 8 & 255));
     if (!folder || !name || !program || !writer) goto done;
     options.folder = PyBytes_AS_STRING(folder);
     if (strlen(options.folder) != (size_t)PyBytes_GET_SIZE(folder)) {
@@ -166,6 +165,15 @@ static bool is_unfinished(rp_checkpoint *self, const rs_meta *meta) {
     return !meta->ended || (!rp_registry_saved_here(self) && rp_run_adopt(self));
 }
 
+static bool is_of_other_python(PyObject *version) {
+    PyObject *saved = version == NULL ? NULL : PySequence_Tuple(version);
+    int major = 0, minor = 0;
+    bool known = saved != NULL && PyArg_ParseTuple(saved, "ii", &major, &minor);
+    PyErr_Clear();
+    Py_XDECREF(saved);
+    return known && (major != (int)(Py_Version >> 24) || minor != (int)(Py_Version >> 16 & 255));
+}
+
 int rp_checkpoint_judge(rp_checkpoint *self, PyObject **differences) {
     rp_loaded loaded = {0};
     int status = -1;
@@ -183,16 +191,9 @@ int rp_checkpoint_judge(rp_checkpoint *self, PyObject **differences) {
     self->same_code =
         loaded.code_hash != NULL && PyBytes_GET_SIZE(loaded.code_hash) == sizeof self->code_hash &&
         memcmp(PyBytes_AS_STRING(loaded.code_hash), self->code_hash, sizeof self->code_hash) == 0;
-    if (loaded.python != NULL && PySequence_Check(loaded.python) && !self->same_code) {
-        /* another Python makes other byte code of the same text: nothing can be told */
-        PyObject *version = PySys_GetObject("version_info"); /* borrowed */
-        PyObject *ours = PySequence_GetSlice(version, 0, 2);
-        PyObject *theirs = PySequence_Tuple(loaded.python);
-        if (ours != NULL && theirs != NULL && PyObject_RichCompareBool(ours, theirs, Py_NE) == 1)
-            self->options.on_change = RP_CHANGE_IGNORE;
-        Py_XDECREF(theirs);
-        Py_XDECREF(ours);
-    }
+    /* another Python makes other byte code of the same text: nothing can be told */
+    if (!self->same_code && is_of_other_python(loaded.python))
+        self->options.on_change = RP_CHANGE_IGNORE;
     if (self->going_on && loaded.random_opened != NULL && PyDict_Check(loaded.random_opened))
         Py_XSETREF(self->random_opened, Py_NewRef(loaded.random_opened));
     status = 0;

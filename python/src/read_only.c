@@ -28,20 +28,23 @@ static int data_traverse(PyObject *object, visitproc visit, void *arg) {
     return PyDict_Type.tp_traverse(object, visit, arg);
 }
 
-static int data_clear(PyObject *object) {
-    rp_data *self = (rp_data *)object;
+static void release(rp_data *self) {
     Py_CLEAR(self->extra);
     Py_CLEAR(self->result);
     Py_CLEAR(self->tracked);
     Py_CLEAR(self->arguments);
     Py_CLEAR(self->meta);
+}
+
+static int data_clear(PyObject *object) {
+    release((rp_data *)object);
     return PyDict_Type.tp_clear(object);
 }
 
 static void data_dealloc(PyObject *object) {
     PyTypeObject *type = Py_TYPE(object);
     PyObject_GC_UnTrack(object);
-    data_clear(object);
+    release((rp_data *)object);
     PyDict_Type.tp_dealloc(object);
     Py_DECREF(type);
 }

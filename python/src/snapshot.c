@@ -109,15 +109,14 @@ static int put_items(rp_snapshot *snapshot, PyObject *dict) {
 }
 
 static int put_code(rp_checkpoint *self, rs_buffer *buffer) {
-    PyObject *version = PySys_GetObject("version_info"); /* borrowed */
     rs_cbor_put_literal(buffer, "code");
     rs_cbor_put_head(buffer, RS_CBOR_MAP, 3);
     rs_cbor_put_literal(buffer, "hash");
     rs_cbor_put_bytes(buffer, self->code_hash, sizeof self->code_hash);
     rs_cbor_put_literal(buffer, "python");
     rs_cbor_put_head(buffer, RS_CBOR_ARRAY, 2);
-    for (int i = 0; i < 2; i++)
-        rs_cbor_put_int(buffer, PyLong_AsLong(PyTuple_GET_ITEM(version, i)));
+    rs_cbor_put_int(buffer, (int64_t)(Py_Version >> 24));
+    rs_cbor_put_int(buffer, (int64_t)(Py_Version >> 16 & 255));
     rs_cbor_put_literal(buffer, "function");
     return put_text(buffer, self->caller.function);
 }

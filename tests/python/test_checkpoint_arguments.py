@@ -1,4 +1,4 @@
-"""Rows 3 and 11: arguments of a call that goes on and of a new one; code and parameters that changed."""
+"""Rows 3 and 11: arguments of a call that goes on and of a new one; code that changed."""
 import warnings
 
 import pytest
@@ -118,8 +118,8 @@ def test_what_differs_is_named_for_a_call_that_was_cut_off(folder):
     with pytest.warns(ResumeWarning) as told:
         assert work(2, "a", 4, flag=False) == (2, 2, "a", (4,), False, {})
     text = str(told[0].message)
-    for part in "n: 1 when saved, 2 now", "mode: 'b' when saved, 'a' now", "rest:", "flag:", "more:", \
-            "key=", "cut off":
+    for part in ("n: 1 when saved, 2 now", "mode: 'b' when saved, 'a' now", "rest:", "flag:",
+                 "more:", "key=", "cut off"):
         assert part in text
 
 

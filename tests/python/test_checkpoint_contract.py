@@ -2,6 +2,8 @@
 import datetime
 import os
 import pathlib
+import shutil
+import subprocess
 import time
 import warnings
 
@@ -96,7 +98,8 @@ def test_two_mains_of_two_modules_never_meet(program):
 
 
 def test_another_program_of_the_same_stem_gets_an_error_that_says_so(program, tmp_path):
-    text = "from resume import Checkpoint\ndef main():\n    chp = Checkpoint()\n    chp.save()\nmain()\n"
+    text = ("from resume import Checkpoint\n"
+            "def main():\n    chp = Checkpoint()\n    chp.save()\nmain()\n")
     store = str(tmp_path / "store")
     one = program(text, name="sim.py", folder=tmp_path / "one", RESUME_DIR=store)
     two = program(text, name="sim.py", folder=tmp_path / "two", RESUME_DIR=store)
@@ -335,27 +338,63 @@ def test_work_that_was_cut_off_does_not_expire_unless_expire_is_set(folder):
         assert work(expire=0.01) == 1
 
 
-def test_a_job_killed_on_friday_and_run_again_on_monday_goes_on(program, tmp_path):
-    script = program("""
-        import os, sys
-        from resume import Checkpoint
-        def main():
-            chp = Checkpoint()
-            n = 0
-            chp.restore()
-            n += 1
-            chp.save()
-            print(n, flush=True)
-            if n == 1: os.kill(os.getpid(), 9)
-        main()
-    """)
-    faketime = next((path for path in pathlib.Path("/usr/lib").glob("*/faketime/libfaketime.so.1")),
-                    None)
-    assert script.run().killed
-    environment = {}
-    if faketime:
-        environment = {"LD_PRELOAD": str(faketime), "FAKETIME": "+3d", "FAKETIME_NO_CACHE": "1"}
-    assert script.run(**environment).check().out.strip() == "2"
+LATER = """
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stdlib.h>
+#include <time.h>
+int clock_gettime(clockid_t id, struct timespec *now) {
+    int (*real)(clockid_t, struct timespec *) =
+        (int (*)(clockid_t, struct timespec *))dlsym(RTLD_NEXT, "clock_gettime");
+    int status = real(id, now);
+    if (id == CLOCK_REALTIME) now->tv_sec += atol(getenv("LATER"));
+    return status;
+}
+"""
+
+
+@pytest.fixture
+def later(tmp_path):
+    """Environment of a process for which it is some seconds later."""
+    compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
+    if not compiler:
+        pytest.skip("needs a C compiler to move the clock of a process")
+    (tmp_path / "later.c").write_text(LATER)
+    library = tmp_path / "later.so"
+    subprocess.run([compiler, "-shared", "-fPIC", "-o", library, tmp_path / "later.c", "-ldl"],
+                   check=True)
+    preload = " ".join(filter(None, [os.environ.get("LD_PRELOAD"), str(library)]))
+    return lambda seconds: {"LD_PRELOAD": preload, "LATER": str(seconds)}
+
+
+WEEKEND = """
+    import os
+    from resume import Checkpoint
+    def main():
+        chp = Checkpoint()
+        n = 0
+        chp.restore()
+        n += 1
+        chp.save()
+        print(n, flush=True)
+        if os.environ.get("KILL"): os.kill(os.getpid(), 9)
+    main()
+"""
+
+
+def test_a_job_killed_on_friday_and_run_again_on_monday_goes_on(program, later):
+    script = program(WEEKEND)
+    assert script.run(KILL="1").killed
+    ran = script.run(**later(3 * 86400)).check()
+    assert ran.out.strip() == "2" and ran.err == ""
+
+
+def test_a_job_that_ended_on_friday_starts_over_on_monday(program, later):
+    script = program(WEEKEND)
+    script.run().check()
+    assert script.run(**later(23 * 3600)).check().out.strip() == "2"
+    ran = script.run(**later(3 * 86400)).check()
+    assert ran.out.strip() == "1" and "has expired" in ran.err and "resume revive" in ran.err
 
 
 def test_clean_ignores_what_is_saved_and_keeps_it_aside(folder):
