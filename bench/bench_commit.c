@@ -128,7 +128,7 @@ static void bench_large(rs_folder *folder, size_t size) {
     memset(to, 1, size);
     for (size_t i = 0; i < LARGE_ROUNDS; i++) {
         rs_file *file;
-        rs_state *state;
+        rs_state *state = NULL;
         rs_recovery recovery;
         fill(bytes, size, i);
         unlinkat(folder->fd, "large.plain", 0);
