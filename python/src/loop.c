@@ -188,8 +188,8 @@ static int find_owner(PyFrameObject *frame, const PyCodeObject *owner) {
 /* The entry of a loop that is being made; its code is a new reference. */
 static int describe(const rp_loops *loops, const PyCodeObject *owner, rp_loop_entry *entry) {
     PyFrameObject *frame = PyEval_GetFrame(); /* borrowed */
-    if (!frame) {
-        PyErr_SetString(PyExc_RuntimeError, "chp.loop: no Python function is running");
+    if (!frame) { /* Python code called us: there was no memory to show its frame */
+        PyErr_NoMemory();
         return -1;
     }
     *entry = (rp_loop_entry){.code = PyFrame_GetCode(frame),

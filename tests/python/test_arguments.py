@@ -122,7 +122,8 @@ def test_arguments__content_that_cannot_be_saved_is_told_and_left():
 
 def test_arguments__of_a_comprehension_and_of_a_module():
     code = (x for x in []).gi_code
-    assert call({".0": 1}, {".0": 2}, function=type("F", (), {"__code__": code})) == ([], [], {}, [])
+    found = call({".0": 1}, {".0": 2}, function=type("F", (), {"__code__": code}))
+    assert found == ([], [], {}, [])
     module = compile("x = 1", "m", "exec")
     assert call({"x": 1}, {"x": 2}, function=type("F", (), {"__code__": module}))[0] == []
 

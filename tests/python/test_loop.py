@@ -23,8 +23,8 @@ STOP_AT = [0]  # no local and no argument of the calls below: another value is n
 
 
 def cut(make, stop):
-    """One call: runs over chp.loop(make()) and ends after `stop` items of this call; the list of all
-    items so far, or None when it was cut off."""
+    """One call: runs over chp.loop(make()) and ends after `stop` items of this call; the list of
+    all items so far, or None when it was cut off."""
     def call():
         chp = Checkpoint("loop", rate=0)
         items = []
@@ -410,6 +410,27 @@ def test_loop__another_call_starts_from_the_first_item(folder):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         assert call(4) == [0, 1, 2, 3]
+
+
+def test_loop__each_allocation_fails_once(folder):
+    testing = pytest.importorskip("_testcapi")
+    chp = Checkpoint("memory")
+    chp.restore()
+
+    def loops():
+        return [(x, y) for x in chp.loop(enumerate(zip([1, 2], range(3)))) for y in chp.loop("ab")]
+    whole, failures = loops(), 0
+    for nth in range(1, 200):
+        testing.set_nomemory(nth, nth + 1)
+        try:
+            found = loops()
+        except MemoryError:
+            failures += 1
+            found = whole
+        finally:
+            testing.remove_mem_hooks()
+        assert found == whole
+    assert failures > 5 and loops() == whole
 
 
 # ---- random programs

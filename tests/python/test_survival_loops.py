@@ -1,8 +1,8 @@
 """Programs with chp.loop, killed with SIGKILL at every step in turn and run again until they end.
 
-Each program collects what it has done in a local list and prints it at its end: the same text as an
-uninterrupted run means that each item was run exactly once. A kill shows what a crash of the process
-leaves behind, not what a power cut does.
+Each program collects what it has done in a local list and prints it at its end: the same text as
+an uninterrupted run means that each item was run exactly once. A kill shows what a crash of the
+process leaves behind, not what a power cut does.
 """
 import textwrap
 
