@@ -327,7 +327,8 @@ LIBRARY = [
     fractions.Fraction(-1, 3), fractions.Fraction(10 ** 40, 7), uuid.UUID(int=2 ** 127 + 5),
     pathlib.Path("a/b"), pathlib.PurePosixPath("/"), pathlib.PureWindowsPath("c:\\x"),
     pathlib.Path("\udc80"), *[array.array(c, [1, 0, 127]) for c in "bBhHiIlLqQfd"],
-    array.array("d"), array.array("i", range(50000)), collections.deque(), collections.deque([1, 2]),
+    array.array("d"), array.array("i", range(50000)),
+    collections.deque(), collections.deque([1, 2]),
     collections.deque([[1], "a"], maxlen=2), collections.deque(maxlen=0),
     collections.OrderedDict([(2, "b"), (1, "a"), ((1, 2), None)]), collections.Counter("hello"),
     collections.Counter(), collections.defaultdict(None, {1: 2}),
@@ -435,7 +436,7 @@ def test_digest__knows_content_and_structure_alone():
 def test_digest__is_equal_under_another_hash_seed():
     import os
     source = ("from resume import _core; "
-              "print(_core._digest([{'a', 'b', 'c', 1}, {('x', 1), 'y'}, 'text', {'k': 1.5}]).hex())")
+              "print(_core._digest([{'a', 'b', 1}, {('x', 1), 'y'}, 'text', {'k': 1.5}]).hex())")
     assert len({subprocess.run([sys.executable, "-c", source], check=True, capture_output=True,
                                env={**os.environ, "PYTHONHASHSEED": s}).stdout
                 for s in "123"}) == 1
@@ -498,8 +499,8 @@ except ImportError:
 
 if st:
     # not NaN: its hash is its address
-    KEYS = (st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.binary() |
-            st.text(st.characters(categories=["Cs", "Ll"]), max_size=5))
+    KEYS = (st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() |
+            st.binary() | st.text(st.characters(categories=["Cs", "Ll"]), max_size=5))
     HASHABLE = st.recursive(KEYS, lambda inner: st.lists(inner, max_size=4).map(tuple) |
                             st.frozensets(inner, max_size=4), max_leaves=6)
     ATOMS = HASHABLE | st.complex_numbers() | st.decimals() | st.datetimes() | st.uuids() | \

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.filterwarnings("ignore:the matrix subclass")
 np = pytest.importorskip("numpy")
 from resume import _core  # noqa: E402
 
