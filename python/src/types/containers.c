@@ -5,7 +5,7 @@
 
 #include <stddef.h>
 
-enum { PACKED_COUNT_MIN = 16 };
+enum { PACKED_COUNT_MIN = 16, AHEAD = 32 };
 
 static int changed(rp_encoder *encoder) {
     return rp_refuse(encoder, "another thread changed it while it was being saved; hold its lock "
@@ -20,6 +20,8 @@ static bool pack_floats(rp_encoder *encoder, PyObject *list, Py_ssize_t count, d
     bool by_identity = !encoder->digest;
     for (Py_ssize_t i = 0; i < count; i++) {
         PyObject *item = items[i];
+        /* the time is that of fetching the objects */
+        if (i + AHEAD < count) __builtin_prefetch(items[i + AHEAD]);
         if (!PyFloat_CheckExact(item)) return false;
         double value = PyFloat_AS_DOUBLE(item);
         if (value != value && by_identity && Py_REFCNT(item) > 1) return false;
@@ -32,6 +34,7 @@ static bool pack_ints(PyObject *list, Py_ssize_t count, int64_t *to) {
     PyObject **items = ((PyListObject *)list)->ob_item;
     for (Py_ssize_t i = 0; i < count; i++) {
         PyObject *item = items[i];
+        if (i + AHEAD < count) __builtin_prefetch(items[i + AHEAD]);
         if (!PyLong_CheckExact(item)) return false;
         if (rp_long_is_compact(item, &to[i])) continue;
         int overflow;
