@@ -14,6 +14,13 @@ PyObject *rp_path(const char *name, PyObject *path) {
     return result;
 }
 
+PyObject *rp_bytes_of(PyObject *text, bool raw) {
+    PyObject *bytes = raw ? PyUnicode_AsEncodedString(text, "utf-8", "surrogateescape") : NULL;
+    if (bytes == NULL && raw && !PyErr_ExceptionMatches(PyExc_UnicodeEncodeError)) return NULL;
+    PyErr_Clear();
+    return bytes != NULL ? bytes : PyUnicode_AsEncodedString(text, "utf-8", "backslashreplace");
+}
+
 static PyObject *text_path(PyObject *path) {
     PyObject *text = PyOS_FSPath(path);
     if (text != NULL && PyBytes_Check(text))
@@ -49,9 +56,16 @@ static PyObject *text_item(PyObject *dict, const char *key) {
     return value != NULL && PyUnicode_Check(value) ? value : NULL;
 }
 
+/* The file with the code, borrowed; NULL for "<stdin>" and the like. */
+static PyObject *file_of(PyObject *globals) {
+    PyObject *file = text_item(globals, "__file__");
+    if (file == NULL || PyUnicode_GET_LENGTH(file) == 0) return NULL;
+    return PyUnicode_READ_CHAR(file, 0) == '<' ? NULL : file;
+}
+
 /* The file with the caller's code as an absolute path, or "". */
 static PyObject *program_of(PyObject *globals) {
-    PyObject *file = text_item(globals, "__file__");
+    PyObject *file = file_of(globals);
     if (file == NULL) return PyUnicode_FromString("");
     return rp_path("realpath", file);
 }
@@ -82,7 +96,7 @@ static PyObject *module_of(PyObject *globals) {
         Py_XDECREF(full);
         PyErr_Clear();
     }
-    PyObject *file = text_item(globals, "__file__");
+    PyObject *file = file_of(globals);
     return file == NULL ? Py_NewRef(name) : stem_of(file);
 }
 
@@ -100,30 +114,38 @@ static PyObject *qualified_name(PyCodeObject *code) {
     return name;
 }
 
+static resume_status try_name(PyObject *name, rs_error *error) {
+    char file_name[RS_FILE_NAME_SIZE];
+    PyObject *bytes = name == NULL ? NULL : rp_bytes_of(name, true);
+    if (bytes == NULL) return RESUME_NO_MEMORY;
+    resume_status status =
+        rs_name_encode(PyBytes_AS_STRING(bytes), (size_t)PyBytes_GET_SIZE(bytes), file_name, error);
+    Py_DECREF(bytes);
+    return status;
+}
+
+static PyObject *cut_name(PyObject *name, Py_ssize_t kept, rs_hash128 hash) {
+    PyObject *head = PyUnicode_Substring(name, 0, kept);
+    PyObject *cut = head == NULL
+                        ? NULL
+                        : PyUnicode_FromFormat("%U-%08x%08x", head, (unsigned)(hash.low >> 32),
+                                               (unsigned)hash.low);
+    Py_XDECREF(head);
+    return cut;
+}
+
 /* An automatic name that does not fit is cut, and a hash of all of it put behind. */
 static PyObject *fit(PyObject *name, rs_error *error) {
-    char file_name[RS_FILE_NAME_SIZE];
-    Py_ssize_t size;
-    const char *text = PyUnicode_AsUTF8AndSize(name, &size);
-    if (text == NULL) {
-        PyErr_Clear();
-        Py_RETURN_NONE; /* lone surrogates: the store says what is wrong with it */
-    }
-    if (memchr(text, 0, (size_t)size) != NULL ||
-        rs_name_encode(text, (size_t)size, file_name, error) == RESUME_OK)
-        return Py_NewRef(name);
-    rs_hash128 hash = rs_hash128_of(text, (size_t)size, 0);
     Py_ssize_t length = PyUnicode_GET_LENGTH(name);
+    if (PyUnicode_FindChar(name, 0, 0, length, 1) >= 0 || try_name(name, error) == RESUME_OK)
+        return Py_NewRef(name); /* with a NUL the store says what is wrong */
+    PyObject *bytes = rp_bytes_of(name, true);
+    if (bytes == NULL) return NULL;
+    rs_hash128 hash = rs_hash128_of(PyBytes_AS_STRING(bytes), (size_t)PyBytes_GET_SIZE(bytes), 0);
+    Py_DECREF(bytes);
     for (Py_ssize_t kept = length < 83 ? length : 83; kept > 0; kept -= kept > 8 ? 8 : 1) {
-        PyObject *head = PyUnicode_Substring(name, 0, kept);
-        PyObject *cut = head == NULL
-                            ? NULL
-                            : PyUnicode_FromFormat("%U-%08x%08x", head, (unsigned)(hash.low >> 32),
-                                                   (unsigned)hash.low);
-        Py_XDECREF(head);
-        text = cut == NULL ? NULL : PyUnicode_AsUTF8AndSize(cut, &size);
-        if (text == NULL || rs_name_encode(text, (size_t)size, file_name, error) == RESUME_OK)
-            return cut;
+        PyObject *cut = cut_name(name, kept, hash);
+        if (cut == NULL || try_name(cut, error) == RESUME_OK) return cut;
         Py_DECREF(cut);
     }
     return Py_NewRef(name);
@@ -208,7 +230,7 @@ static int encode(rp_module_state *state, rp_caller *caller) {
     char file_name[RS_FILE_NAME_SIZE];
     rs_error error = {0};
     Py_ssize_t size;
-    PyObject *bytes = PyUnicode_AsEncodedString(caller->name, "utf-8", "surrogateescape");
+    PyObject *bytes = rp_bytes_of(caller->name, true);
     char *text;
     if (bytes == NULL || PyBytes_AsStringAndSize(bytes, &text, &size) < 0) return -1;
     resume_status status = rs_name_encode(text, (size_t)size, file_name, &error);
@@ -238,8 +260,7 @@ int rp_caller_find(rp_module_state *state, PyFrameObject *frame, const rp_option
     if (!caller->named || options->key != NULL) {
         PyObject *name = fit(caller->name, &error);
         if (name == NULL) goto done;
-        if (name != Py_None) Py_XSETREF(caller->name, Py_NewRef(name));
-        Py_DECREF(name);
+        Py_XSETREF(caller->name, name);
     }
     if (caller->folder == NULL)
         caller->folder = rp_default_folder(options->folder, class_folder, &caller->default_folder);

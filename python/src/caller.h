@@ -20,6 +20,9 @@ typedef struct rp_caller {
 int rp_caller_find(rp_module_state *state, PyFrameObject *frame, const rp_options *options,
                    PyObject *class_folder, rp_caller *caller);
 void rp_caller_release(rp_caller *caller);
+/* The bytes of a text for a file: UTF-8; undecodable bytes of a path as they were when `raw`, as
+ * escapes otherwise. New reference. */
+PyObject *rp_bytes_of(PyObject *text, bool raw);
 /* os.path.NAME(path), new reference. */
 PyObject *rp_path(const char *name, PyObject *path);
 /* The folder used when nothing else names it: argument, class, RESUME_DIR, ".checkpoints": an

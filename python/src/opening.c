@@ -31,15 +31,16 @@ static int open_engine(rp_checkpoint *self) {
                                      .compress = self->options.compress};
     rs_error error = {0};
     int status = -1;
-    PyObject *folder = NULL, *name = NULL, *program = NULL, *writer = NULL;
+    PyObject *folder = NULL, *name = NULL, *program = NULL, *function = NULL, *writer = NULL;
     if (expiry(self, &options) < 0) goto done;
     folder = PyUnicode_EncodeFSDefault(self->caller.folder);
-    name = PyUnicode_AsEncodedString(self->caller.name, "utf-8", "surrogateescape");
-    program = PyUnicode_EncodeFSDefault(self->caller.program);
+    name = rp_bytes_of(self->caller.name, true);
+    program = rp_bytes_of(self->caller.program, false);
+    function = rp_bytes_of(self->caller.function, false);
     writer =
         PyUnicode_FromFormat("resume %s, CPython %d.%d.%d", RESUME_VERSION, (int)(Py_Version >> 24),
                              (int)(Py_Version >> 16 & 255), (int)(Py_Version >> 8 & 255));
-    if (!folder || !name || !program || !writer) goto done;
+    if (!folder || !name || !program || !function || !writer) goto done;
     options.folder = PyBytes_AS_STRING(folder);
     if (strlen(options.folder) != (size_t)PyBytes_GET_SIZE(folder)) {
         PyErr_SetString(PyExc_ValueError, "the folder's path has a NUL character: remove it");
@@ -48,9 +49,9 @@ static int open_engine(rp_checkpoint *self) {
     options.name = PyBytes_AS_STRING(name);
     options.name_size = (size_t)PyBytes_GET_SIZE(name);
     options.program = PyBytes_AS_STRING(program);
-    options.function = PyUnicode_AsUTF8(self->caller.function);
+    options.function = PyBytes_AS_STRING(function);
     options.writer = PyUnicode_AsUTF8(writer);
-    if (options.function == NULL || options.writer == NULL) goto done;
+    if (options.writer == NULL) goto done;
     if (rs_checkpoint_open(self->state->os, &options, &self->engine, &error) != RESUME_OK) {
         rp_raise(self->state, &error);
         goto done;
@@ -59,6 +60,7 @@ static int open_engine(rp_checkpoint *self) {
     status = 0;
 done:
     Py_XDECREF(writer);
+    Py_XDECREF(function);
     Py_XDECREF(program);
     Py_XDECREF(name);
     Py_XDECREF(folder);
@@ -145,18 +147,20 @@ static int tell_opening(rp_checkpoint *self, const rs_checkpoint_info *info) {
  * gives its checkpoint up. */
 static int check_program(rp_checkpoint *self, const rs_meta *meta) {
     if (self->caller.named || meta == NULL || meta->program.size == 0) return 0;
+    PyObject *ours = rp_bytes_of(self->caller.program, false);
     PyObject *saved =
-        PyUnicode_DecodeFSDefaultAndSize(meta->program.bytes, (Py_ssize_t)meta->program.size);
-    if (saved == NULL) return -1;
-    int status = 0;
-    if (PyUnicode_GET_LENGTH(self->caller.program) > 0 &&
-        PyUnicode_Compare(saved, self->caller.program) != 0 && exists(saved))
+        PyUnicode_DecodeUTF8(meta->program.bytes, (Py_ssize_t)meta->program.size, "replace");
+    int status = ours == NULL || saved == NULL ? -1 : 0;
+    bool same = status == 0 && (size_t)PyBytes_GET_SIZE(ours) == meta->program.size &&
+                memcmp(PyBytes_AS_STRING(ours), meta->program.bytes, meta->program.size) == 0;
+    if (status == 0 && !same && PyBytes_GET_SIZE(ours) > 0 && exists(saved))
         status = rp_raise_text(
             self->state->error, RESUME_EXISTS,
             "checkpoint '%U' belongs to another program of the same name, '%U', not to '%U': give "
             "this one a name (Checkpoint(\"...\")), a key= or a folder= of its own",
             self->caller.path, saved, self->caller.program);
-    Py_DECREF(saved);
+    Py_XDECREF(ours);
+    Py_XDECREF(saved);
     return status;
 }
 

@@ -210,13 +210,15 @@ static PyObject *path_of(rp_module_state *state, PyObject *path) {
         there = rp_path("exists", text);
     PyErr_Clear();
     if (there == Py_False) {
-        Py_ssize_t size;
-        const char *name = PyUnicode_AsUTF8AndSize(text, &size);
+        PyObject *name = rp_bytes_of(text, true);
         folder = name == NULL ? NULL : rp_default_folder(NULL, NULL, &is_default);
-        if (folder != NULL && rs_name_encode(name, (size_t)size, file_name, &error) != RESUME_OK)
+        if (folder != NULL &&
+            rs_name_encode(PyBytes_AS_STRING(name), (size_t)PyBytes_GET_SIZE(name), file_name,
+                           &error) != RESUME_OK)
             rp_raise(state, &error);
         else if (folder != NULL)
             full = PyUnicode_FromFormat("%U/%s", folder, file_name);
+        Py_XDECREF(name);
     } else {
         full = rp_path("abspath", text);
     }

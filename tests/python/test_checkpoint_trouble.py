@@ -509,3 +509,27 @@ def test_sync_not_due_is_cheap(folder):
             times.append(time.perf_counter() - start)
         return min(times)
     assert best(chp.sync) < 3 * best(empty)  # the exact figure is for ./dev bench
+
+
+def test_names_and_paths_that_are_no_utf_8(program, tmp_path):
+    source = """
+        from resume import Checkpoint
+        import resume
+        def main():
+            chp = Checkpoint()
+            n = 0
+            chp.restore()
+            n += 1
+            chp.save()
+            return n
+        def named(**options):
+            chp = Checkpoint(**options)
+            chp.save()
+            return ascii(chp.name)
+        print(main(), named(name="\\udcfe"), named(key="\\ud800"), len(resume.list()),
+              len(resume.load("\\udcfe")))
+    """
+    script = program(source, name=os.fsdecode(b"s\xff.py"),
+                     folder=tmp_path / os.fsdecode(b"run\xfe"), PYTHONWARNINGS="ignore")
+    assert script.run().check().out.startswith("1 '\\udcfe' 's\\udcff.named@\\ud800' 3 ")
+    assert script.run().check().out.startswith("2 ")
