@@ -174,11 +174,12 @@ static bool self_test(PyObject *set, PyObject *const *keys) {
            PySet_Contains(set, keys[1]) == 0 && PySet_Contains(set, keys[2]) == 1;
 }
 
-bool rp_set_table_works(void) {
+int rp_set_table_works(void) {
     PyObject *keys[3] = {PyLong_FromLong(1), PyLong_FromLong(2), PyLong_FromLong(9)};
     PyObject *set = PySet_New(NULL);
-    bool works = keys[0] && keys[1] && keys[2] && set && self_test(set, keys);
-    PyErr_Clear();
+    int works = keys[0] && keys[1] && keys[2] && set && self_test(set, keys);
+    if (PyErr_Occurred() && PyErr_ExceptionMatches(PyExc_MemoryError)) works = -1;
+    if (works >= 0) PyErr_Clear();
     for (int i = 0; i < 3; i++)
         Py_XDECREF(keys[i]);
     Py_XDECREF(set);

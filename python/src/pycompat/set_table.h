@@ -10,9 +10,9 @@
 
 typedef enum rp_slot_kind { RP_SLOT_FREE, RP_SLOT_USED, RP_SLOT_DUMMY } rp_slot_kind;
 
-/* Builds a set with these functions and looks at it through the public API; false when this CPython
- * lays out sets in another way. To be asked once before any of the others. */
-bool rp_set_table_works(void);
+/* Builds a set with these functions and looks at it through the public API. 0: this CPython lays
+ * out sets in another way. -1: exception (MemoryError). To be asked once before a table is made. */
+int rp_set_table_works(void);
 
 size_t rp_set_slots(PyObject *set); /* a power of two, at least 8 */
 rp_slot_kind rp_set_slot(PyObject *set, size_t slot, PyObject **key); /* key: borrowed */

@@ -257,6 +257,7 @@ static PyObject *see_through(PyObject *base) {
     const char *name = strrchr(Py_TYPE(base)->tp_name, '.');
     if (strcmp(name ? name + 1 : Py_TYPE(base)->tp_name, "DummyArray") == 0) {
         PyObject *inner = PyObject_GetAttrString(base, "base");
+        if (!inner && !PyErr_ExceptionMatches(PyExc_AttributeError)) return NULL;
         if (inner && inner != Py_None) return inner;
         Py_XDECREF(inner);
         PyErr_Clear();
@@ -298,7 +299,8 @@ static int root_of_foreign(rp_encoder *encoder, root *found, PyObject *object, P
     if (PyObject_CheckBuffer(object) && root_of_buffer(found, object) == 0) {
         found->object = Py_NewRef(object);
     } else {
-        PyErr_Clear();
+        if (PyErr_Occurred() && PyErr_ExceptionMatches(PyExc_MemoryError)) return -1;
+        PyErr_Clear(); /* no buffer after all */
         Py_CLEAR(found->keep);
         found->object = Py_NewRef(last);
         if (root_of_array(found, last) < 0) return -1;

@@ -173,19 +173,21 @@ static int advance_map(rp_encoder *encoder, rp_encode_frame *frame) {
     return RP_DONE;
 }
 
-static bool has_plain_keys(PyObject *dict) {
+/* 1, 0, or -1 with an exception. */
+static int has_plain_keys(PyObject *dict) {
     Py_ssize_t position = 0;
     PyObject *key, *value;
     while (PyDict_Next(dict, &position, &key, &value)) {
         if (PyUnicode_CheckExact(key)) {
             if (PyUnicode_IS_ASCII(key)) continue;
             if (PyUnicode_AsUTF8(key)) continue;
+            if (!PyErr_ExceptionMatches(PyExc_UnicodeEncodeError)) return -1;
             PyErr_Clear(); /* lone surrogates: no text of CBOR */
-            return false;
+            return 0;
         }
-        if (!PyLong_CheckExact(key)) return false;
+        if (!PyLong_CheckExact(key)) return 0;
     }
-    return true;
+    return 1;
 }
 
 int rp_push_pairs(rp_encoder *encoder, PyObject *dict) {
@@ -196,7 +198,9 @@ int rp_push_pairs(rp_encoder *encoder, PyObject *dict) {
 }
 
 int rp_put_dict(rp_encoder *encoder, PyObject *object) {
-    if (!has_plain_keys(object)) {
+    int plain = has_plain_keys(object);
+    if (plain < 0) return -1;
+    if (!plain) {
         rp_put_tag(encoder, RP_TAG_DICT);
         return rp_push_pairs(encoder, object);
     }

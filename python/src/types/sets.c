@@ -173,6 +173,7 @@ static int fill(rp_decoder *decoder, PyObject *set, PyObject *const *elements, P
     for (Py_ssize_t i = 0; i < count; i++)
         if (rp_check_key(decoder, elements[i]) < 0) return -1;
     if (decoder->set_tables < 0) decoder->set_tables = rp_set_table_works();
+    if (decoder->set_tables < 0) return -1;
     if (decoder->set_tables) {
         int status = rp_set_fill_table(set, found.slots, found.used, found.dummies,
                                        (size_t)found.finger, elements, (size_t)count);
