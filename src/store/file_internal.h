@@ -12,6 +12,8 @@
 
 /* Generations that are listed; older ones are still in the file until it is compacted. */
 #define RS_GENERATIONS_MAX 1024u
+/* No generation has a higher number: adding one never overflows. */
+#define RS_GENERATION_NUMBER_MAX (UINT64_C(1) << 62)
 /* Records of one segment: the full table of a state of 8 TiB fits. */
 #define RS_RECORDS_SIZE_MAX (UINT64_C(1) << 30)
 /* Compaction starts above RS_COMPACT_FACTOR x live + slack. */

@@ -41,8 +41,9 @@ static resume_status nothing_there(resume_status status, rs_error *error) {
 static bool agree(const rs_segment_header *header, const rs_trailer *trailer, uint64_t offset,
                   uint64_t size) {
     return header->generation == trailer->generation && header->generation > 0 &&
-           header->flags == trailer->flags && trailer->segment_offset == offset &&
-           trailer->segment_size == size && header->records_size <= RS_RECORDS_SIZE_MAX;
+           header->generation < RS_GENERATION_NUMBER_MAX && header->flags == trailer->flags &&
+           trailer->segment_offset == offset && trailer->segment_size == size &&
+           header->records_size <= RS_RECORDS_SIZE_MAX;
 }
 
 static void fill_place(rs_place *place, const rs_segment_header *header, const rs_trailer *trailer,

@@ -56,7 +56,9 @@ static resume_status read_hints(recovery_work *recovery, rs_error *error) {
         if (status) return status;
         if (!rs_hint_decode(bytes, sizeof bytes, i * RS_BLOCK_SIZE, &file->header.uuid, &hint))
             continue;
-        if (hint.generation > recovery->hint.generation) recovery->hint = hint;
+        if (hint.generation > recovery->hint.generation &&
+            hint.generation < RS_GENERATION_NUMBER_MAX)
+            recovery->hint = hint;
     }
     rs_error_clear(error);
     recovery->seen = recovery->hint.generation;
@@ -124,7 +126,8 @@ static resume_status search_range(recovery_work *recovery, uint64_t from, uint64
             size_t place = end - RS_TRAILER_SIZE;
             rs_trailer trailer;
             if (!rs_trailer_decode(recovery->buffer + place, &file->header.uuid, at + place,
-                                   &trailer))
+                                   &trailer) ||
+                trailer.generation >= RS_GENERATION_NUMBER_MAX)
                 continue;
             recovery->seen = rs_maximum(recovery->seen, trailer.generation);
             if (!proves_damage(&trailer, bad)) continue;
@@ -165,7 +168,7 @@ static resume_status pass_bad_place(recovery_work *recovery, uint64_t offset, co
     rs_file *file = recovery->file;
     uint64_t from = offset;
     *next = 0;
-    if (header_is_good) {
+    if (header_is_good && place->header.generation < RS_GENERATION_NUMBER_MAX) {
         uint64_t size = 0;
         rs_segment_size_overflows(place->header.data_size, place->header.records_size, &size);
         recovery->seen = rs_maximum(recovery->seen, place->header.generation);

@@ -290,9 +290,10 @@ static resume_status copy_tail(rs_file *file, int fd, const char *name, bool *al
             memset(buffer, 0, part);
             status = RESUME_OK;
         }
+        if (status) break;
         *all_zero = *all_zero && rs_chunk_is_zero(buffer, part);
         rs_slice slice = {buffer, part};
-        if (status == RESUME_OK) status = rs_fd_write_all(file->os, fd, &slice, 1, at, name, error);
+        status = rs_fd_write_all(file->os, fd, &slice, 1, at, name, error);
         at += part;
     }
     if (status == RESUME_OK) {

@@ -3,8 +3,10 @@
 #include "testing.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 static void test_commit__small_one_is_one_write_and_one_sync(void **state) {
@@ -155,6 +157,47 @@ static void test_commit__full_disk_does_not_poison(void **state) {
     assert_false(place->info.new_file);
     store_expect(place, 0, SAMPLE_MIXED, 3);
     store_expect(place, 1, SAMPLE_MIXED, 2);
+}
+
+/* The kernel itself cuts writes short: the file may not grow beyond a limit, in steps. */
+static void save_under_limits(store_place *place, sample_shape shape, rlim_t step) {
+    struct rlimit before, limit;
+    bool failed = false, worked = false;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    store_new(place);
+    store_save_until(place, shape, 2);
+    for (uint64_t version = 3; !worked; version++) {
+        limit = before;
+        limit.rlim_cur = (rlim_t)store_size(place->file_path) + (version - 3) * step;
+        assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+        resume_status status = sample_commit(place->file, shape, 3, NULL, &place->error);
+        assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+        worked = status == RESUME_OK;
+        failed = failed || !worked;
+        if (!worked) assert_int_equal(status, RESUME_NO_SPACE);
+        store_expect(place, 0, shape, worked ? 3 : 2);
+    }
+    assert_true(failed);
+    store_save(place, shape, 4);
+    assert_false(place->info.new_file);
+    store_close(place);
+    store_open(place);
+    assert_int_equal(place->recovery.health, RS_HEALTH_GOOD);
+    store_expect(place, 0, shape, 4);
+}
+
+static void test_commit__every_size_limit(void **state) {
+    struct sigaction ignored = {.sa_handler = SIG_IGN}, before;
+    sigaction(SIGXFSZ, &ignored, &before);
+    save_under_limits(*state, SAMPLE_SMALL, 64);
+    sigaction(SIGXFSZ, &before, NULL);
+}
+
+static void test_commit__every_size_limit_of_a_large_one(void **state) {
+    struct sigaction ignored = {.sa_handler = SIG_IGN}, before;
+    sigaction(SIGXFSZ, &ignored, &before);
+    save_under_limits(*state, SAMPLE_LARGE, 40000);
+    sigaction(SIGXFSZ, &before, NULL);
 }
 
 static void test_commit__failed_truncate_poisons(void **state) {
@@ -328,6 +371,8 @@ int main(void) {
         TEST(test_commit__old_survives_failed_sync),
         TEST(test_commit__poisoned_file_is_never_synced_again),
         TEST(test_commit__full_disk_does_not_poison),
+        TEST(test_commit__every_size_limit),
+        TEST(test_commit__every_size_limit_of_a_large_one),
         TEST(test_commit__failed_truncate_poisons),
         TEST(test_commit__refused_space_counts_only_without_compression),
         TEST(test_commit__removed_file_is_written_anew),

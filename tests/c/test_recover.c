@@ -280,6 +280,28 @@ static void test_recover__fall_back_when_an_array_is_damaged(void **state) {
     store_expect(place, 0, SAMPLE_LARGE, 4);
 }
 
+/* Numbers at the end of their range would make the next save unreadable. */
+static void test_recover__absurd_generation_numbers(void **state) {
+    store_place *place = *state;
+    uint64_t at[3];
+    lay_small(place, 2, at);
+    store_open(place);
+    rs_uuid uuid = rs_file_header(place->file)->uuid;
+    store_close(place);
+    size_t size;
+    uint8_t *bytes = sample_read_file(place->file_path, &size);
+    rs_hint hint = {.generation = UINT64_MAX, .commit_offset = at[2] - RS_TRAILER_SIZE};
+    rs_hint_encode(&hint, &uuid, bytes + rs_hint_offset(hint.generation));
+    sample_write_file(place->file_path, bytes, size);
+    free(bytes);
+    store_open(place);
+    store_save(place, SAMPLE_SMALL, 3);
+    assert_int_equal(place->info.generation, 3);
+    store_close(place);
+    store_open(place);
+    store_expect(place, 0, SAMPLE_SMALL, 3);
+}
+
 static double seconds_now(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
@@ -319,6 +341,7 @@ int main(void) {
         TEST(test_recover__torn_tail_is_kept_and_cut_off),
         TEST(test_recover__damaged_file_stays_beside_the_next_save),
         TEST(test_recover__fall_back_when_an_array_is_damaged),
+        TEST(test_recover__absurd_generation_numbers),
         TEST(test_recover__huge_sparse_tail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
