@@ -160,7 +160,7 @@ static int fill_array(rp_decoder *decoder, PyObject *array, const rp_memory *mem
         return -1;
     }
     void *to = rp_array_memory(array, &capsule);
-    int status = to || memory->size == 0 ? 0 : -1;
+    int status = to || (memory->size == 0 && !PyErr_Occurred()) ? 0 : -1;
     if (!status && memory->size > 0) status = rp_read_memory(decoder, memory, to);
     Py_XDECREF(capsule);
     return status;
@@ -211,7 +211,7 @@ static PyObject *flatten(rp_decoder *decoder, PyObject *array) {
     if (flat) bytes = PyObject_CallMethod(flat, "view", "(O)", decoder->byte_dtype);
     if (bytes) {
         const void *from = rp_array_memory(array, &capsule);
-        const void *to = rp_array_memory(bytes, &flat_capsule);
+        const void *to = from ? rp_array_memory(bytes, &flat_capsule) : NULL;
         if (!from || from != to) {
             Py_CLEAR(bytes);
             if (!PyErr_Occurred())
