@@ -88,7 +88,9 @@ def survive(folder, program, argument, name, position, kills_max, rng, tell):
         delay = rng.uniform(0.02, max(0.4, seconds / 3)) if kills < kills_max else None
         killed, output, done, *_ = runner.run(rng.randrange(1 << 32), delay)
         executed += done
-        if not killed:
+        # killed in its last instructions, all of its output shown: that run has ended
+        if not killed or output == expected:
+            kills += killed
             break
         kills += 1
         position_saved = saved_position(pieces, name, position)

@@ -1,5 +1,6 @@
 """Random SIGKILLs at the demo programs: they end with the output of a run never interrupted."""
 import pathlib
+import time
 
 import pytest
 import survive
@@ -10,7 +11,6 @@ PROGRAMS = {"primes.py": "12000", "berlin52.py": "600"}
 
 def uninterrupted(program, folder):
     """(output, seconds) of a run in another folder."""
-    import time
     other = survive.Program(folder, program.path, *program.arguments)
     start = time.monotonic()
     return other.run(PYTHONHASHSEED=1).check().out, time.monotonic() - start
@@ -28,7 +28,8 @@ def test_random_kills_of_the_demo_programs(program, tmp_path, rng, amount, name)
         round_ += 1
         work = program(path, PROGRAMS[name], folder=tmp_path / f"round-{round_}")
         # up to a quarter of a whole run: kills before the first save, and long after it
-        ran, hits = survive.survive(work, wanted - kills, rng, max(0.3, seconds / 4))
+        ran, hits = survive.survive(work, wanted - kills, rng, max(0.3, seconds / 4),
+                                    expected)
         kills += hits
         assert ran.out == expected, f"round {round_} after {hits} kills\n{ran.err}"
         assert hits or round_ < 50
@@ -61,6 +62,6 @@ def test_each_iteration_is_in_the_result_exactly_once(program, tmp_path, rng, am
     whole = survive.Program(tmp_path / "whole", work.path)
     expected = whole.run().check().out
     assert expected.split()[1:] == ["True", "400"]
-    ran, hits = survive.survive(work, amount(40, 5, 2), rng, 0.5)
+    ran, hits = survive.survive(work, amount(40, 5, 2), rng, 0.5, expected)
     assert ran.out == expected, f"after {hits} kills\n{ran.err}"
     print(f"{hits} kills")

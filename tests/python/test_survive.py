@@ -77,7 +77,7 @@ def test_random_kills_lose_the_work_of_a_program_that_does_not_save(program, rng
         time.sleep(0.2)
         print("ended")
     """)
-    ran, hits = survive.survive(work, 4, rng, 0.1)
+    ran, hits = survive.survive(work, 4, rng, 0.1, "never")
     assert hits == 4 and ran.out == "started\nended\n"
 
 

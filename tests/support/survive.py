@@ -144,15 +144,18 @@ def has_strace():
     return False
 
 
-def survive(program, kills, rng, longest, vary_hash_seed=True):
+def survive(program, kills, rng, longest, expected):
     """Kills `program` up to `kills` times after a random time of at most `longest` seconds and runs
-    it again until it ends. (the last run, number of kills that hit)."""
+    it again until it ends. (the last run, number of kills that hit).
+
+    A process that is killed in its last instructions, when it has shown all of its output, has
+    ended: what runs next is the next call. `expected` tells, the output of an uninterrupted run."""
     hits = 0
     for _ in range(kills):
-        seed = rng.randrange(1 << 32) if vary_hash_seed else 0
-        ran = program.kill_after(rng.uniform(0, longest), PYTHONHASHSEED=seed)
+        ran = program.kill_after(rng.uniform(0, longest), PYTHONHASHSEED=rng.randrange(1 << 32))
         if not ran.killed:
             return ran.check(), hits
         hits += 1
-    seed = rng.randrange(1 << 32) if vary_hash_seed else 0
-    return program.run(PYTHONHASHSEED=seed).check(), hits
+        if ran.out == expected:
+            return ran, hits
+    return program.run(PYTHONHASHSEED=rng.randrange(1 << 32)).check(), hits
