@@ -21,6 +21,7 @@ import zstandard
 BLOCK = 4096
 START = 3 * BLOCK
 CHUNK_MAX = 64 << 20
+GENERATION_MAX = 1 << 62
 RECORDS_MAX = 1 << 30
 SELF_VERIFYING_MAX = 1 << 20
 SELF_VERIFYING, MARK = 1, 2
@@ -155,8 +156,9 @@ class File:
         """(generation, offset of its trailer) of each good hint."""
         for at in (BLOCK, 2 * BLOCK):
             record = self._sealed(at, b"RSHINT1\n")
-            if record:
-                yield struct.unpack_from("<QQ", record, 8)
+            hint = struct.unpack_from("<QQ", record, 8) if record else (GENERATION_MAX, 0)
+            if hint[0] < GENERATION_MAX:
+                yield hint
 
     # --- segments
 
@@ -168,6 +170,7 @@ class File:
         fields = struct.unpack_from("<QQQQI", record, 8)
         _, data_size, records_size, previous, _ = fields
         good = data_size % 8 == 0 and records_size % 8 == 0 and records_size <= RECORDS_MAX
+        good = good and fields[0] < GENERATION_MAX
         before = not previous or (START <= previous <= at - 64 and previous % BLOCK == BLOCK - 64)
         size = -(-(64 + data_size + records_size + 64) // BLOCK) * BLOCK
         return (*fields, size) if good and before else None
@@ -179,6 +182,7 @@ class File:
         generation, offset, size = struct.unpack_from("<QQQ", record, 8)
         flags = struct.unpack_from("<I", record, 48)[0]
         good = offset >= START and not offset % BLOCK and offset + size == at + 64 and size
+        good = good and generation < GENERATION_MAX
         return (generation, offset, size, u128(record, 32), flags) if good else None
 
     def segment_at(self, at):
@@ -217,6 +221,8 @@ class File:
             trailer = self._trailer_at(block + BLOCK - 64)
             if not trailer or trailer[0] <= newest:
                 continue
+            if trailer[1] == at and trailer[4] & SELF_VERIFYING:
+                continue  # of the bad place itself: a torn write can keep it
             self.gap = True
             segment = self.segment_at(trailer[1])
             return segment.offset if segment and segment.offset > at else block + BLOCK
