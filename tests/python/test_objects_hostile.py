@@ -256,10 +256,11 @@ for value in hostile.samples():
             _core._encode(unsavable)
         except TypeError:
             pass
-    work()
-    # caches of libraries grow a little now and then; a leak gives a hundred, each time
-    grown = min(blocks_of(work) for _ in range(3))
-    assert grown < 50, (grown, value)
+    # caches of Python and of libraries fill up first; a leak gives a hundred, each time
+    grown = [100]
+    while grown[-1] >= 50:
+        assert len(grown) < 12, (grown, value)
+        grown.append(blocks_of(work))
 """
 
 
