@@ -21,7 +21,8 @@ static PyObject *checkpoint_new(PyTypeObject *type, PyObject *args, PyObject *kw
     atomic_init(&self->always, 1);
     self->due = &self->always;
     self->restored_at = -1;
-    self->state = rp_state_of_type(type);
+    self->module = Py_XNewRef(PyType_GetModuleByDef(type, rp_module_definition()));
+    self->state = self->module == NULL ? NULL : rp_state_of_module(self->module);
     self->warned = PySet_New(NULL);
     /* here and not in __init__, which a subclass may call from a function of its own */
     PyFrameObject *frame = PyThreadState_GetFrame(PyThreadState_Get());
@@ -56,9 +57,8 @@ static int checkpoint_init(PyObject *object, PyObject *args, PyObject *kwargs) {
                              "a Checkpoint is made by a running Python function");
     int status = rp_checkpoint_open(self, frame);
     Py_DECREF((PyObject *)frame);
-    if (status == 0 && rp_owner_is_module(&self->owner)) {
-        PyObject *module = PyType_GetModuleByDef(Py_TYPE(self), rp_module_definition());
-        status = module == NULL ? -1 : rp_register_at_exit(self->state, module);
+    if (status == 0) {
+        status = rp_register_at_exit(self->state, self->module);
     }
     if (status < 0) {
         PyObject *exception = rp_exception_take();
@@ -72,6 +72,7 @@ static int checkpoint_init(PyObject *object, PyObject *args, PyObject *kwargs) {
 static int checkpoint_traverse(PyObject *object, visitproc visit, void *arg) {
     rp_checkpoint *self = (rp_checkpoint *)object;
     Py_VISIT(Py_TYPE(object));
+    Py_VISIT(self->module);
     Py_VISIT(self->tracked);
     Py_VISIT(self->pending_tracked);
     Py_VISIT(self->placeholders);
@@ -97,14 +98,24 @@ static void release(rp_checkpoint *self) {
     rp_loops_release(&self->loops);
 }
 
+/* Only the collector calls this. */
 static int checkpoint_clear(PyObject *object) {
-    release((rp_checkpoint *)object);
+    rp_checkpoint *self = (rp_checkpoint *)object;
+    PyObject *exception = rp_exception_take();
+    if (self->engine != NULL) {
+        rp_fate fate = rp_owner_fate_in_garbage(&self->owner, object);
+        rp_checkpoint_close(self, fate == RP_FATE_RETURNED && !rp_owner_is_module(&self->owner),
+                            true);
+    }
+    release(self);
+    rp_exception_put(exception);
     return PyDict_Type.tp_clear(object);
 }
 
 static void checkpoint_dealloc(PyObject *object) {
     rp_checkpoint *self = (rp_checkpoint *)object;
     PyTypeObject *type = Py_TYPE(object);
+    PyObject *module = self->module;
     if (PyObject_CallFinalizerFromDealloc(object) < 0) return;
     PyObject_GC_UnTrack(object);
     if (self->weak != NULL) PyObject_ClearWeakRefs(object);
@@ -113,6 +124,7 @@ static void checkpoint_dealloc(PyObject *object) {
     rp_caller_release(&self->caller);
     PyDict_Type.tp_dealloc(object);
     Py_DECREF(type);
+    Py_XDECREF(module);
 }
 
 static PyObject *checkpoint_repr(PyObject *object) {

@@ -13,7 +13,8 @@
 typedef struct rp_checkpoint {
     PyDictObject dict;
     PyObject *weak;
-    rp_module_state *state; /* borrowed: the type keeps the module */
+    PyObject *module;       /* strong: at the end of the interpreter, types can lose theirs */
+    rp_module_state *state; /* of the module */
     atomic_int *due;        /* what sync() looks at: the engine's flag, or one of the next two */
     atomic_int never, always;
     rs_checkpoint *engine; /* NULL: not opened, closed or disabled */

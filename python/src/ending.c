@@ -57,6 +57,8 @@ int rp_checkpoint_close(rp_checkpoint *self, bool completed, bool quiet) {
 void rp_checkpoint_finalize(PyObject *object) {
     rp_checkpoint *self = (rp_checkpoint *)object;
     if (self->engine == NULL) return;
+    /* garbage together with the frame that a stored exception has kept: see tp_clear */
+    if (Py_REFCNT(object) > 1) return;
     PyObject *exception = rp_exception_take();
     bool returned =
         !rp_owner_is_module(&self->owner) && rp_owner_fate(&self->owner, true) == RP_FATE_RETURNED;
@@ -84,12 +86,23 @@ static bool may_have_ended(rp_checkpoint *self) {
     return outermost;
 }
 
+/* A call that has returned while something else kept its locals. */
+static void close_left(rp_checkpoint *self) {
+    if (rp_owner_fate(&self->owner, false) != RP_FATE_LEFT) return;
+    rp_fate fate = rp_owner_fate_of_kept(&self->owner, (PyObject *)self);
+    if (fate == RP_FATE_RETURNED) rp_checkpoint_close(self, true, true);
+}
+
 PyObject *rp_at_exit(PyObject *module, PyObject *nothing) {
     (void)nothing;
     PyObject *all = rp_registry_all(rp_state_of_module(module));
     for (Py_ssize_t i = 0; all != NULL && i < PyList_GET_SIZE(all); i++) {
         rp_checkpoint *self = (rp_checkpoint *)PyList_GET_ITEM(all, i);
-        if (self->engine == NULL || !rp_owner_is_module(&self->owner)) continue;
+        if (self->engine == NULL) continue;
+        if (!rp_owner_is_module(&self->owner)) {
+            close_left(self);
+            continue;
+        }
         rs_checkpoint *engine = self->engine;
         bool wanted = !rs_checkpoint_is_forked(engine) && has_begun(self) && may_have_ended(self);
         if (wanted && on_exit(at_exit, engine) == 0)

@@ -103,7 +103,16 @@ static int core_exec(PyObject *module) {
     return PyModule_AddStringConstant(module, "__version__", RESUME_VERSION);
 }
 
-#define FOR_EACH_REFERENCE(DO)                                                                     \
+/* Our own types and the module keep each other alive. */
+#define FOR_EACH_TYPE(DO)                                                                          \
+    DO(checkpoint_type)                                                                            \
+    DO(null_checkpoint_type)                                                                       \
+    DO(report_type)                                                                                \
+    DO(loop_type)                                                                                  \
+    DO(data_type)                                                                                  \
+    DO(entry_type)
+/* A Checkpoint that dies after the module was cleared still needs these. */
+#define FOR_EACH_OTHER(DO)                                                                         \
     DO(error)                                                                                      \
     DO(not_found)                                                                                  \
     DO(damaged)                                                                                    \
@@ -113,12 +122,6 @@ static int core_exec(PyObject *module) {
     DO(io_error)                                                                                   \
     DO(bad_name)                                                                                   \
     DO(warning)                                                                                    \
-    DO(checkpoint_type)                                                                            \
-    DO(null_checkpoint_type)                                                                       \
-    DO(report_type)                                                                                \
-    DO(loop_type)                                                                                  \
-    DO(data_type)                                                                                  \
-    DO(entry_type)                                                                                 \
     DO(expire_default)                                                                             \
     DO(folder_default)                                                                             \
     DO(registry)                                                                                   \
@@ -127,22 +130,25 @@ static int core_exec(PyObject *module) {
 static int core_traverse(PyObject *module, visitproc visit, void *arg) {
     rp_module_state *state = rp_state_of_module(module);
 #define VISIT(member) Py_VISIT(state->member);
-    FOR_EACH_REFERENCE(VISIT)
+    FOR_EACH_TYPE(VISIT)
+    FOR_EACH_OTHER(VISIT)
 #undef VISIT
     return 0;
 }
 
+#define CLEAR(member) Py_CLEAR(state->member);
 static int core_clear(PyObject *module) {
     rp_module_state *state = rp_state_of_module(module);
-#define CLEAR(member) Py_CLEAR(state->member);
-    FOR_EACH_REFERENCE(CLEAR)
-#undef CLEAR
+    FOR_EACH_TYPE(CLEAR)
     return 0;
 }
 
 static void core_free(void *module) {
-    core_clear(module);
+    rp_module_state *state = rp_state_of_module(module);
+    FOR_EACH_TYPE(CLEAR)
+    FOR_EACH_OTHER(CLEAR)
 }
+#undef CLEAR
 
 static PyModuleDef_Slot core_slots[] = {{Py_mod_exec, core_exec}, {0, NULL}};
 

@@ -27,6 +27,7 @@ int rp_registry_claim(rp_checkpoint *self, PyFrameObject *frame) {
     if (older != NULL && older->engine != NULL && !rs_checkpoint_is_forked(older->engine)) {
         PyFrameObject *its_frame = rp_owner_find(&older->owner);
         rp_fate fate = rp_owner_fate(&older->owner, false);
+        if (fate == RP_FATE_LEFT) fate = rp_owner_fate_of_kept(&older->owner, (PyObject *)older);
         bool same = its_frame != NULL && its_frame == frame;
         Py_XDECREF((PyObject *)its_frame);
         if (fate == RP_FATE_RUNNING && !same) {

@@ -376,3 +376,71 @@ def test_a_save_error_in_the_finalizer_warns_and_never_raises(folder, monkeypatc
         return 1
     with pytest.warns(ResumeWarning, match="could not be recorded"):
         assert work() == 1
+
+
+KEPT = []
+
+
+def keeps(how, stop=False):
+    """Something else keeps the frame, and with it the Checkpoint."""
+    chp = Checkpoint("kept", key=how, skip=["last", "frame"])
+    n = 0
+    chp.restore(keep=["stop"])
+    n += 1
+    try:
+        raise Cut
+    except Cut as error:
+        last = error
+    chp.save()
+    if how == "outside":
+        KEPT.append(last)
+    if how == "frame":
+        KEPT.append(sys._getframe())
+    if stop:
+        raise last
+    return n
+
+
+@pytest.mark.parametrize("how", ["cycle", "outside", "frame"])
+def test_a_frame_that_something_else_keeps(folder, how):
+    gc.disable()
+    try:
+        assert [keeps(how) for _ in range(3)] == [1, 2, 3]
+    finally:
+        gc.enable()
+    # the last one: nobody has taken over
+    KEPT.clear()
+    gc.collect()
+    if how == "cycle":
+        assert has_ended(f"kept@{how}")
+    with pytest.warns(ResumeWarning, match="stop: False when saved, True now"):
+        with pytest.raises(Cut):
+            keeps(how, True)
+    gc.collect()
+    assert not has_ended(f"kept@{how}")
+
+
+def test_a_kept_frame_at_the_end_of_the_program(program, monkeypatch):
+    script = program("""
+        from resume import Checkpoint
+        kept = []
+        def work(fail):
+            chp = Checkpoint(key=fail)
+            n = 0
+            chp.save()
+            try:
+                1 / 0
+            except ZeroDivisionError as error:
+                kept.append(error)
+                if fail:
+                    raise
+        work(False)
+        try:
+            work(True)
+        except ZeroDivisionError:
+            pass
+    """, name="sim.py")
+    script.run().check()
+    monkeypatch.chdir(script.folder)
+    assert {one.name: one.ended for one in resume.list()} \
+        == {"sim.work@False": True, "sim.work@True": False}

@@ -42,6 +42,11 @@ PyFrameObject *rp_owner_find(const rp_owner *owner);
 /* `finalizing`: called from the finalizer of an object that may die because the frame's locals are
  * being cleared; only then a function's return can be seen. */
 rp_fate rp_owner_fate(const rp_owner *owner, bool finalizing);
+/* The same for a frame that has been left, while something else keeps it and its locals (a stored
+ * exception, by its traceback). `object` is one of these locals. Looks at all objects. */
+rp_fate rp_owner_fate_of_kept(const rp_owner *owner, PyObject *object);
+/* The same when `object` is garbage together with that frame: only from its tp_clear. */
+rp_fate rp_owner_fate_in_garbage(const rp_owner *owner, PyObject *object);
 bool rp_owner_is_module(const rp_owner *owner); /* runs in a namespace, not in fast locals */
 
 /* A new dict of the values in the frame: fast locals, cells and free variables, or the namespace.

@@ -6,6 +6,11 @@
  *   is_return(opcode)    leaves a frame normally */
 #include "pycompat/frame.h"
 
+#define Py_BUILD_CORE 1
+#undef _PyGC_FINALIZED /* 3.12 defines a macro for others and a function for the core */
+#include <internal/pycore_gc.h>
+#undef Py_BUILD_CORE
+
 #ifdef Py_GIL_DISABLED
 #error "resume needs a CPython with the GIL"
 #endif
@@ -169,17 +174,17 @@ static rp_fate fate_of_generator(const rp_owner *owner) {
     return fate;
 }
 
-static rp_fate fate_of_kept(const rp_owner *owner) {
-    if (owner->kept->f_frame->owner != FRAME_OWNED_BY_FRAME_OBJECT) return RP_FATE_RUNNING;
-    int opcode =
-        opcode_at(owner->code, PyFrame_GetLasti(owner->kept) / (ptrdiff_t)sizeof(_Py_CODEUNIT));
+/* Of a frame object that is alive. */
+static rp_fate fate_of_object(PyFrameObject *visible, PyCodeObject *code) {
+    if (visible->f_frame->owner != FRAME_OWNED_BY_FRAME_OBJECT) return RP_FATE_RUNNING;
+    int opcode = opcode_at(code, PyFrame_GetLasti(visible) / (ptrdiff_t)sizeof(_Py_CODEUNIT));
     if (opcode < 0) PyErr_Clear();
     return is_return(opcode) ? RP_FATE_RETURNED : RP_FATE_LEFT;
 }
 
 rp_fate rp_owner_fate(const rp_owner *owner, bool finalizing) {
     if (owner->frame == NULL) return RP_FATE_LEFT;
-    if (owner->kept != NULL) return fate_of_kept(owner);
+    if (owner->kept != NULL) return fate_of_object(owner->kept, owner->code);
     if (owner->generator != NULL) return fate_of_generator(owner);
     if (on_some_stack(owner) != NULL) return RP_FATE_RUNNING;
     return finalizing && clears_on_return(owner) ? RP_FATE_RETURNED : RP_FATE_LEFT;
@@ -187,4 +192,31 @@ rp_fate rp_owner_fate(const rp_owner *owner, bool finalizing) {
 
 int rp_frame_place(PyFrameObject *frame) {
     return PyFrame_GetLasti(frame);
+}
+
+rp_fate rp_owner_fate_of_kept(const rp_owner *owner, PyObject *object) {
+    rp_fate fate = RP_FATE_LEFT;
+    PyObject *gc = PyImport_ImportModule("gc");
+    PyObject *list = gc == NULL ? NULL : PyObject_CallMethod(gc, "get_referrers", "O", object);
+    for (Py_ssize_t i = 0; list != NULL && i < PyList_GET_SIZE(list); i++) {
+        PyObject *one = PyList_GET_ITEM(list, i);
+        if ((const void *)one == owner->object && PyFrame_Check(one))
+            fate = fate_of_object((PyFrameObject *)one, owner->code);
+    }
+    PyErr_Clear();
+    Py_XDECREF(list);
+    Py_XDECREF(gc);
+    return fate;
+}
+
+/* While the collector clears garbage, all that is not yet cleared is in one ring, and alive. An
+ * object is followed only when its address is in it. */
+rp_fate rp_owner_fate_in_garbage(const rp_owner *owner, PyObject *object) {
+    if (owner->object == NULL || owner->code == NULL) return RP_FATE_LEFT;
+    PyGC_Head *start = _Py_AS_GC(object);
+    PyGC_Head *node = _PyGCHead_NEXT(start);
+    for (; node != NULL && node != start; node = _PyGCHead_NEXT(node))
+        if ((const void *)(node + 1) == owner->object)
+            return fate_of_object((PyFrameObject *)(node + 1), owner->code);
+    return RP_FATE_LEFT;
 }
