@@ -15,10 +15,13 @@ PyObject *rp_path(const char *name, PyObject *path) {
 }
 
 PyObject *rp_bytes_of(PyObject *text, bool raw) {
-    PyObject *bytes = raw ? PyUnicode_AsEncodedString(text, "utf-8", "surrogateescape") : NULL;
-    if (bytes == NULL && raw && !PyErr_ExceptionMatches(PyExc_UnicodeEncodeError)) return NULL;
-    PyErr_Clear();
-    return bytes != NULL ? bytes : PyUnicode_AsEncodedString(text, "utf-8", "backslashreplace");
+    PyObject *bytes = NULL;
+    if (raw) {
+        bytes = PyUnicode_AsEncodedString(text, "utf-8", "surrogateescape");
+        if (bytes != NULL || !PyErr_ExceptionMatches(PyExc_UnicodeEncodeError)) return bytes;
+        PyErr_Clear();
+    }
+    return PyUnicode_AsEncodedString(text, "utf-8", "backslashreplace");
 }
 
 static PyObject *text_path(PyObject *path) {

@@ -134,11 +134,11 @@ static int put_names(code_writer *writer, PyCodeObject *code, const char *attrib
 /* Everything but the constants, which are pushed. */
 static int put_code(code_writer *writer, PyCodeObject *code) {
     PyObject *names = PyObject_GetAttrString((PyObject *)code, "co_names");
-    PyObject *table = PyObject_GetAttrString((PyObject *)code, "co_exceptiontable");
-    PyObject *all = PyObject_GetAttrString((PyObject *)code, "co_consts");
+    PyObject *table = names ? PyObject_GetAttrString((PyObject *)code, "co_exceptiontable") : NULL;
+    PyObject *all = table ? PyObject_GetAttrString((PyObject *)code, "co_consts") : NULL;
     PyObject *constants = all ? copy_of_tuple(all) : NULL;
     int result = -1;
-    if (!names || !table || !constants) goto done;
+    if (!constants) goto done;
     if (rp_bytecode_has_docstring(code, constants))
         PyTuple_SetItem(constants, 0, Py_NewRef(Py_None));
     put_number(writer, (uint64_t)code->co_flags);

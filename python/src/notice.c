@@ -1,6 +1,8 @@
 /* What the user hears: exceptions, warnings, log records and lines on a terminal. */
 #include "notice.h"
 
+#include "options.h"
+
 #include <string.h>
 #include <time.h>
 
@@ -100,20 +102,13 @@ int rp_warn(rp_module_state *state, const char *format, ...) {
 }
 
 static bool wants_lines(PyObject *stream) {
-    PyObject *os = PyImport_ImportModule("os");
-    PyObject *environment = os == NULL ? NULL : PyObject_GetAttrString(os, "environ");
-    PyObject *quiet = environment == NULL
-                          ? NULL
-                          : PyObject_CallMethod(environment, "get", "ss", "RESUME_QUIET", "");
-    bool is_quiet = quiet != NULL && PyUnicode_Check(quiet) &&
-                    PyUnicode_CompareWithASCIIString(quiet, "1") == 0;
-    PyObject *terminal = is_quiet ? NULL : PyObject_CallMethod(stream, "isatty", NULL);
-    bool wanted = terminal == Py_True;
-    Py_XDECREF(terminal);
+    PyObject *quiet = rp_environment("RESUME_QUIET");
+    bool is_quiet = quiet != NULL && PyUnicode_CompareWithASCIIString(quiet, "1") == 0;
     Py_XDECREF(quiet);
-    Py_XDECREF(environment);
-    Py_XDECREF(os);
-    return wanted;
+    PyObject *terminal = is_quiet ? NULL : PyObject_CallMethod(stream, "isatty", NULL);
+    PyErr_Clear();
+    Py_XDECREF(terminal);
+    return terminal == Py_True;
 }
 
 void rp_notice(const char *format, ...) {
@@ -121,8 +116,9 @@ void rp_notice(const char *format, ...) {
     va_start(arguments, format);
     PyObject *text = PyUnicode_FromFormatV(format, arguments);
     va_end(arguments);
-    PyObject *stream = PySys_GetObject("stderr"); /* borrowed */
+    PyErr_Clear();
     if (text != NULL) log_text("info", text);
+    PyObject *stream = PySys_GetObject("stderr"); /* borrowed */
     if (text != NULL && stream != NULL && stream != Py_None && wants_lines(stream))
         PySys_FormatStderr("resume: %U\n", text);
     PyErr_Clear();

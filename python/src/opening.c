@@ -24,6 +24,12 @@ static int expiry(rp_checkpoint *self, rs_checkpoint_options *options) {
     return status;
 }
 
+static PyObject *writer_text(void) {
+    return PyUnicode_FromFormat("resume %s, CPython %d.%d.%d", RESUME_VERSION,
+                                (int)(Py_Version >> 24), (int)(Py_Version >> 16 & 255),
+                                (int)(Py_Version >> 8 & 255));
+}
+
 static int open_engine(rp_checkpoint *self) {
     rs_checkpoint_options options = {.rate_ns = self->options.rate_ns,
                                      .clean = self->options.clean,
@@ -33,14 +39,12 @@ static int open_engine(rp_checkpoint *self) {
     int status = -1;
     PyObject *folder = NULL, *name = NULL, *program = NULL, *function = NULL, *writer = NULL;
     if (expiry(self, &options) < 0) goto done;
-    folder = PyUnicode_EncodeFSDefault(self->caller.folder);
-    name = rp_bytes_of(self->caller.name, true);
-    program = rp_bytes_of(self->caller.program, false);
-    function = rp_bytes_of(self->caller.function, false);
-    writer =
-        PyUnicode_FromFormat("resume %s, CPython %d.%d.%d", RESUME_VERSION, (int)(Py_Version >> 24),
-                             (int)(Py_Version >> 16 & 255), (int)(Py_Version >> 8 & 255));
-    if (!folder || !name || !program || !function || !writer) goto done;
+    if ((folder = PyUnicode_EncodeFSDefault(self->caller.folder)) == NULL ||
+        (name = rp_bytes_of(self->caller.name, true)) == NULL ||
+        (program = rp_bytes_of(self->caller.program, false)) == NULL ||
+        (function = rp_bytes_of(self->caller.function, false)) == NULL ||
+        (writer = writer_text()) == NULL)
+        goto done;
     options.folder = PyBytes_AS_STRING(folder);
     if (strlen(options.folder) != (size_t)PyBytes_GET_SIZE(folder)) {
         PyErr_SetString(PyExc_ValueError, "the folder's path has a NUL character: remove it");
@@ -82,6 +86,7 @@ static int tell_beside_script(rp_checkpoint *self) {
     int status = 0;
     if (beside != NULL) Py_SETREF(beside, PyUnicode_FromFormat("%U/.checkpoints", beside));
     if (beside != NULL) path = PyUnicode_FromFormat("%U/%U", beside, self->caller.file_name);
+    if (path == NULL) status = -1;
     if (path != NULL && PyUnicode_Compare(beside, self->caller.folder) != 0 && exists(path))
         status = rp_warn(self->state,
                          "no checkpoint '%U' in '%U', but there is one beside the program in '%U': "
