@@ -5,10 +5,13 @@
  * of ".damaged-" and ".torn-" are encoded, too, since those endings belong to the files beside a
  * checkpoint:
  *
- *   NAME            the checkpoint            NAME~1, NAME~2 ..  set aside
- *   NAME.lock       its lock                  NAME.damaged-TIME  set aside because it is damaged
- * (TIME: 20261122T134301Z) .NAME.tmp-HEX   being written             NAME.torn-TIME     a torn
- * tail, copied before it was cut off */
+ *   NAME               the checkpoint
+ *   NAME~1, NAME~2 ..  set aside
+ *   NAME.damaged-TIME  set aside because it is damaged (TIME: 20261122T134301Z)
+ *   NAME.torn-TIME     a torn tail, copied before it was cut off
+ *   NAME.lock          its lock
+ *   .NAME.tmp-HEX      being written
+ *   .run-HEX           the mark of a run of a program (run.h) */
 #ifndef RS_STORE_NAME_H
 #define RS_STORE_NAME_H
 
