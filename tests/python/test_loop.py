@@ -8,6 +8,7 @@ import collections
 import collections.abc
 import gc
 import itertools
+import sys
 import warnings
 import weakref
 
@@ -414,6 +415,8 @@ def test_loop__another_call_starts_from_the_first_item(folder):
 
 def test_loop__each_allocation_fails_once(folder):
     testing = pytest.importorskip("_testcapi")
+    if sys.version_info >= (3, 15) and hasattr(sys, "gettotalrefcount"):
+        pytest.skip("this debug build asserts in its own list.append when there is no memory")
     chp = Checkpoint("memory")
     chp.restore()
 
