@@ -92,6 +92,11 @@ static int add_class_attributes(rp_module_state *state) {
 
 static int core_exec(PyObject *module) {
     rp_module_state *state = rp_state_of_module(module);
+    if (PyInterpreterState_Get() != PyInterpreterState_Main()) {
+        PyErr_SetString(PyExc_ImportError, "resume works in the main interpreter alone: import it "
+                                           "there, or use another process");
+        return -1;
+    }
     if (rp_frame_self_test() < 0) return -1;
     state->os = rs_os_linux();
     state->registry = PyDict_New();

@@ -4,6 +4,7 @@ import os
 import pathlib
 import shutil
 import subprocess
+import sys
 import time
 import warnings
 
@@ -340,13 +341,12 @@ def test_work_that_was_cut_off_does_not_expire_unless_expire_is_set(folder):
 
 LATER = """
 #define _GNU_SOURCE
-#include <dlfcn.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 int clock_gettime(clockid_t id, struct timespec *now) {
-    int (*real)(clockid_t, struct timespec *) =
-        (int (*)(clockid_t, struct timespec *))dlsym(RTLD_NEXT, "clock_gettime");
-    int status = real(id, now);
+    int status = (int)syscall(SYS_clock_gettime, id, now);
     if (id == CLOCK_REALTIME) now->tv_sec += atol(getenv("LATER"));
     return status;
 }
@@ -361,7 +361,7 @@ def later(tmp_path):
         pytest.skip("needs a C compiler to move the clock of a process")
     (tmp_path / "later.c").write_text(LATER)
     library = tmp_path / "later.so"
-    subprocess.run([compiler, "-shared", "-fPIC", "-o", library, tmp_path / "later.c", "-ldl"],
+    subprocess.run([compiler, "-shared", "-fPIC", "-o", library, tmp_path / "later.c"],
                    check=True)
     preload = " ".join(filter(None, [os.environ.get("LD_PRELOAD"), str(library)]))
     return lambda seconds: {"LD_PRELOAD": preload, "LATER": str(seconds)}
@@ -510,6 +510,17 @@ def test_import_has_no_side_effects(program):
     """).run()
     ran.check()
     assert ran.err == ""
+
+
+def test_other_interpreters_are_refused_with_one_line(folder):
+    interpreters = pytest.importorskip("_xxsubinterpreters")
+    number = interpreters.create()
+    try:
+        with pytest.raises(Exception, match="main interpreter alone"):
+            interpreters.run_string(number, "import sys; sys.path[:] = " + repr(sys.path)
+                                    + "; import resume")
+    finally:
+        interpreters.destroy(number)
 
 
 def test_docstrings_have_signatures():

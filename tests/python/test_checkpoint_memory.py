@@ -1,4 +1,5 @@
 """The n-th allocation of the interpreter fails, for every n: an exception, and nothing is lost."""
+import os
 import sys
 import warnings
 
@@ -75,4 +76,5 @@ def test_no_memory_is_lost_by_many_calls(folder):
     for _ in range(100):
         call()
     assert sys.getallocatedblocks() - blocks < 2_000
-    assert peak() - before < 1_000  # pages
+    if "asan" not in os.environ.get("LD_PRELOAD", ""):  # a sanitizer keeps what is freed
+        assert peak() - before < 1_000  # pages

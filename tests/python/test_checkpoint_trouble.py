@@ -223,7 +223,7 @@ def test_a_damaged_generation_is_told_and_the_one_before_is_taken(folder):
         generation, data, report = big()
     assert (generation, data) == (2, random.Random(2).randbytes(1_500_000))
     text = " ".join(str(one.message) for one in told)
-    assert "damaged" in text and report.restored
+    assert "damaged" in text and report.restored and report.generation == 2
     assert resume.list()[0].problem is None or "damaged" in resume.list()[0].problem
 
 
