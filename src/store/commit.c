@@ -267,8 +267,9 @@ static resume_status cut_tail(rs_file *file, rs_error *error) {
     return RESUME_OK;
 }
 
-/* What a dead process wrote last may not have reached the disk, and a cut tail may come back. Both
- * must be settled before a commit that builds on them: a crash would leave it without its base. */
+/* What a dead process wrote last may not have reached the disk: neither a commit, nor the name of a
+ * new file, nor the cut of a tail. All must be settled before a commit that builds on them: a crash
+ * would leave it without its base. */
 static resume_status settle(rs_file *file, rs_error *error) {
     if (file->has_tail) {
         resume_status status = cut_tail(file, error);
@@ -280,8 +281,12 @@ static resume_status settle(rs_file *file, rs_error *error) {
         poison(file);
         return rs_os_fail(error, answer, "can't sync", file->path);
     }
-    file->unsynced = false;
-    return RESUME_OK;
+    resume_status status = rs_file_sync_folder(file, error);
+    if (status)
+        poison(file); /* a second sync could say OK without having done it */
+    else
+        file->unsynced = false;
+    return status;
 }
 
 /* --- at the end of the file --- */

@@ -243,6 +243,8 @@ resume_status rs_records_make(rs_slice meta, const rs_table *table, const rs_tab
 resume_status rs_fresh_make(rs_file *file, rs_fresh *fresh, rs_error *error);
 /* Blocks 0 to 2 as fresh->header says. */
 resume_status rs_fresh_write_header(rs_file *file, rs_fresh *fresh, rs_error *error);
+/* Makes the names in the folder durable. */
+resume_status rs_file_sync_folder(rs_file *file, rs_error *error);
 /* Makes it durable and gives it the name. *published tells whether the name is its own now, also
  * when a later step failed. `aside_name` is filled when an older file was kept. */
 resume_status rs_fresh_publish(rs_file *file, rs_fresh *fresh, char aside_name[RS_FILE_NAME_SIZE],

@@ -106,7 +106,7 @@ static bool aside_candidate(const rs_file *file, rs_aside aside, unsigned attemp
 
 /* --- steps, each durable when it returns OK where it says so --- */
 
-static resume_status sync_folder(rs_file *file, rs_error *error) {
+resume_status rs_file_sync_folder(rs_file *file, rs_error *error) {
     int answer = file->os->sync(file->os, file->folder->fd);
     if (rs_os_is_unsupported(answer)) return RESUME_OK; /* some file systems can't sync folders */
     return answer < 0 ? rs_os_fail(error, answer, "can't sync folder", file->folder->path)
@@ -137,7 +137,7 @@ static resume_status link_aside(rs_file *file, rs_aside aside, char name[RS_FILE
 static resume_status replace_linked(rs_file *file, rs_fresh *fresh, const char *aside_name,
                                     bool *published, rs_error *error) {
     /* Guards against a crash that keeps the rename and loses the second name of the old file. */
-    resume_status status = sync_folder(file, error);
+    resume_status status = rs_file_sync_folder(file, error);
     if (status == RESUME_OK) {
         int answer = rename_to(file, fresh->name, file->name, true);
         if (answer < 0) status = rs_os_fail(error, answer, "can't replace", file->path);
@@ -160,7 +160,7 @@ static resume_status make_ready(rs_file *file, rs_fresh *fresh, rs_error *error)
     if (answer < 0) return rs_os_fail(error, answer, "can't rename", fresh->path);
     memcpy(fresh->name, ready, sizeof ready);
     /* Guards against a crash that leaves NAME empty and nothing that is known to be complete. */
-    return sync_folder(file, error);
+    return rs_file_sync_folder(file, error);
 }
 
 static resume_status move_aside(rs_file *file, rs_aside aside, char name[RS_FILE_NAME_SIZE],
@@ -180,6 +180,8 @@ static resume_status replace_by_moves(rs_file *file, rs_fresh *fresh, rs_aside a
     resume_status status = make_ready(file, fresh, error);
     if (status) return status;
     status = move_aside(file, aside, name, error);
+    /* Guards against a crash that keeps the next rename and loses the old file's new name. */
+    if (status == RESUME_OK) status = rs_file_sync_folder(file, error);
     if (status == RESUME_OK) {
         int answer = rename_to(file, fresh->name, file->name, false);
         if (answer < 0) status = rs_os_fail(error, answer, "can't replace", file->path);
@@ -236,7 +238,7 @@ resume_status rs_fresh_publish(rs_file *file, rs_fresh *fresh, char aside_name[R
     if (taken) status = place_fresh(file, fresh, aside_name, published, &taken, error);
     if (status) return status;
     /* Guards against a crash after the save has returned that brings the old name back. */
-    return sync_folder(file, error);
+    return rs_file_sync_folder(file, error);
 }
 
 /* --- the torn tail --- */
@@ -322,7 +324,7 @@ resume_status rs_tail_keep(rs_file *file, rs_error *error) {
     if (made && (status || all_zero)) {
         file->os->remove(file->os, file->folder->fd, name);
     } else if (status == RESUME_OK) {
-        status = sync_folder(file, error);
+        status = rs_file_sync_folder(file, error);
         if (status == RESUME_OK) remove_older_torn(file, name);
     }
     if (status) rs_error_prefix(error, "can't keep the torn end of '%s'", file->path);
@@ -407,7 +409,7 @@ static resume_status adopt_ready(leftovers *found, rs_error *error) {
     int answer = rename_to(file, name, file->name, false);
     if (answer < 0) return rs_os_fail(error, answer, "can't rename to", file->path);
     /* Guards against a crash that leaves NAME empty once more. */
-    return sync_folder(file, error);
+    return rs_file_sync_folder(file, error);
 }
 
 resume_status rs_leftovers_clear(rs_file *file, rs_error *error) {
