@@ -6,7 +6,7 @@ import pytest
 import survive
 
 EXAMPLES = pathlib.Path(__file__).resolve().parent.parent.parent / "examples"
-PROGRAMS = {"primes.py": "12000", "berlin52.py": "600"}
+PROGRAMS = {"primes.py": "4000", "berlin52.py": "200"}
 
 
 def uninterrupted(program, folder):
@@ -27,8 +27,8 @@ def test_random_kills_of_the_demo_programs(program, tmp_path, rng, amount, name)
     while kills < wanted:
         round_ += 1
         work = program(path, PROGRAMS[name], folder=tmp_path / f"round-{round_}")
-        # up to a quarter of a whole run: kills before the first save, and long after it
-        ran, hits = survive.survive(work, wanted - kills, rng, max(0.3, seconds / 4),
+        # kills before the first save, and long after it
+        ran, hits = survive.survive(work, wanted - kills, rng, max(0.3, seconds / 3),
                                     expected)
         kills += hits
         assert ran.out == expected, f"round {round_} after {hits} kills\n{ran.err}"
