@@ -120,58 +120,84 @@ static void bench_small(rs_folder *folder, size_t size, size_t rounds) {
     free(bytes);
 }
 
+enum { PLAIN, FIRST, UNCHANGED, CHANGED, COPY, RESTORE, ARMS };
+
+static double time_plain(rs_folder *folder, const uint8_t *bytes, size_t size) {
+    unlinkat(folder->fd, "large.plain", 0);
+    double begun = now();
+    write_plain(folder->fd, bytes, size);
+    double taken = now() - begun;
+    unlinkat(folder->fd, "large.plain", 0);
+    return taken;
+}
+
+static double time_commit(rs_file *file, const uint8_t *bytes, size_t size) {
+    double begun = now();
+    commit(file, bytes, size, true);
+    return now() - begun;
+}
+
+static double time_first(rs_folder *folder, rs_file **file, const uint8_t *bytes, size_t size) {
+    rs_error error;
+    unlinkat(folder->fd, "large", 0);
+    if (rs_file_new(folder, "large", 1, RS_ASIDE_NO, file, &error)) die(error.text);
+    return time_commit(*file, bytes, size);
+}
+
+static double time_restore(rs_folder *folder, const uint8_t *bytes, uint8_t *to, size_t size) {
+    rs_file *file;
+    rs_state *state = NULL;
+    rs_recovery recovery;
+    rs_error error;
+    double begun = now();
+    if (rs_file_open(folder, "large", false, &file, &recovery, &error) ||
+        rs_file_read(file, 0, &state, &error) || rs_state_read_blob(state, 1, to, &error))
+        die(error.text);
+    double taken = now() - begun;
+    if (memcmp(to, bytes, size)) die("restored something else");
+    rs_state_free(state);
+    rs_file_close(file);
+    return taken;
+}
+
+static void print_large(double times[ARMS][LARGE_ROUNDS], size_t size) {
+    double value[ARMS];
+    for (int i = 0; i < ARMS; i++)
+        value[i] = median(times[i], LARGE_ROUNDS);
+    printf("%zu MiB random array, write + fdatasync %.3f s, memcpy %.3f s\n", size >> 20,
+           value[PLAIN], value[COPY]);
+    printf("  first save      %.3f s: %.2f of the speed of write + fdatasync\n", value[FIRST],
+           value[PLAIN] / value[FIRST]);
+    printf("  all changed     %.3f s: %.2f of the speed of write + fdatasync\n", value[CHANGED],
+           value[PLAIN] / value[CHANGED]);
+    printf("  nothing changed %.3f s: %.2f x memcpy\n", value[UNCHANGED],
+           value[UNCHANGED] / value[COPY]);
+    printf("  restore, warm and verified %.3f s: %.2f x memcpy\n", value[RESTORE],
+           value[RESTORE] / value[COPY]);
+}
+
 static void bench_large(rs_folder *folder, size_t size) {
     uint8_t *bytes = malloc(size), *to = malloc(size);
-    double times[6][LARGE_ROUNDS];
-    rs_error error;
+    double times[ARMS][LARGE_ROUNDS];
     if (!bytes || !to) die("no memory");
     memset(to, 1, size);
     for (size_t i = 0; i < LARGE_ROUNDS; i++) {
         rs_file *file;
-        rs_state *state = NULL;
-        rs_recovery recovery;
         fill(bytes, size, i);
-        unlinkat(folder->fd, "large.plain", 0);
-        double begun = now();
-        write_plain(folder->fd, bytes, size);
-        times[0][i] = now() - begun;
-        unlinkat(folder->fd, "large.plain", 0);
-        unlinkat(folder->fd, "large", 0);
-        if (rs_file_new(folder, "large", 1, RS_ASIDE_NO, &file, &error)) die(error.text);
-        begun = now();
-        commit(file, bytes, size, true);
-        times[1][i] = now() - begun;
-        begun = now();
-        commit(file, bytes, size, true);
-        times[2][i] = now() - begun;
+        bool plain_first = i % 2 == 0; /* who comes first has a cleaner disk */
+        if (plain_first) times[PLAIN][i] = time_plain(folder, bytes, size);
+        times[FIRST][i] = time_first(folder, &file, bytes, size);
+        times[UNCHANGED][i] = time_commit(file, bytes, size);
+        if (!plain_first) times[PLAIN][i] = time_plain(folder, bytes, size);
         fill(bytes, size, 100 + i);
-        begun = now();
-        commit(file, bytes, size, true);
-        times[3][i] = now() - begun;
+        times[CHANGED][i] = time_commit(file, bytes, size);
         rs_file_close(file);
-        begun = now();
+        double begun = now();
         memcpy(to, bytes, size);
-        times[4][i] = now() - begun;
-        begun = now();
-        if (rs_file_open(folder, "large", false, &file, &recovery, &error) ||
-            rs_file_read(file, 0, &state, &error) || rs_state_read_blob(state, 1, to, &error))
-            die(error.text);
-        times[5][i] = now() - begun;
-        if (memcmp(to, bytes, size)) die("restored something else");
-        rs_state_free(state);
-        rs_file_close(file);
+        times[COPY][i] = now() - begun;
+        times[RESTORE][i] = time_restore(folder, bytes, to, size);
     }
-    double value[6];
-    for (int i = 0; i < 6; i++)
-        value[i] = median(times[i], LARGE_ROUNDS);
-    printf("%zu MiB random array, write + fdatasync %.3f s, memcpy %.3f s\n", size >> 20, value[0],
-           value[4]);
-    printf("  first save      %.3f s: %.2f of the speed of write + fdatasync\n", value[1],
-           value[0] / value[1]);
-    printf("  all changed     %.3f s: %.2f of the speed of write + fdatasync\n", value[3],
-           value[0] / value[3]);
-    printf("  nothing changed %.3f s: %.2f x memcpy\n", value[2], value[2] / value[4]);
-    printf("  restore, warm and verified %.3f s: %.2f x memcpy\n", value[5], value[5] / value[4]);
+    print_large(times, size);
     unlinkat(folder->fd, "large", 0);
     free(bytes);
     free(to);
