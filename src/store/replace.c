@@ -406,6 +406,10 @@ static resume_status adopt_ready(leftovers *found, rs_error *error) {
     resume_status status = rs_file_open(file->folder, name, false, &complete, &recovery, error);
     if (status) return status;
     rs_file_close(complete);
+    /* Guards against a crash that keeps the next rename and loses the one by which the old file was
+     * set aside: only the cache may know of that yet. */
+    status = rs_file_sync_folder(file, error);
+    if (status) return status;
     int answer = rename_to(file, name, file->name, false);
     if (answer < 0) return rs_os_fail(error, answer, "can't rename to", file->path);
     /* Guards against a crash that leaves NAME empty once more. */

@@ -146,7 +146,7 @@ static void run(sample_shape shape, uint64_t lives) {
                   "there, %llu torn\n",
                   (unsigned long long)totals.lives, (unsigned long long)totals.saves,
                   (unsigned long long)totals.newer, (unsigned long long)totals.torn);
-    assert_true(totals.newer > 0 && totals.torn > 0);
+    if (lives >= LIVES / 100) assert_true(totals.newer > 0 && totals.torn > 0);
 }
 
 static void test_power__small_states(void **state) {
