@@ -23,11 +23,13 @@ static const struct argp_option option_table[] = {
     RC_HELP_OPTIONS,
     {0}};
 
-static const char examples[] = "Examples:\n"
-                               "  resume show sim.main            what is saved under this name\n"
-                               "  resume show sim.main~1          the file that was set aside\n"
-                               "  resume show /backup/sim.main    a file anywhere\n"
-                               "  resume show sim.main --json | jq '.variables[] | .name'\n";
+static const char examples[] =
+    "Examples:\n"
+    "  resume show sim.main            what is saved under this name\n"
+    "  resume show sim.main@41         an older save; @-1: the one before the newest\n"
+    "  resume show sim.main~1          the file that was set aside\n"
+    "  resume show /backup/sim.main    a file anywhere\n"
+    "  resume show sim.main --json | jq '.variables[] | .name'\n";
 
 static error_t parse(int key, char *argument, struct argp_state *state) {
     options *chosen = state->input;
@@ -81,7 +83,7 @@ static void shown_release(shown *this) {
 }
 
 static resume_status shown_open(shown *this, const options *chosen, rs_error *error) {
-    resume_status status = rc_place_find(chosen->target, false, &this->place, error);
+    resume_status status = rc_place_find_at(chosen->target, &this->place, error);
     if (status != RESUME_OK) return status;
     const rs_folder *folder = this->place.folder;
     this->path = rs_folder_join(folder, this->place.file_name);
@@ -89,14 +91,12 @@ static resume_status shown_open(shown *this, const options *chosen, rs_error *er
     status =
         rs_file_open(folder, this->place.file_name, false, &this->file, &this->recovery, error);
     if (status != RESUME_OK) return status;
-    size_t count = rs_file_generation_count(this->file);
-    while (chosen->generation && this->index < count &&
-           rs_file_generation(this->file, this->index)->number != chosen->generation)
-        this->index++;
-    if (this->index == count)
-        return rs_fail(error, RESUME_NOT_FOUND,
-                       "generation %" PRIu64 " is not kept; 'resume show' lists those that are",
-                       chosen->generation);
+    if (chosen->generation) {
+        this->place.generation = chosen->generation;
+        this->place.back = 0;
+    }
+    status = rc_place_generation(&this->place, this->file, &this->index, error);
+    if (status != RESUME_OK) return status;
     status = rs_file_read(this->file, this->index, &this->state, error);
     if (status != RESUME_OK) return status;
     this->meta = rs_state_meta(this->state);
@@ -295,7 +295,7 @@ rc_exit rc_show(int argc, char **argv) {
     static const struct argp parser = {
         .options = option_table,
         .parser = parse,
-        .args_doc = "NAME|PATH",
+        .args_doc = "NAME[@GENERATION]|PATH[@GENERATION]",
         .doc = "Shows what a checkpoint holds. Nothing in it is run or built.\v"
                "Names are looked up in RESUME_DIR, or '.checkpoints' here."};
     options chosen = {0};

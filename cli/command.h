@@ -57,7 +57,10 @@ void rc_help(const struct argp_state *state, int key, const char *examples);
 typedef struct rc_place {
     rs_folder *folder;
     char file_name[RS_FILE_NAME_SIZE]; /* empty: the whole folder */
-} rc_place;                            /* zero-initialised: safe to release */
+    /* Of rc_place_find_at; both 0: the newest generation. */
+    uint64_t generation; /* this number */
+    uint64_t back;       /* so many before the newest */
+} rc_place;              /* zero-initialised: safe to release */
 void rc_place_release(rc_place *place);
 /* The folder with checkpoints: `path`, or `.checkpoints` in it; without a path RESUME_DIR, or
  * `.checkpoints` in the working folder. */
@@ -66,6 +69,12 @@ resume_status rc_place_folder(const char *path, rc_place *place, rs_error *error
  * the path of a folder. */
 resume_status rc_place_find(const char *argument, bool folder_allowed, rc_place *place,
                             rs_error *error);
+/* The same with a generation behind it: "NAME@41", or "NAME@-1" for the one before the newest. A
+ * name may hold an @ itself: what exists under the whole text is meant first. */
+resume_status rc_place_find_at(const char *argument, rc_place *place, rs_error *error);
+/* The index (rs_file_read) of that generation in the opened file. NOT_FOUND: it is not kept. */
+resume_status rc_place_generation(const rc_place *place, const rs_file *file, size_t *index,
+                                  rs_error *error);
 /* File names in the folder, sorted; the caller frees each and the list (rs_free). */
 resume_status rc_place_list(const rs_folder *folder, char ***names, size_t *count, rs_error *error);
 /* A process holds the lock of the checkpoint at this moment; its id, or 0. Never takes the lock. */

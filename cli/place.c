@@ -103,6 +103,60 @@ resume_status rc_place_find(const char *argument, bool folder_allowed, rc_place 
                    argument, place->folder->path);
 }
 
+/* --- a generation behind the name --- */
+
+/* "41", or "-1": then *back is set. At most 19 digits: no overflow. */
+static bool read_number(const char *text, uint64_t *number, uint64_t *back) {
+    bool is_back = *text == '-';
+    const char *digits = text + is_back;
+    size_t count = strlen(digits);
+    if (count == 0 || count > 19 || strspn(digits, "0123456789") != count) return false;
+    *number = *back = 0;
+    *(is_back ? back : number) = strtoull(digits, NULL, 10);
+    return *number != 0 || *back != 0;
+}
+
+resume_status rc_place_find_at(const char *argument, rc_place *place, rs_error *error) {
+    const char *at = strrchr(argument, '@');
+    uint64_t number, back;
+    resume_status status = rc_place_find(argument, false, place, error);
+    if (status == RESUME_OK || !at || at == argument || strchr(at, '/')) return status;
+    if (!read_number(at + 1, &number, &back)) {
+        if (status == RESUME_NOT_FOUND)
+            rs_error_prefix(error, "'%s' is no generation ('NAME@41', 'NAME@-1')", at);
+        return status;
+    }
+    char *name = rs_duplicate_text(argument);
+    if (!name) return rs_fail(error, RESUME_NO_MEMORY, "out of memory");
+    name[at - argument] = 0;
+    rc_place_release(place);
+    status = rc_place_find(name, false, place, error);
+    place->generation = number;
+    place->back = back;
+    rs_free(name);
+    return status;
+}
+
+resume_status rc_place_generation(const rc_place *place, const rs_file *file, size_t *index,
+                                  rs_error *error) {
+    size_t count = rs_file_generation_count(file);
+    *index = 0;
+    if (place->back) *index = place->back < count ? (size_t)place->back : count;
+    while (place->generation && *index < count &&
+           rs_file_generation(file, *index)->number != place->generation)
+        ++*index;
+    if (*index < count) return RESUME_OK;
+    if (place->back)
+        return rs_fail(error, RESUME_NOT_FOUND,
+                       "only %zu generation%s of '%s' are kept; 'resume show' lists them", count,
+                       count == 1 ? "" : "s", place->file_name);
+    return rs_fail(error, RESUME_NOT_FOUND,
+                   "generation %" PRIu64 " of '%s' is not kept; 'resume show' lists those that are",
+                   place->generation, place->file_name);
+}
+
+/* --- listing --- */
+
 typedef struct name_list {
     char **names;
     size_t count, capacity;

@@ -130,6 +130,45 @@ def test_show__an_older_generation(resume, cut_off):
     assert ran.code == 4 and "99" in ran.err
 
 
+def test_show__a_generation_behind_the_name(resume, cut_off, folder):
+    def step(place, *more):
+        return variables(resume("show", place, "-j", *more))["step"]["value"]
+    for place in ("sim.main", ".checkpoints/sim.main", str(folder / ".checkpoints/sim.main")):
+        assert [step(f"{place}@{which}") for which in ("1", "2", "-1")] == ["1", "2", "1"]
+    assert step("sim.main@-1", "-g2") == "2"
+    for place, words in [("sim.main@3", "generation 3 of 'sim.main' is not kept"),
+                         ("sim.main@-2", "only 2 generations of 'sim.main' are kept"),
+                         ("sim.main@-18446744073709551617", "is no generation"),
+                         ("sim.main@99999999999999999999", "is no generation"),
+                         ("sim.main@", "'@' is no generation"),
+                         ("sim.main@two", "'@two' is no generation"),
+                         ("sim.main@0", "'@0' is no generation"),
+                         ("sim.main@-0", "is no generation"),
+                         ("sim.main@+1", "is no generation"),
+                         ("other@1", "there is no checkpoint 'other'"),
+                         ("./other@1", "there is no file './other'")]:
+        ran = resume("show", place)
+        assert ran.code == 4 and words in ran.err, (place, ran.err)
+
+
+def test_show__a_name_with_an_at_is_meant_first(resume, save):
+    save("""
+        from resume import Checkpoint
+        def main(name, value):
+            chp = Checkpoint(name)
+            chp.restore()
+            for i in range(3):
+                step = value + i
+                chp.save()
+        main("a", 10)
+        main("a@2", 20)
+    """)
+    def step(place):
+        return variables(resume("show", place, "-j"))["step"]["value"]
+    assert [step(place) for place in ("a", "a@2", "a@3", "a@2@2")] == ["12", "22", "12", "21"]
+    assert step(".checkpoints/a@2") == "11"  # its file is called a%402
+
+
 def test_show__extra_values(resume, save):
     save("""
         from resume import Checkpoint
