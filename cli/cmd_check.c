@@ -8,51 +8,17 @@
 #include <string.h>
 #include <unistd.h>
 
-#define TARGETS_MAX       4096
 #define PROGRESS_SIZE_MIN (UINT64_C(64) << 20) /* smaller ones are done before it can be read */
 
 typedef struct options {
-    char **targets;
-    size_t count;
-    bool json, all;
+    rc_arguments common;
+    bool all;
 } options;
 
-static const struct argp_option option_table[] = {
-    {"all", 'a', NULL, 0, "of a folder: also what was set aside as damaged", 0},
-    {"json", 'j', NULL, 0, "the result as JSON", 0},
-    RC_HELP_OPTIONS,
-    {0}};
-
-static const char examples[] = "Examples:\n"
-                               "  resume check                    all checkpoints here\n"
-                               "  resume check sim.main           one of them\n"
-                               "  resume check /backup/sim.main   a file anywhere\n"
-                               "  resume check --json | jq .files[].result\n";
-
-static error_t parse(int key, char *argument, struct argp_state *state) {
-    options *chosen = state->input;
-    switch (key) {
-    case 'a':
-        chosen->all = true;
-        return 0;
-    case 'j':
-        chosen->json = true;
-        return 0;
-    case RC_HELP_KEY:
-    case RC_USAGE_KEY:
-        rc_help(state, key, examples);
-        return 0;
-    case ARGP_KEY_ARGS: /* all that is left, in one piece */
-        chosen->targets = state->argv + state->next;
-        chosen->count = (size_t)(state->argc - state->next);
-        return 0;
-    case ARGP_KEY_ARG:
-        (void)argument;
-        return ARGP_ERR_UNKNOWN;
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
-}
+static const rc_option own_options[] = {{"all", 'a', RC_FLAG, NULL,
+                                         "of a folder: also what was set aside as damaged",
+                                         offsetof(options, all)},
+                                        {0}};
 
 typedef struct checker {
     const options *chosen;
@@ -175,7 +141,7 @@ static void check_one(checker *this, const rs_folder *folder, const char *file_n
     if (foreign && !named) found.exit_code = RC_WARNINGS;
     this->worst = rc_worse(this->worst, found.exit_code);
     this->checked++;
-    if (this->chosen->json) {
+    if (this->chosen->common.json) {
         json_t *object = json_object();
         json_object_set_new(object, "name", rc_json_name(file_name));
         char *path = rs_folder_join(folder, file_name);
@@ -226,24 +192,14 @@ static void check_target(checker *this, const char *target) {
     rc_place_release(&place);
 }
 
-rc_exit rc_check(int argc, char **argv) {
-    static const struct argp parser = {
-        .options = option_table,
-        .parser = parse,
-        .args_doc = "[NAME|PATH|FOLDER]...",
-        .doc = "Reads and verifies every chunk of every kept save. Never writes.\v"
-               "Results: 'good'; 'torn': the newest save is incomplete, as a crash leaves it, and "
-               "the one before is good (exit code 3); 'damaged': something that was saved does "
-               "not verify (6); 'foreign', 'legacy' (resume 0.13) and 'unsupported' (a newer "
-               "version) files (1, or 3 in a folder for the first two)."};
-    options chosen = {0};
-    argp_parse(&parser, argc, argv, ARGP_NO_HELP, NULL, &chosen);
-    checker this = {.chosen = &chosen, .files = json_array()};
-    for (size_t i = 0; i < chosen.count; i++)
-        check_target(&this, chosen.targets[i]);
-    if (chosen.count == 0) check_target(&this, NULL);
+static rc_exit run(const void *parsed) {
+    const options *chosen = parsed;
+    checker this = {.chosen = chosen, .files = json_array()};
+    for (size_t i = 0; i < chosen->common.count; i++)
+        check_target(&this, chosen->common.targets[i]);
+    if (chosen->common.count == 0) check_target(&this, NULL);
     rc_exit result = this.worst;
-    if (chosen.json) {
+    if (chosen->common.json) {
         json_t *root = rc_json_new("check");
         json_object_set(root, "files", this.files);
         result = rc_json_print(root, result);
@@ -251,3 +207,24 @@ rc_exit rc_check(int argc, char **argv) {
     json_decref(this.files);
     return result;
 }
+
+const rc_command rc_check = {
+    .name = "check",
+    .job = "verify every byte of a checkpoint or a folder",
+    .arguments = "[NAME|PATH|FOLDER]...",
+    .examples = "  resume check                    all checkpoints here\n"
+                "  resume check sim.main           one of them\n"
+                "  resume check /backup/sim.main   a file anywhere\n"
+                "  resume check --json | jq .files[].result\n",
+    .text = "Reads and verifies every chunk of every kept save. Never writes.\v"
+            "Results: 'good'; 'torn': the newest save is incomplete, as a crash leaves it, and "
+            "the one before is good (exit code 3); 'damaged': something that was saved does "
+            "not verify (6); 'foreign', 'legacy' (resume 0.13) and 'unsupported' (a newer "
+            "version) files (1, or 3 in a folder for the first two).",
+    .options = own_options,
+    .options_size = sizeof(options),
+    .shared = RC_WITH_JSON,
+    .count_max = SIZE_MAX,
+    .target = RC_TARGET_CHECKPOINT,
+    .run = run,
+};

@@ -9,44 +9,14 @@
 #include <string.h>
 
 typedef struct options {
-    const char *folder;
-    bool json, all;
+    rc_arguments common;
+    bool all;
 } options;
 
-static const struct argp_option option_table[] = {
-    {"all", 'a', NULL, 0, "also what was set aside (NAME~1), damaged and torn files", 0},
-    {"json", 'j', NULL, 0, "the result as JSON", 0},
-    RC_HELP_OPTIONS,
-    {0}};
-
-static const char examples[] =
-    "Examples:\n"
-    "  resume ls                   of this folder ('.checkpoints' or RESUME_DIR)\n"
-    "  resume ls ~/project         of another one\n"
-    "  resume ls --all             also what was set aside or is damaged\n"
-    "  resume ls --json | jq '.checkpoints[] | select(.state == \"cut off\") | .name'\n";
-
-static error_t parse(int key, char *argument, struct argp_state *state) {
-    options *chosen = state->input;
-    switch (key) {
-    case 'a':
-        chosen->all = true;
-        return 0;
-    case 'j':
-        chosen->json = true;
-        return 0;
-    case RC_HELP_KEY:
-    case RC_USAGE_KEY:
-        rc_help(state, key, examples);
-        return 0;
-    case ARGP_KEY_ARG:
-        if (chosen->folder) argp_error(state, "one folder at a time");
-        chosen->folder = argument;
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
-}
+static const rc_option own_options[] = {{"all", 'a', RC_FLAG, NULL,
+                                         "also what was set aside (NAME~1), damaged and torn files",
+                                         offsetof(options, all)},
+                                        {0}};
 
 /* What is known of one file; texts are escaped for a terminal. */
 typedef struct entry {
@@ -200,7 +170,7 @@ static rc_exit list_folder(const rs_folder *folder, const options *chosen, char 
                                         {"GEN", true, false},    {"HEALTH", false, false},
                                         {"PROGRAM", false, true}};
     int64_t now_ns = folder->os->clock_ns(folder->os);
-    struct libscols_table *table = chosen->json ? NULL : rc_table_new(columns, 7);
+    struct libscols_table *table = chosen->common.json ? NULL : rc_table_new(columns, 7);
     json_t *list = json_array();
     char here[PATH_MAX];
     if (folder->os->working_folder(folder->os, here, sizeof here) != 0) here[0] = 0;
@@ -212,7 +182,7 @@ static rc_exit list_folder(const rs_folder *folder, const options *chosen, char 
         }
         entry this;
         entry_read(folder, names[i], &this);
-        if (chosen->json)
+        if (chosen->common.json)
             add_json(list, &this, now_ns);
         else
             add_line(table, &this, now_ns, here);
@@ -220,7 +190,7 @@ static rc_exit list_folder(const rs_folder *folder, const options *chosen, char 
         listed++;
     }
     rc_exit result = RC_OK;
-    if (chosen->json) {
+    if (chosen->common.json) {
         json_t *root = rc_json_new("ls");
         json_object_set_new(root, "folder", rc_json_text(folder->path, strlen(folder->path)));
         json_object_set(root, "checkpoints", list);
@@ -232,32 +202,24 @@ static rc_exit list_folder(const rs_folder *folder, const options *chosen, char 
         rc_say("no checkpoints in '%s'", folder->path);
     }
     json_decref(list);
-    if (hidden && !chosen->json)
+    if (hidden && !chosen->common.json)
         rc_say("%zu more set aside, damaged or torn: resume ls --all", hidden);
     return result;
 }
 
-rc_exit rc_ls(int argc, char **argv) {
-    static const struct argp parser = {
-        .options = option_table,
-        .parser = parse,
-        .args_doc = "[FOLDER]",
-        .doc = "Lists the checkpoints of a folder, without running anything that is in them.\v"
-               "STATE is 'ended' when the call that saved has ended, 'cut off' when it was "
-               "interrupted (run the program again: it goes on), 'running' while a process has "
-               "it open. GEN is the number of the newest save."};
-    options chosen = {0};
-    argp_parse(&parser, argc, argv, ARGP_NO_HELP, NULL, &chosen);
+static rc_exit run(const void *parsed) {
+    const options *chosen = parsed;
     rs_error error = {0};
     rc_place place = {0};
     char **names = NULL;
     size_t count = 0;
     rc_exit result;
-    if (rc_place_folder(chosen.folder, &place, &error) != RESUME_OK ||
+    const char *folder = chosen->common.count ? chosen->common.targets[0] : NULL;
+    if (rc_place_folder(folder, &place, &error) != RESUME_OK ||
         rc_place_list(place.folder, &names, &count, &error) != RESUME_OK) {
         result = rc_report(&error);
     } else {
-        result = list_folder(place.folder, &chosen, names, count);
+        result = list_folder(place.folder, chosen, names, count);
     }
     for (size_t i = 0; i < count; i++)
         rs_free(names[i]);
@@ -265,3 +227,25 @@ rc_exit rc_ls(int argc, char **argv) {
     rc_place_release(&place);
     return result;
 }
+
+const rc_command rc_ls = {
+    .name = "ls",
+    .job = "list the checkpoints of a folder",
+    .arguments = "[FOLDER]",
+    .examples =
+        "  resume ls                   of this folder ('.checkpoints' or RESUME_DIR)\n"
+        "  resume ls ~/project         of another one\n"
+        "  resume ls --all             also what was set aside or is damaged\n"
+        "  resume ls --json | jq '.checkpoints[] | select(.state == \"cut off\") | .name'\n",
+    .text = "Lists the checkpoints of a folder, without running anything that is in them.\v"
+            "STATE is 'ended' when the call that saved has ended, 'cut off' when it was "
+            "interrupted (run the program again: it goes on), 'running' while a process has "
+            "it open. GEN is the number of the newest save.",
+    .options = own_options,
+    .options_size = sizeof(options),
+    .shared = RC_WITH_JSON | RC_WITH_COLOR,
+    .count_max = 1,
+    .too_many = "one folder at a time",
+    .target = RC_TARGET_FOLDER,
+    .run = run,
+};

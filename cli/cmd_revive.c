@@ -9,35 +9,6 @@
 #define AGE_NOTED_NS (INT64_C(24) * 3600 * 1000000000) /* the default of CACHE_EXPIRE */
 #define NUMBER_MAX   100000
 
-typedef struct options {
-    const char *target;
-} options;
-
-static const struct argp_option option_table[] = {RC_HELP_OPTIONS, {0}};
-
-static const char examples[] = "Examples:\n"
-                               "  resume ls --all             what was set aside\n"
-                               "  resume revive sim.main~1    it is sim.main again\n";
-
-static error_t parse(int key, char *argument, struct argp_state *state) {
-    options *chosen = state->input;
-    switch (key) {
-    case RC_HELP_KEY:
-    case RC_USAGE_KEY:
-        rc_help(state, key, examples);
-        return 0;
-    case ARGP_KEY_ARG:
-        if (chosen->target) argp_error(state, "one checkpoint at a time");
-        chosen->target = argument;
-        return 0;
-    case ARGP_KEY_END:
-        if (!chosen->target) argp_error(state, "which one? 'resume ls --all' lists them");
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
-}
-
 /* It must be one that a program could go on from. */
 static resume_status look(const rs_folder *folder, const char *file_name, bool *is_old,
                           rs_error *error) {
@@ -109,25 +80,36 @@ static rc_exit revive(const rs_folder *folder, const char *aside, rs_error *erro
     return RC_OK;
 }
 
-rc_exit rc_revive(int argc, char **argv) {
-    static const struct argp parser = {
-        .options = option_table,
-        .parser = parse,
-        .args_doc = "NAME~NUMBER",
-        .doc = "Gives a checkpoint that was set aside its name back; the one that has the name "
-               "now is set aside in its place.\v"
-               "No program may have the checkpoint open."};
-    options chosen = {0};
-    argp_parse(&parser, argc, argv, ARGP_NO_HELP, NULL, &chosen);
+static rc_exit run(const void *parsed) {
+    const rc_arguments *chosen = parsed;
+    const char *target = chosen->targets[0];
     rc_place place = {0};
     rs_error error = {0};
     rc_exit result;
-    resume_status status = rc_place_find(chosen.target, false, &place, &error);
+    resume_status status = rc_place_find(target, false, &place, &error);
     if (status == RESUME_OK && rs_name_role(place.file_name) != RS_ROLE_ASIDE)
         status = rs_fail(&error, RESUME_MISUSE,
-                         "'%s' was not set aside; 'resume ls --all' lists what was", chosen.target);
+                         "'%s' was not set aside; 'resume ls --all' lists what was", target);
     result =
         status == RESUME_OK ? revive(place.folder, place.file_name, &error) : rc_report(&error);
     rc_place_release(&place);
     return result;
 }
+
+const rc_command rc_revive = {
+    .name = "revive",
+    .job = "give a checkpoint that was set aside its name back",
+    .arguments = "NAME~NUMBER",
+    .examples = "  resume ls --all             what was set aside\n"
+                "  resume revive sim.main~1    it is sim.main again\n",
+    .text = "Gives a checkpoint that was set aside its name back; the one that has the name "
+            "now is set aside in its place.\v"
+            "No program may have the checkpoint open.",
+    .options_size = sizeof(rc_arguments),
+    .count_min = 1,
+    .count_max = 1,
+    .missing = "which one? 'resume ls --all' lists them",
+    .too_many = "one checkpoint at a time",
+    .target = RC_TARGET_ASIDE,
+    .run = run,
+};

@@ -11,65 +11,17 @@
 #define TEXT_MAX_LONG 2000u /* with --long and in JSON */
 
 typedef struct options {
-    const char *target;
-    bool json, wide;
-    uint64_t generation; /* 0: the newest */
+    rc_arguments common;
+    bool wide;
 } options;
 
-static const struct argp_option option_table[] = {
-    {"generation", 'g', "NUMBER", 0, "an older save instead of the newest", 0},
-    {"long", 'l', NULL, 0, "more of each value", 0},
-    {"json", 'j', NULL, 0, "the result as JSON", 0},
-    RC_HELP_OPTIONS,
-    {0}};
-
-static const char examples[] =
-    "Examples:\n"
-    "  resume show sim.main            what is saved under this name\n"
-    "  resume show sim.main@41         an older save; @-1: the one before the newest\n"
-    "  resume show sim.main~1          the file that was set aside\n"
-    "  resume show /backup/sim.main    a file anywhere\n"
-    "  resume show sim.main --json | jq '.variables[] | .name'\n";
-
-static error_t parse(int key, char *argument, struct argp_state *state) {
-    options *chosen = state->input;
-    switch (key) {
-    case 'l':
-        chosen->wide = true;
-        return 0;
-    case 'j':
-        chosen->json = true;
-        return 0;
-    case RC_HELP_KEY:
-    case RC_USAGE_KEY:
-        rc_help(state, key, examples);
-        return 0;
-    case 'g': {
-        char *end;
-        chosen->generation = strtoull(argument, &end, 10);
-        if (*end || !chosen->generation || argument[0] == '-')
-            argp_error(state, "'%s' is no number of a generation", argument);
-        return 0;
-    }
-    case ARGP_KEY_ARG:
-        if (chosen->target) argp_error(state, "one checkpoint at a time");
-        chosen->target = argument;
-        return 0;
-    case ARGP_KEY_END:
-        if (!chosen->target) argp_error(state, "which one? 'resume ls' lists them");
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
-}
+static const rc_option own_options[] = {
+    {"long", 'l', RC_FLAG, NULL, "more of each value", offsetof(options, wide)}, {0}};
 
 /* The opened file and the generation that is shown. */
 typedef struct shown {
-    rc_place place;
-    rs_file *file;
+    rc_opened opened;
     rs_state *state;
-    rs_recovery recovery;
-    size_t index; /* of the generation */
     int64_t in_use, now_ns;
     char *path;
     const rs_meta *meta;
@@ -77,31 +29,23 @@ typedef struct shown {
 
 static void shown_release(shown *this) {
     rs_state_free(this->state);
-    rs_file_close(this->file);
     rs_free(this->path);
-    rc_place_release(&this->place);
+    rc_opened_release(&this->opened);
 }
 
 static resume_status shown_open(shown *this, const options *chosen, rs_error *error) {
-    resume_status status = rc_place_find_at(chosen->target, &this->place, error);
+    rc_opened *opened = &this->opened;
+    resume_status status =
+        rc_opened_open(chosen->common.targets[0], chosen->common.generation, opened, error);
     if (status != RESUME_OK) return status;
-    const rs_folder *folder = this->place.folder;
-    this->path = rs_folder_join(folder, this->place.file_name);
+    const rs_folder *folder = opened->place.folder;
+    this->path = rs_folder_join(folder, opened->place.file_name);
     if (!this->path) return rs_fail(error, RESUME_NO_MEMORY, "out of memory");
-    status =
-        rs_file_open(folder, this->place.file_name, false, &this->file, &this->recovery, error);
-    if (status != RESUME_OK) return status;
-    if (chosen->generation) {
-        this->place.generation = chosen->generation;
-        this->place.back = 0;
-    }
-    status = rc_place_generation(&this->place, this->file, &this->index, error);
-    if (status != RESUME_OK) return status;
-    status = rs_file_read(this->file, this->index, &this->state, error);
+    status = rs_file_read(opened->file, opened->index, &this->state, error);
     if (status != RESUME_OK) return status;
     this->meta = rs_state_meta(this->state);
     this->now_ns = folder->os->clock_ns(folder->os);
-    this->in_use = rc_place_in_use(folder, this->place.file_name);
+    this->in_use = rc_place_in_use(folder, opened->place.file_name);
     return RESUME_OK;
 }
 
@@ -110,7 +54,7 @@ static const char *state_word(const shown *this) {
 }
 
 static const char *role_word(const shown *this) {
-    rs_file_role role = rs_name_role(this->place.file_name);
+    rs_file_role role = rs_name_role(this->opened.place.file_name);
     return role == RS_ROLE_ASIDE ? ", set aside" : role == RS_ROLE_DAMAGED ? ", damaged" : "";
 }
 
@@ -133,16 +77,16 @@ static void print_slice(const char *label, rs_slice text) {
 static void print_summary(const shown *this) {
     const rs_meta *meta = this->meta;
     char name[4 * RS_FILE_NAME_SIZE], line[512], a[RC_TEXT_SIZE], b[RC_TEXT_SIZE];
-    rc_text_name(RC_ESCAPE_TERMINAL, this->place.file_name, name, sizeof name);
+    rc_text_name(RC_ESCAPE_TERMINAL, this->opened.place.file_name, name, sizeof name);
     printf("%s: %s%s, generation %" PRIu64 ", saved %s\n\n", name, state_word(this),
-           role_word(this), rs_file_generation(this->file, this->index)->number,
+           role_word(this), rs_file_generation(this->opened.file, this->opened.index)->number,
            rc_text_age(this->now_ns - meta->saved_ns, a));
     print_slice("program", meta->program);
     print_slice("function", meta->function);
     print_field("file", this->path);
     rs_state_sizes sizes = rs_state_measure(this->state);
     snprintf(line, sizeof line, "%s of state in a file of %s", rc_text_size(sizes.raw, a),
-             rc_text_size(rs_file_size(this->file), b));
+             rc_text_size(rs_file_size(this->opened.file), b));
     print_field("size", line);
     print_field("started", rc_text_time(meta->started_ns, a));
     print_field("saved", rc_text_time(meta->saved_ns, a));
@@ -154,7 +98,7 @@ static void print_summary(const shown *this) {
              meta->host.size ? (const char *)meta->host.bytes : "?", meta->pid);
     print_field("host", line);
     print_slice("writer", meta->writer);
-    print_field("health", rc_text_health(this->recovery.health));
+    print_field("health", rc_text_health(this->opened.recovery.health));
 }
 
 static rc_exit print_generations(const shown *this) {
@@ -162,11 +106,12 @@ static rc_exit print_generations(const shown *this) {
         {"GENERATION", true, false}, {"SAVED", false, false}, {"STATE", true, false}};
     printf("\n");
     struct libscols_table *table = rc_table_new(columns, 3);
-    for (size_t i = 0; i < rs_file_generation_count(this->file); i++) {
+    for (size_t i = 0; i < rs_file_generation_count(this->opened.file); i++) {
         char number[RC_TEXT_SIZE], saved[RC_TEXT_SIZE] = "unreadable", size[RC_TEXT_SIZE] = "";
         rs_state *state = NULL;
-        snprintf(number, sizeof number, "%" PRIu64, rs_file_generation(this->file, i)->number);
-        if (rs_file_read(this->file, i, &state, NULL) == RESUME_OK) {
+        snprintf(number, sizeof number, "%" PRIu64,
+                 rs_file_generation(this->opened.file, i)->number);
+        if (rs_file_read(this->opened.file, i, &state, NULL) == RESUME_OK) {
             rc_text_time(rs_state_meta(state)->saved_ns, saved);
             rc_text_size(rs_state_measure(state).raw, size);
         }
@@ -250,13 +195,14 @@ static void add_value(void *context, rc_section section, rs_slice name, const rc
 
 static json_t *generations_as_json(const shown *this) {
     json_t *list = json_array();
-    for (size_t i = 0; i < rs_file_generation_count(this->file); i++) {
+    for (size_t i = 0; i < rs_file_generation_count(this->opened.file); i++) {
         rs_state *state = NULL;
         rs_error error = {0};
-        resume_status status = rs_file_read(this->file, i, &state, &error);
+        resume_status status = rs_file_read(this->opened.file, i, &state, &error);
         json_t *object = json_object();
-        json_object_set_new(object, "generation",
-                            json_integer((json_int_t)rs_file_generation(this->file, i)->number));
+        json_object_set_new(
+            object, "generation",
+            json_integer((json_int_t)rs_file_generation(this->opened.file, i)->number));
         json_object_set_new(object, "status", json_string(resume_status_name(status)));
         if (status == RESUME_OK) rc_json_meta(object, rs_state_meta(state));
         json_array_append_new(list, object);
@@ -267,17 +213,19 @@ static json_t *generations_as_json(const shown *this) {
 
 static rc_exit print_json(const shown *this, rc_exit exit_code) {
     json_t *root = rc_json_new("show");
-    json_object_set_new(root, "name", rc_json_name(this->place.file_name));
+    json_object_set_new(root, "name", rc_json_name(this->opened.place.file_name));
     json_object_set_new(root, "path", rc_json_text(this->path, strlen(this->path)));
     json_object_set_new(root, "state", json_string(state_word(this)));
-    json_object_set_new(root, "health", json_string(rc_text_health(this->recovery.health)));
-    json_object_set_new(root, "message",
-                        rc_json_text(this->recovery.text, strlen(this->recovery.text)));
+    json_object_set_new(root, "health", json_string(rc_text_health(this->opened.recovery.health)));
+    json_object_set_new(
+        root, "message",
+        rc_json_text(this->opened.recovery.text, strlen(this->opened.recovery.text)));
     json_object_set_new(root, "in_use_by", this->in_use ? json_integer(this->in_use) : json_null());
-    json_object_set_new(root, "size", json_integer((json_int_t)rs_file_size(this->file)));
+    json_object_set_new(root, "size", json_integer((json_int_t)rs_file_size(this->opened.file)));
     json_object_set_new(
         root, "generation",
-        json_integer((json_int_t)rs_file_generation(this->file, this->index)->number));
+        json_integer(
+            (json_int_t)rs_file_generation(this->opened.file, this->opened.index)->number));
     rc_json_meta(root, this->meta);
     json_object_set_new(root, "generations", generations_as_json(this));
     static const char *const lists[] = {"variables", "extra",     "tracked",
@@ -291,28 +239,40 @@ static rc_exit print_json(const shown *this, rc_exit exit_code) {
     return rc_json_print(root, exit_code);
 }
 
-rc_exit rc_show(int argc, char **argv) {
-    static const struct argp parser = {
-        .options = option_table,
-        .parser = parse,
-        .args_doc = "NAME[@GENERATION]|PATH[@GENERATION]",
-        .doc = "Shows what a checkpoint holds. Nothing in it is run or built.\v"
-               "Names are looked up in RESUME_DIR, or '.checkpoints' here."};
-    options chosen = {0};
-    argp_parse(&parser, argc, argv, ARGP_NO_HELP, NULL, &chosen);
+static rc_exit run(const void *parsed) {
+    const options *chosen = parsed;
     shown this = {0};
     rs_error error = {0};
-    rc_exit result = RC_OK;
-    if (shown_open(&this, &chosen, &error) != RESUME_OK) {
+    rc_exit result;
+    if (shown_open(&this, chosen, &error) != RESUME_OK) {
         result = rc_report(&error);
     } else {
-        if (this.recovery.health != RS_HEALTH_GOOD) {
-            rc_say("%s", this.recovery.text);
-            result = this.recovery.health == RS_HEALTH_TORN ? RC_WARNINGS : RC_DAMAGED;
-        }
-        result =
-            chosen.json ? print_json(&this, result) : rc_worse(result, print_all(&this, &chosen));
+        result = rc_opened_health(&this.opened);
+        result = chosen->common.json ? print_json(&this, result)
+                                     : rc_worse(result, print_all(&this, chosen));
     }
     shown_release(&this);
     return result;
 }
+
+const rc_command rc_show = {
+    .name = "show",
+    .job = "show what is in a checkpoint",
+    .arguments = "NAME[@GENERATION]|PATH[@GENERATION]",
+    .examples = "  resume show sim.main            what is saved under this name\n"
+                "  resume show sim.main@41         an older save; @-1: the one before the newest\n"
+                "  resume show sim.main~1          the file that was set aside\n"
+                "  resume show /backup/sim.main    a file anywhere\n"
+                "  resume show sim.main --json | jq '.variables[] | .name'\n",
+    .text = "Shows what a checkpoint holds. Nothing in it is run or built.\v"
+            "Names are looked up in RESUME_DIR, or '.checkpoints' here.",
+    .options = own_options,
+    .options_size = sizeof(options),
+    .shared = RC_WITH_JSON | RC_WITH_COLOR | RC_WITH_GENERATION,
+    .count_min = 1,
+    .count_max = 1,
+    .missing = "which one? 'resume ls' lists them",
+    .too_many = "one checkpoint at a time",
+    .target = RC_TARGET_CHECKPOINT,
+    .run = run,
+};

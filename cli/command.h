@@ -2,6 +2,8 @@
 #ifndef RC_COMMAND_H
 #define RC_COMMAND_H
 
+#include "options.h"
+
 #include "base/error.h"
 #include "format/cbor.h"
 #include "format/meta.h"
@@ -10,7 +12,6 @@
 
 #include <resume/resume.h>
 
-#include <argp.h>
 #include <jansson.h>
 #include <libsmartcols/libsmartcols.h>
 #include <stdbool.h>
@@ -18,23 +19,8 @@
 
 #define RC_JSON_SCHEMA 1
 
-typedef enum rc_exit {
-    RC_OK = 0,
-    RC_FAILED = 1,
-    RC_USAGE = 2,
-    RC_WARNINGS = 3,
-    RC_NOT_FOUND = 4,
-    RC_LOCKED = 5,
-    RC_DAMAGED = 6,
-    RC_UNTRUSTED = 7,
-    RC_IO = 8,
-} rc_exit;
-
-/* The sub-commands. argv[0] is "resume NAME"; usage errors end the process with RC_USAGE. */
-rc_exit rc_ls(int argc, char **argv);
-rc_exit rc_show(int argc, char **argv);
-rc_exit rc_check(int argc, char **argv);
-rc_exit rc_revive(int argc, char **argv); /* the only one that changes anything */
+/* The sub-commands, one in each cmd_NAME.c; main.c lists them. */
+extern const rc_command rc_ls, rc_show, rc_check, rc_revive;
 
 /* report.c: talk, on stderr. */
 rc_exit rc_exit_of(resume_status status);
@@ -43,15 +29,6 @@ rc_exit rc_worse(rc_exit a, rc_exit b);
 /* "resume: TEXT", escaped, and what to do next where the text does not say it. */
 rc_exit rc_report(const rs_error *error);
 void rc_say(const char *format, ...) RS_PRINTF(1, 2); /* the same for a hint or warning */
-
-/* Help begins with examples, so argp's own --help is off and these two take its place. */
-enum { RC_HELP_KEY = 'h', RC_USAGE_KEY = 0x100 };
-#define RC_HELP_OPTIONS                                                                            \
-    {"help", RC_HELP_KEY, NULL, 0, "this help", -1}, {                                             \
-        "usage", RC_USAGE_KEY, NULL, OPTION_HIDDEN, NULL, -1                                       \
-    }
-/* Prints and ends the process. */
-void rc_help(const struct argp_state *state, int key, const char *examples);
 
 /* place.c: which file or folder an argument means. */
 typedef struct rc_place {
@@ -80,6 +57,20 @@ resume_status rc_place_list(const rs_folder *folder, char ***names, size_t *coun
 /* A process holds the lock of the checkpoint at this moment; its id, or 0. Never takes the lock. */
 int64_t rc_place_in_use(const rs_folder *folder, const char *file_name);
 
+/* opened.c: a checkpoint that an argument names, open for reading at one generation. */
+typedef struct rc_opened {
+    rc_place place;
+    rs_file *file;
+    rs_recovery recovery;
+    size_t index; /* of the generation that is meant: of rs_file_generation */
+} rc_opened;      /* zero-initialised: safe to release */
+/* As rc_place_find_at; `generation`, unless 0, is meant instead of the one that it names. */
+resume_status rc_opened_open(const char *argument, uint64_t generation, rc_opened *opened,
+                             rs_error *error);
+void rc_opened_release(rc_opened *opened);
+/* Says what opening found out; RC_OK when the file is good, else warnings or damage. */
+rc_exit rc_opened_health(const rc_opened *opened);
+
 /* escape.c: texts from files, safe for a terminal or for JSON. */
 typedef enum rc_escape_mode {
     RC_ESCAPE_TERMINAL, /* controls, bidi and invisible characters, what the locale can't show */
@@ -105,6 +96,8 @@ typedef struct rc_column {
     bool right;    /* numbers */
     bool flexible; /* gives way when the terminal is narrow */
 } rc_column;
+/* For the whole process, before the first table. */
+void rc_color_set(rc_color_when when);
 typedef enum rc_colour { RC_PLAIN, RC_GOOD, RC_CAREFUL, RC_BAD } rc_colour;
 /* How much of a buffer of `size` a cell of a column that does not give way should use: all of it,
  * or about a third of the terminal. */

@@ -1,26 +1,18 @@
-/* The command `resume`: options that stand before the sub-command, and dispatch. */
+/* The command `resume`: the table of sub-commands, options that stand before one, and dispatch. */
 #include "command.h"
+
+#include "base/alloc.h"
 
 #include <errno.h>
 #include <locale.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const struct command {
-    const char *name;
-    rc_exit (*run)(int argc, char **argv);
-    const char *job;
-} commands[] = {
-    {"ls", rc_ls, "list the checkpoints of a folder"},
-    {"show", rc_show, "show what is in a checkpoint"},
-    {"check", rc_check, "verify every byte of a checkpoint or a folder"},
-    {"revive", rc_revive, "give a checkpoint that was set aside its name back"},
-};
-#define COMMAND_COUNT (sizeof commands / sizeof *commands)
+const rc_command *const rc_commands[] = {&rc_ls, &rc_show, &rc_check, &rc_revive, NULL};
 
-static const struct command *find_command(const char *name) {
-    for (size_t i = 0; i < COMMAND_COUNT; i++)
-        if (strcmp(commands[i].name, name) == 0) return &commands[i];
+const rc_command *rc_command_find(const char *name) {
+    for (size_t i = 0; rc_commands[i]; i++)
+        if (strcmp(rc_commands[i]->name, name) == 0) return rc_commands[i];
     return NULL;
 }
 
@@ -33,8 +25,9 @@ static void print_help(FILE *to) {
           "Usage: resume COMMAND [OPTION...] [ARGUMENT]\n"
           "\n",
           to);
-    for (size_t i = 0; i < COMMAND_COUNT; i++)
-        fprintf(to, "  %-8s %s\n", commands[i].name, commands[i].job);
+    for (size_t i = 0; rc_commands[i]; i++)
+        if (!rc_commands[i]->hidden)
+            fprintf(to, "  %-10s %s\n", rc_commands[i]->name, rc_commands[i]->job);
     fputs("\n"
           "  resume COMMAND --help      its examples and options\n"
           "  resume --version           the version\n"
@@ -44,53 +37,26 @@ static void print_help(FILE *to) {
           to);
 }
 
-static size_t smallest(size_t a, size_t b) {
-    return a < b ? a : b;
-}
-
-/* How many letters must be changed, added, dropped or swapped to make `b` of `a`. */
-static size_t distance(const char *a, const char *b) {
-    enum { LETTERS = 16 };
-    size_t rows[LETTERS + 1][LETTERS + 1], m = strlen(a), n = strlen(b);
-    if (m > LETTERS || n > LETTERS) return LETTERS;
-    for (size_t i = 0; i <= m; i++) {
-        for (size_t j = 0; j <= n; j++) {
-            if (i == 0 || j == 0) {
-                rows[i][j] = i + j;
-                continue;
-            }
-            size_t changed = rows[i - 1][j - 1] + (a[i - 1] != b[j - 1]);
-            rows[i][j] = smallest(changed, smallest(rows[i - 1][j], rows[i][j - 1]) + 1);
-            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
-                rows[i][j] = smallest(rows[i][j], rows[i - 2][j - 2] + 1);
-        }
-    }
-    return rows[m][n];
-}
-
 static rc_exit refuse_command(const char *name) {
-    const struct command *nearest = NULL;
-    size_t nearest_distance = 3;
-    for (size_t i = 0; i < COMMAND_COUNT; i++) {
-        size_t letters = strlen(commands[i].name), d = distance(name, commands[i].name);
-        if (strncmp(name, commands[i].name, strlen(name)) == 0) d = 0;
-        if (d < nearest_distance && d < letters) {
-            nearest = &commands[i];
-            nearest_distance = d;
-        }
-    }
-    if (nearest)
-        rc_say("there is no command '%s'; did you mean 'resume %s'?", name, nearest->name);
+    rc_nearest nearest = {.typed = name};
+    for (size_t i = 0; rc_commands[i]; i++)
+        if (!rc_commands[i]->hidden) rc_nearest_consider(&nearest, rc_commands[i]->name);
+    if (nearest.best[0])
+        rc_say("there is no command '%s'; did you mean 'resume %s'?", name, nearest.best);
     else
         rc_say("there is no command '%s'; 'resume --help' lists them", name);
     return RC_USAGE;
 }
 
-static rc_exit run_command(const struct command *command, int argc, char **argv) {
-    char program[32];
-    snprintf(program, sizeof program, "resume %s", command->name);
-    argv[0] = program;
-    return command->run(argc, argv);
+static rc_exit run_command(const rc_command *command, int argc, char **argv) {
+    rc_exit result = RC_FAILED;
+    void *options = rs_allocate_zeroed(1, command->options_size);
+    if (!options)
+        rc_say("out of memory");
+    else if (rc_options_parse(command, argc, argv, options, &result))
+        result = command->run(options);
+    rs_free(options);
+    return result;
 }
 
 static rc_exit dispatch(int argc, char **argv) {
@@ -114,10 +80,10 @@ static rc_exit dispatch(int argc, char **argv) {
         return RC_USAGE;
     }
     const char *name = help ? argv[2] : first;
-    const struct command *command = find_command(name);
+    const rc_command *command = rc_command_find(name);
     if (!command) return refuse_command(name);
     char help_option[] = "--help";
-    char *help_arguments[] = {NULL, help_option, NULL};
+    char *help_arguments[] = {argv[0], help_option, NULL};
     return help ? run_command(command, 2, help_arguments)
                 : run_command(command, argc - 1, argv + 1);
 }
@@ -125,7 +91,6 @@ static rc_exit dispatch(int argc, char **argv) {
 int main(int argc, char **argv) {
     setlocale(LC_ALL, "");
     setlocale(LC_NUMERIC, "C");
-    argp_err_exit_status = RC_USAGE;
     rc_exit exit_code = dispatch(argc, argv);
     /* A result that did not reach its file (disk full) is no success. */
     if (fflush(stdout) != 0 || ferror(stdout)) {

@@ -48,6 +48,34 @@ static bool is_in_folder(const rs_folder *folder, const char *file_name) {
     return folder->os->info_at(folder->os, folder->fd, file_name, &info) == 0;
 }
 
+/* NOT_FOUND, with the name in the folder that was most likely meant. */
+static resume_status refuse_name(const char *argument, const rs_folder *folder, const char *kind,
+                                 rs_error *error) {
+    char **names = NULL, name[sizeof((rc_nearest *)0)->best];
+    size_t count = 0;
+    const char *slash = strrchr(argument, '/');
+    rc_nearest nearest = {.typed = slash ? slash + 1 : argument};
+    if (folder && rc_place_list(folder, &names, &count, NULL) != RESUME_OK) count = 0;
+    for (size_t i = 0; i < count; i++) {
+        rs_file_role role = rs_name_role(names[i]);
+        bool ours = role == RS_ROLE_CHECKPOINT || role == RS_ROLE_ASIDE;
+        if (ours && rs_name_decode(names[i], name, sizeof name))
+            rc_nearest_consider(&nearest, name);
+        else if (ours)
+            rc_nearest_consider(&nearest, names[i]);
+        rs_free(names[i]);
+    }
+    rs_free(names);
+    if (nearest.best[0])
+        return rs_fail(error, RESUME_NOT_FOUND, "there is no %s '%s'; did you mean '%s'?", kind,
+                       argument, nearest.best);
+    if (slash || !folder)
+        return rs_fail(error, RESUME_NOT_FOUND, "there is no %s '%s'", kind, argument);
+    return rs_fail(error, RESUME_NOT_FOUND,
+                   "there is no %s '%s' in '%s'; 'resume ls' lists those that are there", kind,
+                   argument, folder->path);
+}
+
 static resume_status find_path(const char *path, bool folder_allowed, rc_place *place,
                                rs_error *error) {
     if (is_folder(path)) {
@@ -67,7 +95,7 @@ static resume_status find_path(const char *path, bool folder_allowed, rc_place *
     if (status != RESUME_OK && status != RESUME_NOT_FOUND) return status;
     snprintf(place->file_name, sizeof place->file_name, "%s", file_name);
     if (status == RESUME_OK && is_in_folder(place->folder, file_name)) return RESUME_OK;
-    return rs_fail(error, RESUME_NOT_FOUND, "there is no file '%s'", path);
+    return refuse_name(path, place->folder, "file", error);
 }
 
 /* By its name, or by the name of a file that belongs to a checkpoint ("NAME~1"). `error` tells when
@@ -98,9 +126,7 @@ resume_status rc_place_find(const char *argument, bool folder_allowed, rc_place 
         return find_path(argument, folder_allowed, place, error);
     }
     if (status != RESUME_OK || error->status == RESUME_BAD_NAME) return error->status;
-    return rs_fail(error, RESUME_NOT_FOUND,
-                   "there is no checkpoint '%s' in '%s'; 'resume ls' lists those that are there",
-                   argument, place->folder->path);
+    return refuse_name(argument, place->folder, "checkpoint", error);
 }
 
 /* --- a generation behind the name --- */

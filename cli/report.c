@@ -51,12 +51,3 @@ rc_exit rc_report(const rs_error *error) {
     rc_say("%s", error->text[0] ? error->text : resume_status_text(error->status));
     return rc_exit_of(error->status);
 }
-
-void rc_help(const struct argp_state *state, int key, const char *examples) {
-    unsigned parts = ARGP_HELP_SHORT_USAGE;
-    if (key == RC_HELP_KEY) {
-        printf("%s\n", examples);
-        parts |= ARGP_HELP_PRE_DOC | ARGP_HELP_LONG | ARGP_HELP_POST_DOC;
-    }
-    argp_state_help(state, stdout, parts | ARGP_HELP_EXIT_OK);
-}

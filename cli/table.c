@@ -8,8 +8,15 @@
 
 #define CELL_SIZE_MIN 24u /* with its zero */
 
+static rc_color_when color_when = RC_COLOR_AUTO; /* of the command line */
+
+void rc_color_set(rc_color_when when) {
+    color_when = when;
+}
+
 /* https://no-color.org */
 static bool colours_wanted(void) {
+    if (color_when != RC_COLOR_AUTO) return color_when == RC_COLOR_ALWAYS;
     const char *no_color = getenv("NO_COLOR"), *terminal = getenv("TERM");
     if (no_color && *no_color) return false;
     return isatty(STDOUT_FILENO) && terminal && strcmp(terminal, "dumb") != 0;

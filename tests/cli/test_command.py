@@ -80,6 +80,55 @@ def test_usage_errors(resume, arguments):
     assert ran.code == 2 and ran.out == "" and ran.err
 
 
+@pytest.mark.parametrize("arguments, words", [
+    (["ls", "--jsn"], "there is no option '--jsn'; did you mean '--json'?"),
+    (["show", "--genration=3", "x"], "did you mean '--generation'?"),
+    (["ls", "--frobnicate"], "'resume ls --help' lists them"),
+    (["ls", "--\x1b[31m"], "'--\\x1b[31m'"),
+    (["ls", "-jx"], "there is no option '-x'"),
+    (["ls", "--json=yes"], "'--json' takes no value"),
+    (["show", "x", "--generation"], "'--generation' needs a value: NUMBER"),
+    (["show", "x", "-jg"], "'-jg' needs a value"),
+    (["show", "x", "-g", "99999999999999999999"], "'99999999999999999999' is no number"),
+    (["ls", "--color=alwas"], "'alwas' is nothing for '--color'; did you mean 'always'?"),
+    (["ls", "--color", "blue"], "it is one of auto|always|never"),
+    (["ls", "a", "b"], "one folder at a time"),
+    (["show"], "which one?"),
+])
+def test_what_is_wrong_with_the_options_is_told(resume, arguments, words):
+    ran = resume(*arguments)
+    assert ran.code == 2 and ran.out == ""
+    assert words in ran.err and ran.err.count("\n") == 1
+
+
+def test_options_in_any_place_and_form(resume, cut_off):
+    for arguments in (["show", "-jg", "1", "sim.main"], ["show", "sim.main", "--gen=1", "--js"],
+                      ["show", "--json", "-g1", "--", "sim.main"]):
+        assert resume(*arguments).json["generation"] == 1
+    assert resume("show", "--", "--json").code == 4
+
+
+def test_usage_names_all_options(resume):
+    ran = resume("show", "--usage")
+    assert ran.code == 0 and "--generation" in ran.out and "--usage" not in ran.out
+
+
+def test_names_that_were_nearly_right(resume, cut_off):
+    for typed, meant in (("sim.mian", "sim.main"), ("sim.mai", "sim.main"), ("sim", "sim.main"),
+                         ("./.checkpoints/sim.man", "sim.main"), ("sim.mian@1", "sim.main")):
+        ran = resume("show", typed)
+        assert ran.code == 4 and f"did you mean '{meant}'?" in ran.err, ran.err
+    ran = resume("show", "another")
+    assert ran.code == 4 and "did you mean" not in ran.err and "resume ls" in ran.err
+
+
+def test_colour_by_option(resume, ended):
+    assert "\x1b[" in resume("ls", "--color=always", TERM="xterm").out
+    assert "\x1b[" in resume("ls", "--color=always", NO_COLOR="1").out
+    assert "\x1b" not in in_terminal(["ls", "--color=never"])
+    assert "\x1b" not in in_terminal(["ls", "--color=auto"], NO_COLOR="1")
+
+
 def test_colour_only_on_a_terminal(resume, ended):
     assert "\x1b" not in resume("ls", TERM="xterm").out
     assert "\x1b[" in in_terminal(["ls"])
