@@ -5,7 +5,7 @@
     reader.py FILE --blob 0 >stream   the bytes of one blob
     reader.py FILE --generation 7     of that generation, not of the newest that verifies
 
-Nothing is executed or built from the file: blobs are bytes. Needs xxhash, zstandard and cbor2.
+Nothing is executed or built from the file: blobs are bytes. Needs xxhash and zstandard.
 """
 import argparse
 import json
@@ -14,7 +14,6 @@ import struct
 import sys
 import zlib
 
-import cbor2
 import xxhash
 import zstandard
 
@@ -64,6 +63,90 @@ def unshuffle(data, size):
     return bytes(out)
 
 
+def unpack(frame, size):
+    """The content of one zstd frame with nothing behind it, at most `size` bytes."""
+    if frame[:4] != b"\x28\xb5\x2f\xfd":
+        raise Damaged("no zstd frame")
+    decompressor = zstandard.ZstdDecompressor().decompressobj()
+    try:
+        if zstandard.get_frame_parameters(frame).content_size not in (size, 2**64 - 1):
+            raise Damaged("a frame of a wrong size")
+        data = decompressor.decompress(frame)
+    except zstandard.ZstdError as error:
+        raise Damaged(f"zstd: {error}") from error
+    if not decompressor.eof or decompressor.unused_data:
+        raise Damaged("a frame that is not whole, or has something behind it")
+    return data
+
+
+META_TYPES = {"saved": "signed", "started": "signed", "running": "signed", "pid": "signed",
+              "saves": "unsigned", "size": "unsigned", "ended": "bool", "name": "text",
+              "program": "text", "function": "text", "host": "text", "run": "text",
+              "writer": "text"}
+META_MAX = 65536
+
+
+def item_at(data, at):
+    """One item of RFC 8949, of definite length: (kind, value, where it ends). The value of an
+    array, map or tag is its number, and its content stands behind it."""
+    if at >= len(data):
+        raise Damaged("CBOR ends too early")
+    kind, info = data[at] >> 5, data[at] & 31
+    width = 0 if info < 24 else 1 << (info - 24)
+    at += 1 + width
+    if info > 27 or at > len(data):
+        raise Damaged("a CBOR head that is reserved, of indefinite length, or not whole")
+    number = int.from_bytes(data[at - width:at], "big") if width else info
+    if kind == 7:
+        if width == 1 and number < 32:
+            raise Damaged("a reserved form of a simple value")
+        return kind, {20: False, 21: True}.get(number) if not width else None, at
+    if kind not in (2, 3):
+        return kind, -1 - number if kind == 1 else number, at
+    text = data[at:at + number]
+    if len(text) < number:
+        raise Damaged("a CBOR string ends too early")
+    try:
+        return kind, text if kind == 2 else text.decode(), at + number
+    except UnicodeDecodeError as error:
+        raise Damaged(f"text: {error}") from error
+
+
+def skip_item(data, at):
+    missing = 1
+    while missing:
+        kind, value, at = item_at(data, at)
+        missing += {4: value, 5: 2 * value, 6: 1}[kind] - 1 if kind in (4, 5, 6) else -1
+        if missing > len(data) - at:
+            raise Damaged("CBOR ends too early")
+    return at
+
+
+def read_meta(data):
+    """META as a dict of the keys of the table, of which each must have its type."""
+    if len(data) > META_MAX:
+        raise Damaged("META is too large")
+    kind, count, at = item_at(data, 0)
+    if kind != 5:
+        raise Damaged("META is no map")
+    meta = {}
+    for _ in range(count):
+        kind, key, end = item_at(data, at)
+        wanted = META_TYPES.get(key) if kind == 3 else None
+        at = end if wanted else skip_item(data, at)
+        kind, value, end = item_at(data, at)
+        at = end if wanted else skip_item(data, at)
+        good = {"signed": kind < 2 and -2**63 <= value < 2**63, "unsigned": kind == 0,
+                "bool": kind == 7 and value is not None, "text": kind in (2, 3), None: True}
+        if not good[wanted]:
+            raise Damaged(f"META: '{key}' has a value of another type")
+        if wanted:
+            meta[key] = value
+    if at != len(data):
+        raise Damaged("something stands behind META")
+    return meta
+
+
 class Segment:
     """A segment whose header and trailer are good and agree; its content is not yet verified."""
 
@@ -107,6 +190,8 @@ class State:
 class File:
     """A checkpoint file. `segments`: what may be a generation, oldest first."""
 
+    damaged = False  # something that was durable is bad
+
     def __init__(self, path=None, data=None):
         if data is None:
             with open(path, "rb") as stream:
@@ -114,7 +199,12 @@ class File:
                 data = b"" if empty else mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
         self.data = data
         self._read_header()
-        self._walk()
+        self.hint = (0, 0)
+        for hint in self.hints():
+            self.hint = max(self.hint, hint, key=lambda each: each[0])
+        chain = self._chain()
+        self.chain_is_whole = chain is not None
+        self.segments = self._walk(chain, chain[-1].end) if chain else self._walk([], START)
 
     # --- block 0 and hints
 
@@ -169,20 +259,18 @@ class File:
             return None
         fields = struct.unpack_from("<QQQQI", record, 8)
         _, data_size, records_size, previous, _ = fields
-        good = data_size % 8 == 0 and records_size % 8 == 0 and records_size <= RECORDS_MAX
-        good = good and fields[0] < GENERATION_MAX
-        before = not previous or (START <= previous <= at - 64 and previous % BLOCK == BLOCK - 64)
         size = -(-(64 + data_size + records_size + 64) // BLOCK) * BLOCK
+        good = data_size % 8 == 0 and records_size % 8 == 0 and at + size < 1 << 64
+        before = not previous or (START <= previous <= at - 64 and previous % BLOCK == BLOCK - 64)
         return (*fields, size) if good and before else None
 
     def _trailer_at(self, at):
-        record = self._sealed(at, b"RSCOMMIT")
+        record = self._sealed(at, b"RSCOMMIT") if at % BLOCK == BLOCK - 64 else None
         if not record:
             return None
         generation, offset, size = struct.unpack_from("<QQQ", record, 8)
         flags = struct.unpack_from("<I", record, 48)[0]
         good = offset >= START and not offset % BLOCK and offset + size == at + 64 and size
-        good = good and generation < GENERATION_MAX
         return (generation, offset, size, u128(record, 32), flags) if good else None
 
     def segment_at(self, at):
@@ -191,40 +279,59 @@ class File:
             return None
         generation, data_size, records_size, previous, flags, size = header
         trailer = self._trailer_at(at + size - 64)
-        if not trailer or not generation:
+        if not trailer or not 0 < generation < GENERATION_MAX or records_size > RECORDS_MAX:
             return None
         if (trailer[0], trailer[1], trailer[2], trailer[4]) != (generation, at, size, flags):
             return None
         return Segment(at, size, generation, flags, data_size, records_size, previous, trailer[3])
 
-    def _walk(self):
-        """From the first segment forward; hints only save time, and are not needed."""
-        self.segments, self.has_tail, self.gap = [], False, False
-        at, end = START, len(self.data)
-        while at < end:
+    def _segment_of_trailer(self, at):
+        trailer = self._trailer_at(at)
+        segment = self.segment_at(trailer[1]) if trailer else None
+        return segment if segment and segment.trailer_at == at else None
+
+    def _chain(self):
+        """The candidates from the best hint backward, oldest first; None when it is broken."""
+        generation, at = self.hint
+        found, above = [], generation + 1
+        while at:
+            segment = self._segment_of_trailer(at)
+            if not segment or segment.generation >= above:
+                return None
+            found.append(segment)
+            above, at = segment.generation, segment.previous_commit
+        return found[::-1] or None
+
+    def _walk(self, found, at):
+        """The candidates from `at` forward, added to those that were found."""
+        self.has_tail = False
+        while at < len(self.data):
             segment = self.segment_at(at)
-            newest = self.segments[-1].generation if self.segments else 0
+            newest = found[-1].generation if found else 0
             if segment and segment.generation > newest:
-                self.segments.append(segment)
+                found.append(segment)
                 at = segment.end
                 continue
-            at = self._later(at, newest)
-            self.has_tail = at == 0
+            at = self._later(at, newest, None if segment else self._header_at(at))
             if not at:
+                self.has_tail = True
                 break
+        return found
 
-    def _later(self, at, newest):
+    def _later(self, at, newest, header):
         """Where walking goes on behind a bad place: at a later commit, which means damage."""
-        header = self._header_at(at)
-        begin = at + header[5] if header else at
-        for block in range(-(-begin // BLOCK) * BLOCK, len(self.data), BLOCK):
-            trailer = self._trailer_at(block + BLOCK - 64)
-            if not trailer or trailer[0] <= newest:
+        begin = at
+        if header and header[0] < GENERATION_MAX:
+            begin += header[5]
+        for block in range(begin, len(self.data), BLOCK):
+            place = block + BLOCK - 64
+            trailer = self._trailer_at(place)
+            if not trailer or not newest < trailer[0] < GENERATION_MAX:
                 continue
             if trailer[1] == at and trailer[4] & SELF_VERIFYING:
                 continue  # of the bad place itself: a torn write can keep it
-            self.gap = True
-            segment = self.segment_at(trailer[1])
+            self.damaged = True
+            segment = self._segment_of_trailer(place)
             return segment.offset if segment and segment.offset > at else block + BLOCK
         return 0
 
@@ -261,7 +368,10 @@ class File:
             raise Damaged("records are missing, or follow END")
         return found
 
-    def _entries(self, data, limit):
+    @staticmethod
+    def _entries(data):
+        """Chunk entries, each looked at by itself."""
+        entries = []
         for at in range(0, len(data), 32):
             first, stored, raw = struct.unpack_from("<QII", data, at)
             offset, coding, unit = first & 2**48 - 1, first >> 48 & 255, first >> 56
@@ -272,82 +382,116 @@ class File:
             if coding == ZERO:
                 good &= not (offset or stored or unit or digest)
             else:
-                good &= START <= offset <= limit - stored and 1 <= stored <= raw
+                good &= 1 <= stored <= raw
                 good &= unit in ((1, 2, 4, 8, 16) if coding == ZSTD_SHUFFLE else (0,))
                 good &= coding != RAW or stored == raw
             if not good:
                 raise Damaged(f"a bad chunk entry at offset {offset}")
-            yield offset, coding, unit, stored, raw, digest
+            entries.append((offset, coding, unit, stored, raw, digest))
+        return entries
 
     @staticmethod
     def _counts(data, head, *rows):
         """The rows behind a head of `head` bytes: their sizes must make up the whole."""
-        if len(data) != head + sum(count * size for count, size in rows):
+        if len(data) < head or len(data) != head + sum(count * size for count, size in rows):
             raise Damaged("counts do not add up")
         at = head
         for count, size in rows:
             yield data[at:at + count * size]
             at += count * size
 
-    def _full(self, payload, limit):
-        if len(payload) < 16:
-            raise Damaged("a short table")
-        blob_count, entry_count = struct.unpack_from("<QQ", payload)
-        blobs, entries = self._counts(payload, 16, (blob_count, 16), (entry_count, 32))
-        return blobs, list(self._entries(entries, limit))
-
-    def _table(self, segment, found, depth_above=9):
-        """(blob entries, chunk entries), through the bases."""
-        if TABLE in found:
-            return (*self._full(found[TABLE], segment.trailer_at), 0)
-        payload = found[DELTA]
-        if len(payload) < 48:
-            raise Damaged("a short delta table")
-        base_at, depth, _, *counts = struct.unpack_from("<QIIQQQQ", payload)
-        blob_count, entry_count, operation_count, literal_count = counts
-        if not 1 <= depth <= 8 or depth >= depth_above or base_at >= segment.offset:
-            raise Damaged("a wrong base")
-        blobs, operations, literals = self._counts(
-            payload, 48, (blob_count, 16), (operation_count, 16), (literal_count, 32))
-        base_segment = self.segment_at(base_at)
-        if not base_segment:
-            raise Damaged("the base of a table is missing")
-        _, base, base_depth = self._table(base_segment, self._records(base_segment), depth)
-        if base_depth != depth - 1:
-            raise Damaged("a wrong depth")
-        literals = list(self._entries(literals, segment.trailer_at))
-        entries, next_base, used = [], 0, 0
-        for at in range(0, len(operations), 16):
-            begin, count = struct.unpack_from("<QQ", operations, at)
-            source = literals if begin == LITERALS else base
-            first = used if begin == LITERALS else begin
-            if not count or first + count > len(source) or (source is base and begin < next_base):
-                raise Damaged("a wrong operation")
-            entries += source[first:first + count]
-            if source is base:
-                next_base = begin + count
-            else:
-                used += count
-        if len(entries) != entry_count or used != literal_count:
-            raise Damaged("operations do not add up")
-        return blobs, entries, depth
-
-    def _blobs(self, blob_bytes, entries):
-        at, blobs = 0, []
-        for size, unit, flags in struct.iter_unpack("<QII", blob_bytes):
+    @staticmethod
+    def _blob_entries(data):
+        blobs = []
+        for size, unit, flags in struct.iter_unpack("<QII", data):
             if flags:
                 raise Unsupported("blob flags")
-            count = -(-size // self.chunk_size)
-            if count > len(entries) - at:
-                raise Damaged("too few chunks")
+            blobs.append((size, unit))
+        return blobs
+
+    def _full(self, payload):
+        counts = struct.unpack_from("<QQ", payload.ljust(16, b"\0"))
+        blobs, entries = self._counts(payload, 16, (counts[0], 16), (counts[1], 32))
+        return self._blob_entries(blobs), self._entries(entries)
+
+    def _delta(self, payload, base):
+        """The table that a DELTA makes out of the chunk entries of its base."""
+        blob_count, entry_count, operation_count, literal_count = struct.unpack_from(
+            "<QQQQ", payload, 16)
+        blobs, operations, literals = self._counts(
+            payload, 48, (blob_count, 16), (operation_count, 16), (literal_count, 32))
+        places, next_base, used = [], 0, 0  # (is a literal, index) of each entry
+        for begin, count in struct.iter_unpack("<QQ", operations):
+            literal = begin == LITERALS
+            first = used if literal else begin
+            limit = literal_count if literal else len(base)
+            if not 0 < count <= entry_count - len(places) or first + count > limit:
+                raise Damaged("a wrong operation")
+            if not literal and begin < next_base:
+                raise Damaged("a copy goes backward")
+            places += [(literal, index) for index in range(first, first + count)]
+            if literal:
+                used += count
+            else:
+                next_base = begin + count
+        if len(places) != entry_count or used != literal_count:
+            raise Damaged("operations do not add up")
+        blobs, literals = self._blob_entries(blobs), self._entries(literals)
+        return blobs, [(literals if literal else base)[index] for literal, index in places]
+
+    def _chain_of_tables(self, segment, found):
+        """(segment, its records) of this one, its base, the base of that .., the last a TABLE."""
+        chain = [(segment, found)]
+        while DELTA in found:
+            base_at, depth = self._base(found[DELTA])
+            if base_at >= segment.offset:
+                raise Damaged("a wrong base")
+            segment = self.segment_at(base_at)
+            if not segment:
+                raise Damaged("the base of a table is missing")
+            found = self._records(segment)
+            chain.append((segment, found))
+            if (self._base(found[DELTA])[1] if DELTA in found else 0) != depth - 1:
+                raise Damaged("a wrong depth")
+        return chain
+
+    @staticmethod
+    def _base(payload):
+        """Offset of the base of a DELTA, and its depth."""
+        if len(payload) < 48:
+            raise Damaged("a short delta table")
+        base_at, depth = struct.unpack_from("<QI", payload)
+        if not 1 <= depth <= 8 or base_at < START or base_at % BLOCK:
+            raise Damaged("a wrong base or depth")
+        return base_at, depth
+
+    def _table(self, segment, found):
+        """(blobs, chunk entries, depth), through the bases."""
+        chain = self._chain_of_tables(segment, found)
+        entries = []
+        for place, records in reversed(chain):
+            if TABLE in records:
+                blobs, entries = self._full(records[TABLE])
+            else:
+                blobs, entries = self._delta(records[DELTA], entries)
+            blobs = self._lay_out(blobs, entries, place.trailer_at)
+        return blobs, entries, len(chain) - 1
+
+    def _lay_out(self, sizes, entries, limit):
+        """(size, element size, its entries) of each blob; stored bytes lie before `limit`."""
+        counts = [-(-size // self.chunk_size) for size, _ in sizes]
+        if sum(counts) != len(entries):
+            raise Damaged("not the chunks that the blobs need")
+        at, blobs = 0, []
+        for (size, unit), count in zip(sizes, counts):
             own = entries[at:at + count]
-            for i, entry in enumerate(own):
-                if entry[4] != min(self.chunk_size, size - i * self.chunk_size):
+            for i, (offset, coding, _, stored, raw, _) in enumerate(own):
+                if raw != min(self.chunk_size, size - i * self.chunk_size):
                     raise Damaged("a chunk of a wrong size")
+                if coding != ZERO and not START <= offset <= limit - stored:
+                    raise Damaged("a chunk outside of the file")
             blobs.append((size, unit, own))
             at += count
-        if at != len(entries) or not blobs:
-            raise Damaged("too many chunks, or no object stream")
         return blobs
 
     def chunk(self, entry):
@@ -357,12 +501,7 @@ class File:
             return bytes(raw)
         data = self.data[offset:offset + stored]
         if coding != RAW:
-            try:
-                if zstandard.get_frame_parameters(data).content_size not in (raw, 2**64 - 1):
-                    raise Damaged("a frame of a wrong size")
-                data = zstandard.ZstdDecompressor().decompress(data, max_output_size=raw)
-            except zstandard.ZstdError as error:
-                raise Damaged(f"chunk at {offset}: {error}") from error
+            data = unpack(data, raw)
         if coding == ZSTD_SHUFFLE:
             data = unshuffle(data, unit)
         if len(data) != raw or hash128(data) != digest:
@@ -374,14 +513,11 @@ class File:
     def state(self, segment):
         """The generation of a segment, its object stream verified."""
         found = self._records(segment)
-        blob_bytes, entries, _ = self._table(segment, found)
-        try:
-            meta = cbor2.loads(found[META])
-        except (cbor2.CBORDecodeError, ValueError) as error:
-            raise Damaged(f"META: {error}") from error
-        if not isinstance(meta, dict):
-            raise Damaged("META is no map")
-        state = State(self, segment, meta, self._blobs(blob_bytes, entries))
+        meta = read_meta(found[META])
+        blobs, _, _ = self._table(segment, found)
+        if not blobs:
+            raise Damaged("a generation without an object stream")
+        state = State(self, segment, meta, blobs)
         state.stream  # verifies it
         return state
 
@@ -393,20 +529,27 @@ class File:
 
     def newest(self):
         """(state, health): the newest generation that verifies; "good", "torn" or "damaged"."""
-        hinted = max((generation for generation, _ in self.hints()), default=0)
-        torn, damaged = self.has_tail, self.gap
+        state, torn = self._choose()
+        if not state and self.chain_is_whole:
+            self.segments = self._walk([], START)
+            state, torn = self._choose()
+        if not state:
+            raise Damaged("no generation verifies")
+        if self.damaged or self.hint[0] > state.generation:
+            return state, "damaged"
+        return state, "torn" if torn or self.has_tail else "good"
+
+    def _choose(self):
+        torn = False
         for index in range(len(self.segments) - 1, -1, -1):
             segment = self.segments[index]
             try:
-                state = self.state(segment)
+                return self.state(segment), torn
             except Damaged:
-                newest = index == len(self.segments) - 1
-                durable = not segment.flags & SELF_VERIFYING or hinted >= segment.generation
-                torn, damaged = True, damaged or durable or not newest
-                continue
-            damaged = damaged or hinted > state.generation
-            return state, "damaged" if damaged else "torn" if torn else "good"
-        raise Damaged("no generation verifies")
+                durable = not segment.flags & SELF_VERIFYING or self.hint[0] >= segment.generation
+                self.damaged |= durable or torn
+                torn = True
+        return None, torn
 
 
 def describe(state, health):

@@ -205,16 +205,18 @@ resume_status rs_codec_compress(rs_codec *codec, const void *raw, uint32_t raw_s
     return RESUME_OK;
 }
 
-/* Only frames of RFC 8878: libzstd may have been built with decoders of its early formats. */
+/* One frame of RFC 8878 and nothing behind it: libzstd would go on with further frames, pass over
+ * skippable ones, and may have been built with decoders of its early formats. */
 static bool is_zstd_frame(const uint8_t *bytes, size_t size) {
-    return size >= 4 && rs_load_u32(bytes) == ZSTD_MAGICNUMBER;
+    return size >= 4 && rs_load_u32(bytes) == ZSTD_MAGICNUMBER &&
+           ZSTD_findFrameCompressedSize(bytes, size) == size;
 }
 
 static resume_status unpack(rs_codec *codec, const rs_chunk_entry *entry, const void *stored,
                             void *to, rs_error *error) {
     if (!is_zstd_frame(stored, entry->stored_size)) {
         return rs_fail_at(error, RESUME_DAMAGED, 0, entry->offset,
-                          "the chunk at offset %" PRIu64 " does not hold a zstd frame",
+                          "the chunk at offset %" PRIu64 " does not hold one zstd frame",
                           entry->offset);
     }
     size_t result =

@@ -79,7 +79,7 @@ static resume_status follow_chain(recovery_work *recovery, bool *whole, rs_error
     rs_file *file = recovery->file;
     uint64_t at = recovery->hint.commit_offset;
     uint64_t generation_above = recovery->hint.generation + 1;
-    *whole = recovery->hint.generation > 0;
+    *whole = recovery->hint.generation > 0 && at != 0;
     while (*whole && at != 0 && file->generation_count < RS_GENERATIONS_MAX / 2) {
         rs_place place;
         bool found;

@@ -1,0 +1,69 @@
+#!/usr/bin/env python3
+"""Makes the test vectors of docs/format.md: small files, each with one feature or one broken rule.
+
+make.py FOLDER        writes good-*, bad-* and unsupported-* and their table, index.txt
+make.py --check       makes them again and compares with those beside this script
+
+What is expected stands here, beside how the file is made; no reader is asked. A new vector gets a
+line below, then make.py tests/vectors. The files that the library wrote are made by make.c.
+"""
+import pathlib
+import sys
+import tempfile
+
+import files_bad
+import files_good
+from builder import hash128
+
+HEAD = """\
+# Test vectors of docs/format.md, made by make.py. A line for each: name; what opening says (good,
+# torn or damaged and the generation that is taken, or the status of the refusal); XXH3-128 of its
+# object stream; XXH3-128 of its arrays (blobs 1 and on, each after its size as u64), or "damaged"
+# when reading them says so; words of the message of the C library; the rule.
+"""
+
+
+def digest(data):
+    number = hash128(data)
+    return (number[8:][::-1] + number[:8][::-1]).hex()
+
+
+def line(vector):
+    taken = vector.taken
+    words = [vector.name, vector.outcome, "-", "-", "-"]
+    if taken is not None:
+        words[2] = str(taken.generation)
+        words[3] = digest(taken.stream)
+        words[4] = "damaged" if vector.arrays_are_bad else digest(taken.arrays)
+    return " | ".join(words + [vector.says or "-", vector.rule]) + "\n"
+
+
+def make(folder):
+    vectors = [*files_good.vectors(), *files_bad.vectors()]
+    names = [vector.name for vector in vectors]
+    assert len(set(names)) == len(names), "a name twice"
+    for vector in vectors:
+        (folder / f"{vector.name}.ckpt").write_bytes(vector.data)
+    (folder / "index.txt").write_text(HEAD + "".join(map(line, vectors)))
+    return vectors
+
+
+def check():
+    here = pathlib.Path(__file__).parent
+    with tempfile.TemporaryDirectory() as scratch:
+        made = {v.name + ".ckpt" for v in make(pathlib.Path(scratch))} | {"index.txt"}
+        bad = [name for name in sorted(made) if not (here / name).exists() or
+               (here / name).read_bytes() != pathlib.Path(scratch, name).read_bytes()]
+    left = [path.name for kind in ("good", "bad", "unsupported")
+            for path in here.glob(f"{kind}-*.ckpt") if path.name not in made]
+    for name in bad + left:
+        print(f"{name}: not what this script makes")
+    return 1 if bad or left else 0
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    if sys.argv[1] == "--check":
+        sys.exit(check())
+    print(len(make(pathlib.Path(sys.argv[1]))), "vectors")
