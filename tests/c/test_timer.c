@@ -77,6 +77,14 @@ static int timer_threads(unsigned long long *blocked) {
     return count;
 }
 
+/* A thread that was joined may still be listed for a moment. */
+static void expect_no_thread(void) {
+    int64_t end = now() + 10000000000;
+    while (timer_threads(NULL) > 0 && now() < end)
+        nap(MILLISECONDS / 5);
+    assert_int_equal(timer_threads(NULL), 0);
+}
+
 static void test_timer__flag_rises_when_due_and_not_before(void **state) {
     (void)state;
     atomic_int flag = 1;
@@ -86,7 +94,8 @@ static void test_timer__flag_rises_when_due_and_not_before(void **state) {
     for (int i = 0; i < 3; i++) {
         int64_t start = now();
         assert_int_equal(rs_timer_arm(timer, 30 * MILLISECONDS, NULL), RESUME_OK);
-        assert_int_equal(atomic_load(&flag), 0);
+        /* on a busy machine the time may be over by now */
+        if (atomic_load(&flag)) assert_true(now() - start >= (int64_t)(30 * MILLISECONDS));
         int64_t rose = wait_for(&flag);
         assert_true(rose - start >= (int64_t)(30 * MILLISECONDS));
     }
@@ -124,7 +133,7 @@ static void test_timer__thread_is_made_by_the_first_arming_and_joined(void **sta
     rs_timer *timer = NULL;
     sigset_t before, after;
     pthread_sigmask(SIG_SETMASK, NULL, &before);
-    assert_int_equal(timer_threads(NULL), 0);
+    expect_no_thread(); /* of the test before */
     assert_int_equal(rs_timer_new(&flag, &timer, NULL), RESUME_OK);
     assert_int_equal(rs_timer_arm(timer, 0, NULL), RESUME_OK);
     assert_int_equal(rs_timer_arm(timer, UINT64_MAX, NULL), RESUME_OK);
@@ -141,7 +150,7 @@ static void test_timer__thread_is_made_by_the_first_arming_and_joined(void **sta
     pthread_sigmask(SIG_SETMASK, NULL, &after);
     assert_memory_equal(&before, &after, sizeof(unsigned long));
     rs_timer_free(timer);
-    assert_int_equal(timer_threads(NULL), 0);
+    expect_no_thread();
     rs_timer_free(NULL);
 }
 
@@ -171,7 +180,7 @@ static void test_timer__many_in_turn(void **state) {
         rs_timer_free(timer);
         assert_int_equal(flag, 0);
     }
-    assert_int_equal(timer_threads(NULL), 0);
+    expect_no_thread();
 }
 
 static int status_of(pid_t child) {
