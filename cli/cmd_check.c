@@ -1,14 +1,14 @@
 /* `resume check`: verifies every chunk of every kept generation. Never writes. */
 #include "command.h"
+#include "progress.h"
 
 #include "base/alloc.h"
+#include "base/arith.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#define PROGRESS_SIZE_MIN (UINT64_C(64) << 20) /* smaller ones are done before it can be read */
 
 typedef struct options {
     rc_arguments common;
@@ -25,13 +25,18 @@ typedef struct checker {
     json_t *files;
     rc_exit worst;
     size_t checked;
+    rc_progress progress;
+    /* bytes: of files that are finished, of those still to come, and of this one until now */
+    uint64_t finished, waiting, file_done, generation_total;
+    rs_verified *verified; /* chunks of this file; NULL without memory: then each time anew */
+    const char *name;      /* of this file, safe for a terminal */
 } checker;
 
-static int show_progress(void *context, uint64_t done, uint64_t total) {
-    const char *name = context;
-    if (total >= PROGRESS_SIZE_MIN && isatty(STDERR_FILENO))
-        fprintf(stderr, "\r\033[K%s: %3.0f %%%s", name, 100.0 * (double)done / (double)total,
-                done == total ? "\r\033[K" : "");
+static int tell_progress(void *context, uint64_t done, uint64_t total) {
+    checker *this = context;
+    uint64_t before = this->finished + this->file_done;
+    this->generation_total = total;
+    rc_progress_update(&this->progress, this->name, before + done, before + total + this->waiting);
     return 0;
 }
 
@@ -69,13 +74,16 @@ static void judge_failure(verdict *found, const rs_error *error) {
 }
 
 /* Verifies generation `index`; its line of the JSON result goes into `list`. */
-static resume_status check_generation(rs_file *file, size_t index, const char *name, json_t *list,
+static resume_status check_generation(checker *this, rs_file *file, size_t index, json_t *list,
                                       rs_state_sizes *sizes, rs_error *error) {
     rs_state *state = NULL;
     resume_status status = rs_file_read(file, index, &state, error);
-    if (status == RESUME_OK) status = rs_state_verify(state, show_progress, (void *)name, error);
+    if (status == RESUME_OK)
+        status = rs_state_verify(state, this->verified, tell_progress, this, error);
     if (status == RESUME_OK && index == 0) *sizes = rs_state_measure(state);
     rs_state_free(state);
+    this->file_done += this->generation_total;
+    this->generation_total = 0;
     json_t *line = json_object();
     json_object_set_new(line, "generation",
                         json_integer((json_int_t)rs_file_generation(file, index)->number));
@@ -88,7 +96,7 @@ static resume_status check_generation(rs_file *file, size_t index, const char *n
 }
 
 /* The whole file: how it opens, then each generation that can be reached. */
-static void check_file(const rs_folder *folder, const char *file_name, const char *name,
+static void check_file(checker *this, const rs_folder *folder, const char *file_name,
                        json_t *generations, verdict *found) {
     rs_file *file = NULL;
     rs_recovery recovery = {0};
@@ -98,12 +106,13 @@ static void check_file(const rs_folder *folder, const char *file_name, const cha
         judge_failure(found, &error);
         return;
     }
+    if (rs_verified_new(&this->verified, NULL) != RESUME_OK) this->verified = NULL;
     size_t count = rs_file_generation_count(file);
     uint64_t newest_good = 0;
     rs_state_sizes sizes = {0};
     rs_error first = {0};
     for (size_t i = 0; i < count; i++) {
-        if (check_generation(file, i, name, generations, &sizes, &error) != RESUME_OK) {
+        if (check_generation(this, file, i, generations, &sizes, &error) != RESUME_OK) {
             if (first.status == RESUME_OK) first = error;
         } else if (!newest_good) {
             newest_good = rs_file_generation(file, i)->number;
@@ -127,7 +136,13 @@ static void check_file(const rs_folder *folder, const char *file_name, const cha
                  "%zu generation%s, the newest %" PRIu64 " with %s in %" PRIu64 " chunks", count,
                  count == 1 ? "" : "s", newest_good, rc_text_size(sizes.raw, stored), sizes.chunks);
     }
+    rs_verified_free(this->verified);
     rs_file_close(file);
+}
+
+static uint64_t size_of(const rs_folder *folder, const char *file_name) {
+    rs_file_info info;
+    return folder->os->info_at(folder->os, folder->fd, file_name, &info) == 0 ? info.size : 0;
 }
 
 static void check_one(checker *this, const rs_folder *folder, const char *file_name, bool named) {
@@ -135,7 +150,11 @@ static void check_one(checker *this, const rs_folder *folder, const char *file_n
     rc_text_name(RC_ESCAPE_TERMINAL, file_name, name, sizeof name);
     json_t *generations = json_array();
     verdict found;
-    check_file(folder, file_name, name, generations, &found);
+    this->name = name;
+    check_file(this, folder, file_name, generations, &found);
+    this->finished += this->file_done;
+    this->file_done = 0;
+    rc_progress_clear(&this->progress);
     /* A file in the folder that is none of ours is worth a word, but no failure of the folder. */
     bool foreign = found.status == RESUME_NOT_A_CHECKPOINT || found.status == RESUME_LEGACY;
     if (foreign && !named) found.exit_code = RC_WARNINGS;
@@ -159,17 +178,26 @@ static void check_one(checker *this, const rs_folder *folder, const char *file_n
     json_decref(generations);
 }
 
+static bool is_checked(const checker *this, const char *file_name) {
+    rs_file_role role = rs_name_role(file_name);
+    return role == RS_ROLE_CHECKPOINT || role == RS_ROLE_ASIDE ||
+           (role == RS_ROLE_DAMAGED && this->chosen->all);
+}
+
 static resume_status check_folder(checker *this, const rs_folder *folder, rs_error *error) {
     char **names = NULL;
     size_t count = 0, before = this->checked;
     resume_status status = rc_place_list(folder, &names, &count, error);
+    for (size_t i = 0; i < count; i++)
+        if (is_checked(this, names[i])) this->waiting += size_of(folder, names[i]);
     for (size_t i = 0; i < count; i++) {
-        rs_file_role role = rs_name_role(names[i]);
-        if (role == RS_ROLE_CHECKPOINT || role == RS_ROLE_ASIDE ||
-            (role == RS_ROLE_DAMAGED && this->chosen->all))
+        if (is_checked(this, names[i])) {
+            this->waiting -= rs_minimum(this->waiting, size_of(folder, names[i]));
             check_one(this, folder, names[i], false);
+        }
         rs_free(names[i]);
     }
+    this->waiting = 0;
     rs_free(names);
     if (status == RESUME_OK && this->checked == before)
         rc_say("no checkpoints in '%s'", folder->path);
@@ -195,6 +223,7 @@ static void check_target(checker *this, const char *target) {
 static rc_exit run(const void *parsed) {
     const options *chosen = parsed;
     checker this = {.chosen = chosen, .files = json_array()};
+    rc_progress_start(&this.progress);
     for (size_t i = 0; i < chosen->common.count; i++)
         check_target(&this, chosen->common.targets[i]);
     if (chosen->common.count == 0) check_target(&this, NULL);

@@ -158,7 +158,7 @@ static resume_status write_segment(copy_work *copying, rs_state *state, rs_segme
 static resume_status verify_generation(rs_file *file, const rs_generation *generation,
                                        rs_state **state, rs_error *error) {
     resume_status status = rs_state_load_tables(file, generation, state, error);
-    if (status == RESUME_OK) status = rs_state_verify(*state, NULL, NULL, error);
+    if (status == RESUME_OK) status = rs_state_verify(*state, NULL, NULL, NULL, error);
     return status;
 }
 

@@ -85,8 +85,18 @@ size_t rs_state_blob_count(const rs_state *state);                /* with blob 0
 uint64_t rs_state_blob_size(const rs_state *state, size_t index); /* 0 when there is no such blob */
 /* Reads and verifies a whole blob into `to` (rs_state_blob_size bytes). */
 resume_status rs_state_read_blob(rs_state *state, size_t index, void *to, rs_error *error);
-/* Verifies every chunk; `progress` may be NULL, a non-zero answer of it stops with RESUME_OK. */
-resume_status rs_state_verify(rs_state *state,
+/* The same for `size` bytes from `offset` on; LIMIT when they are not all inside. Every chunk that
+ * is touched is verified whole; the last one is kept for the next call. */
+resume_status rs_state_read_range(rs_state *state, size_t index, uint64_t offset, size_t size,
+                                  void *to, rs_error *error);
+/* Chunks of one file that have been found good: what its generations share is read once. */
+typedef struct rs_verified rs_verified;
+resume_status rs_verified_new(rs_verified **verified, rs_error *error);
+void rs_verified_free(rs_verified *verified); /* NULL is allowed */
+/* Verifies every chunk, but those in `verified` (may be NULL), to which good ones are added.
+ * `progress` (may be NULL) is told the stored bytes that were read, and how many are to be read in
+ * all; a non-zero answer of it stops with RESUME_OK. */
+resume_status rs_state_verify(rs_state *state, rs_verified *verified,
                               int (*progress)(void *context, uint64_t done, uint64_t total),
                               void *context, rs_error *error);
 typedef struct rs_state_sizes {

@@ -73,7 +73,12 @@ struct rs_state {
     rs_table table;
     uint32_t table_depth;
     uint8_t *stream;
+    uint8_t *chunk;       /* of rs_state_read_range: entry `chunk_index` of the table, */
+    uint64_t chunk_index; /* unspecified without a chunk */
 };
+
+/* read.c: MISUSE when the file was replaced after the state had been read. */
+resume_status rs_state_check_epoch(const rs_state *state, rs_error *error);
 
 /* --- place.c: segments by offset --- */
 

@@ -338,6 +338,7 @@ void rs_state_free(rs_state *state) {
     rs_buffer_release(&state->meta_bytes);
     rs_table_release(&state->table);
     rs_free(state->stream);
+    rs_free(state->chunk);
     rs_free(state);
 }
 
@@ -357,7 +358,7 @@ uint64_t rs_state_blob_size(const rs_state *state, size_t index) {
     return index < state->table.blob_count ? state->table.blobs[index].size : 0;
 }
 
-static resume_status check_epoch(const rs_state *state, rs_error *error) {
+resume_status rs_state_check_epoch(const rs_state *state, rs_error *error) {
     if (state->epoch == state->file->epoch) return RESUME_OK;
     return rs_fail(error, RESUME_MISUSE,
                    "generation %" PRIu64 " of '%s' was read before the file was replaced",
@@ -365,7 +366,7 @@ static resume_status check_epoch(const rs_state *state, rs_error *error) {
 }
 
 resume_status rs_state_read_blob(rs_state *state, size_t index, void *to, rs_error *error) {
-    resume_status status = check_epoch(state, error);
+    resume_status status = rs_state_check_epoch(state, error);
     if (status) return status;
     if (index >= state->table.blob_count)
         return rs_fail(error, RESUME_DAMAGED, "'%s': generation %" PRIu64 " has no blob %zu",
@@ -377,22 +378,42 @@ resume_status rs_state_read_blob(rs_state *state, size_t index, void *to, rs_err
     return status;
 }
 
-resume_status rs_state_verify(rs_state *state,
-                              int (*progress)(void *context, uint64_t done, uint64_t total),
-                              void *context, rs_error *error) {
-    resume_status status = check_epoch(state, error);
+/* Entry `index`, read and verified: kept, since a range often ends inside it. */
+static resume_status keep_chunk(rs_state *state, uint64_t index, rs_error *error) {
+    if (state->chunk && state->chunk_index == index) return RESUME_OK;
+    if (!state->chunk) state->chunk = rs_allocate(state->file->header.chunk_size);
+    if (!state->chunk) return rs_fail(error, RESUME_NO_MEMORY, "no memory to read a chunk");
+    state->chunk_index = UINT64_MAX; /* until it has been verified */
+    resume_status status =
+        rs_chunk_read(state->file, &state->table.entries[index], state->chunk, error);
+    if (status == RESUME_OK) state->chunk_index = index;
+    return status;
+}
+
+resume_status rs_state_read_range(rs_state *state, size_t index, uint64_t offset, size_t size,
+                                  void *to, rs_error *error) {
+    uint64_t end, chunk_size = state->file->header.chunk_size;
+    uint8_t *at = to;
+    resume_status status = rs_state_check_epoch(state, error);
     if (status) return status;
-    uint8_t *raw = rs_allocate(state->file->header.chunk_size);
-    if (!raw) return rs_fail(error, RESUME_NO_MEMORY, "no memory to verify a chunk");
-    uint64_t total = rs_state_measure(state).raw, done = 0;
-    for (uint64_t i = 0; i < state->table.entry_count && status == RESUME_OK; i++) {
-        const rs_chunk_entry *entry = &state->table.entries[i];
-        if (entry->coding != RS_CHUNK_ZERO) status = rs_chunk_read(state->file, entry, raw, error);
-        done += entry->raw_size;
-        if (status == RESUME_OK && progress && progress(context, done, total)) break;
+    if (rs_add_overflows(offset, size, &end) || end > rs_state_blob_size(state, index))
+        return rs_fail(error, RESUME_LIMIT, "array %zu has no bytes up to %" PRIu64, index, end);
+    while (status == RESUME_OK && offset < end) {
+        uint64_t number = state->table.blobs[index].first_chunk + offset / chunk_size;
+        uint64_t inside = offset % chunk_size, raw = state->table.entries[number].raw_size;
+        size_t part = (size_t)rs_minimum(raw - inside, end - offset);
+        if (part == raw) {
+            status = rs_chunk_read(state->file, &state->table.entries[number], at, error);
+        } else {
+            status = keep_chunk(state, number, error);
+            if (status == RESUME_OK) memcpy(at, state->chunk + inside, part);
+        }
+        at += part;
+        offset += part;
     }
-    if (status) rs_error_prefix(error, "generation %" PRIu64, state->generation.number);
-    rs_free(raw);
+    if (status)
+        rs_error_prefix(error, "generation %" PRIu64 ", array %zu", state->generation.number,
+                        index);
     return status;
 }
 

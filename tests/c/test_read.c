@@ -27,29 +27,53 @@ static void test_read__measures(void **state) {
     rs_state_free(read);
 }
 
-static int count_progress(void *context, uint64_t done, uint64_t total) {
-    uint64_t *seen = context;
-    assert_true(done > seen[0] && done <= total);
-    seen[0] = done;
-    return ++seen[1] == seen[2];
-}
-
-static void test_read__verify_tells_progress_and_can_be_stopped(void **state) {
+static void test_read__ranges_of_a_blob(void **state) {
     store_place *place = *state;
     rs_state *read;
     store_new(place);
     store_save(place, SAMPLE_LARGE, 1);
     assert_int_equal(rs_file_read(place->file, 0, &read, &place->error), RESUME_OK);
-    uint64_t seen[3] = {0};
-    assert_int_equal(rs_state_verify(read, count_progress, seen, &place->error), RESUME_OK);
-    assert_int_equal(seen[0], rs_state_measure(read).raw);
-    assert_int_equal(seen[1], rs_state_measure(read).chunks);
-    uint64_t stopped[3] = {0, 0, 2};
-    assert_int_equal(rs_state_verify(read, count_progress, stopped, &place->error), RESUME_OK);
-    assert_int_equal(stopped[1], 2);
-    store_flip(place->file_path, rs_file_generation(place->file, 0)->segment_offset + 300000);
-    assert_int_equal(rs_state_verify(read, NULL, NULL, &place->error), RESUME_DAMAGED);
-    assert_non_null(strstr(place->error.text, "generation 1"));
+    uint64_t chunk = place->file->header.chunk_size, seed = 7;
+    for (size_t blob = 0; blob < rs_state_blob_count(read); blob++) {
+        size_t size = (size_t)rs_state_blob_size(read, blob);
+        uint8_t *whole = malloc(size), *part = malloc(size);
+        assert_int_equal(rs_state_read_blob(read, blob, whole, &place->error), RESUME_OK);
+        for (int i = 0; i < 60; i++) {
+            size_t from = (size_t)(sample_random(&seed) % (size + 1));
+            if (i % 3 == 0) from -= from % chunk;
+            size_t count = (size_t)(sample_random(&seed) % (size - from + 1));
+            if (i % 3 == 1 && count > 5000) count = 5000; /* in one chunk, most often */
+            assert_int_equal(rs_state_read_range(read, blob, from, count, part, &place->error),
+                             RESUME_OK);
+            assert_memory_equal(part, whole + from, count);
+        }
+        assert_int_equal(rs_state_read_range(read, blob, 0, size + 1, part, &place->error),
+                         RESUME_LIMIT);
+        assert_int_equal(rs_state_read_range(read, blob, UINT64_MAX, 2, part, &place->error),
+                         RESUME_LIMIT);
+        free(whole);
+        free(part);
+    }
+    uint8_t byte;
+    assert_int_equal(rs_state_read_range(read, 99, 0, 1, &byte, &place->error), RESUME_LIMIT);
+    rs_state_free(read);
+}
+
+static void test_read__a_range_is_never_taken_from_a_bad_chunk(void **state) {
+    store_place *place = *state;
+    rs_state *read;
+    uint8_t byte;
+    store_new(place);
+    store_save(place, SAMPLE_LARGE, 1);
+    assert_int_equal(rs_file_read(place->file, 0, &read, &place->error), RESUME_OK);
+    uint64_t offset = rs_file_generation(place->file, 0)->segment_offset + 300000;
+    store_flip(place->file_path, offset);
+    int bad = 0;
+    for (int round = 0; round < 2; round++) /* also when it is asked for again */
+        for (uint64_t at = 0; at < rs_state_blob_size(read, 1); at += 65536)
+            bad += rs_state_read_range(read, 1, at, 1, &byte, &place->error) == RESUME_DAMAGED;
+    assert_int_equal(bad, 2 * (int)(place->file->header.chunk_size / 65536));
+    assert_non_null(strstr(place->error.text, "array 1"));
     rs_state_free(read);
 }
 
@@ -229,7 +253,8 @@ static void test_read__forged_deltas(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(test_read__measures),
-        TEST(test_read__verify_tells_progress_and_can_be_stopped),
+        TEST(test_read__ranges_of_a_blob),
+        TEST(test_read__a_range_is_never_taken_from_a_bad_chunk),
         TEST(test_read__deltas_up_to_the_longest_chain),
         TEST(test_read__forged_segments),
         TEST(test_read__forged_deltas),
