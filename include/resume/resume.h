@@ -1,11 +1,53 @@
-/* The public C API of resume.
+/* The public C API of resume: a computation saves its variables and goes on after being killed.
  *
- * This version offers the status codes and their texts; the calls that protect, save and restore
- * the state of a C program come with the next version. */
+ *     resume *ck;
+ *     resume_open(&ck, NULL, NULL);                 // named after the program and the function
+ *     int64_t candidate = 2;
+ *     double *field = NULL;
+ *     size_t field_count = 0;
+ *     resume_protect(ck, candidate);                // name and type from the variable
+ *     resume_protect_array(ck, field, field_count); // memory of malloc that may grow
+ *     int restored;
+ *     if (resume_restore(ck, &restored))            // tells errors of the lines above, too
+ *         die(resume_message(ck));
+ *     while (...) {
+ *         ...
+ *         resume_sync(ck);                          // a load and a branch when no save is due
+ *     }
+ *     resume_close(ck);
+ *
+ * Rules for every call
+ *   Status     RESUME_OK, which is 0, or another number of resume/status.h; resume_message has the
+ *              details. docs/errors.md says what causes each and what to do.
+ *   Sticky     An error of resume_open, resume_protect* or resume_unprotect stays: later ones of
+ *              these do nothing and return it, and so do resume_restore, resume_sync, resume_save
+ *              and resume_done. So one check, of resume_restore, is enough for all of them.
+ *   Failure    What was saved before is untouched, and variables keep their values. A save or
+ *              restore that failed may be tried again on the same handle.
+ *   Threads    A handle is used by one thread at a time. Different handles are independent of each
+ *              other. The library's own thread, a timer, blocks all signals.
+ *   Forks      A handle belongs to the process that opened it. In a child resume_save, resume_sync
+ *              and resume_done return RESUME_FORKED and write nothing; resume_leave frees.
+ *   Never      No output, exit, abort, signal handler, errno or mutable global state (but a list of
+ *              what forked children must not inherit).
+ *   Ownership  Pointers are borrowed for the call, but for the addresses of protected variables,
+ *              callbacks and their objects: they must stay valid until resume_unprotect or the end
+ *              of the handle. Texts that are returned live as long as the handle, that of
+ *              resume_message until the next call with it.
+ *   NULL       A handle is never NULL after resume_open or resume_read, also when these failed.
+ *              resume_close and resume_leave accept NULL; no other call does.
+ *   Disabled   With RESUME_DISABLE=1 in the environment everything does nothing and returns
+ *              RESUME_OK.
+ *
+ * In C (from C11 on) and C++ (from C++11 on) the macros of resume/protect.h name variables; other
+ * languages call the functions whose names end with _as. */
 #ifndef RESUME_RESUME_H
 #define RESUME_RESUME_H
 
 #include <resume/status.h>
+
+#include <stddef.h>
+#include <stdint.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -13,6 +55,272 @@ extern "C" {
 #if defined(__GNUC__)
 #pragma GCC visibility push(default)
 #endif
+
+/* A checkpoint that is open. It begins with an int: not 0 when resume_sync has something to do. */
+typedef struct resume resume;
+
+/* --- Opening --- */
+
+/* When the run that saved had ended (not been cut off, which always goes on). */
+typedef enum resume_again {
+    RESUME_AGAIN_CONTINUE = 0, /* go on from where it ended */
+    RESUME_AGAIN_FRESH = 1,    /* start over; what was saved is kept as NAME~1 */
+    RESUME_AGAIN_ERROR = 2     /* resume_open fails with RESUME_EXISTS */
+} resume_again;
+
+typedef enum resume_compress {
+    RESUME_COMPRESS_AUTO = 0, /* where it pays */
+    RESUME_COMPRESS_NEVER = 1,
+    RESUME_COMPRESS_ALWAYS = 2
+} resume_compress;
+
+#define RESUME_EVERY_SYNC (-1.0)
+
+/* Zero is the default of every member: `resume_options options = {0};`. Times are in seconds. */
+typedef struct resume_options {
+    const char *folder;      /* NULL: RESUME_DIR, else ".checkpoints" in the working folder */
+    const char *program;     /* path, for the record and the check below; NULL: this executable */
+    double rate_s;           /* from one save to when the next is due; 0: 30 s;
+                                RESUME_EVERY_SYNC: every resume_sync saves */
+    double expire_ended_s;   /* what is older is not used, but kept as NAME~1; 0: never */
+    double expire_cut_off_s; /* the same for work that was cut off */
+    resume_again again;
+    resume_compress compress;
+    unsigned keep_last;    /* saves that are kept in the file at least; 0: 2 */
+    int clean;             /* not 0: ignore what is saved; it is kept as NAME~1 */
+    int strict;            /* not 0: a protected variable that is not saved, and a saved one that
+                              is not protected, make resume_restore fail with RESUME_MISMATCH */
+    int any_program;       /* not 0: without a name of its own, too, go on from a checkpoint that
+                              another program saved; else RESUME_EXISTS */
+    int independent_ranks; /* not 0: of several ranks (MPI, Slurm, torchrun) each has its own
+                              checkpoint, NAME@rank3; else several ranks are refused */
+} resume_options;
+
+/* resume_open(resume **checkpoint, const char *name, const resume_options *options)
+ *
+ * Opens a checkpoint, makes its folder when missing, and takes its lock. `name`: UTF-8; NULL:
+ * "PROGRAM.FUNCTION"; with a '/' in it: the path of the file, `folder` must then be NULL. `options`
+ * may be NULL. `*checkpoint` is never NULL afterwards: after a failure it carries the error, so
+ * that it need not be checked here, and is freed by resume_close or resume_leave like any other.
+ *
+ * RESUME_LOCKED: another process, or another handle of this one, has it open. RESUME_EXISTS: a run
+ * that ended and RESUME_AGAIN_ERROR, or another program's checkpoint. RESUME_BAD_NAME,
+ * RESUME_UNSAFE_PATH, RESUME_DENIED, RESUME_IO, RESUME_NO_SPACE, RESUME_NO_MEMORY.
+ * RESUME_NOT_A_CHECKPOINT, RESUME_LEGACY, RESUME_UNSUPPORTED, RESUME_DAMAGED, RESUME_TRUNCATED: the
+ * file is left as it is. RESUME_MISUSE: an option that is no such value, or several ranks. */
+#define resume_open(checkpoint, name, options)                                                     \
+    resume_open_function((checkpoint), (name), __func__, (options), sizeof(resume_options))
+/* The function behind it. `function`: the second half of the automatic name; NULL: "main".
+ * `options_size`: sizeof(resume_options) of the caller, which may know fewer members. */
+resume_status resume_open_function(resume **checkpoint, const char *name, const char *function,
+                                   const resume_options *options, size_t options_size);
+
+/* Any checkpoint file, for reading alone: no lock, no check of the program, nothing is written.
+ * Then resume_protect*, resume_restore, resume_close; saving is RESUME_MISUSE. A `path` without '/'
+ * that is no file here is the name of a checkpoint in the default folder. The handle and the
+ * statuses are those of resume_open, and RESUME_NOT_FOUND. */
+resume_status resume_read(resume **checkpoint, const char *path);
+
+/* --- What is saved --- */
+
+/* Of C; long, long long, size_t and enums are the RESUME_INT or RESUME_UINT of their size. */
+typedef enum resume_type {
+    RESUME_BOOL = 1,
+    RESUME_CHAR = 2, /* arrays of it are bytes in Python */
+    RESUME_INT8 = 3,
+    RESUME_INT16 = 4,
+    RESUME_INT32 = 5,
+    RESUME_INT64 = 6,
+    RESUME_UINT8 = 7,
+    RESUME_UINT16 = 8,
+    RESUME_UINT32 = 9,
+    RESUME_UINT64 = 10,
+    RESUME_FLOAT32 = 11,
+    RESUME_FLOAT64 = 12,
+    RESUME_LONG_DOUBLE = 13,
+    RESUME_COMPLEX64 = 14,  /* two floats */
+    RESUME_COMPLEX128 = 15, /* two doubles */
+    RESUME_LONG_COMPLEX = 16
+} resume_type;
+
+typedef enum resume_order {
+    RESUME_ROWS = 0,   /* the last index is the fastest: C */
+    RESUME_COLUMNS = 1 /* the first index is the fastest: Fortran */
+} resume_order;
+
+#define RESUME_DIMENSIONS_MAX 8
+
+/* Names the fields of a struct: calls the macros or functions below on `fields`, which is only
+ * valid inside. It is called at each save and restore, possibly more than once, for each object;
+ * must name the same fields each time, and change nothing. `p->x` is named "x" here. Structs may
+ * hold structs, 16 deep. */
+typedef void (*resume_describe)(resume *fields, void *object);
+
+/* State behind functions: a random generator, the handle of a library. `save` hands its bytes to
+ * resume_write, in as many pieces as it likes, and changes nothing. `load` is given the same bytes.
+ * Both answer 0, or anything else to refuse. */
+typedef struct resume_writer resume_writer;
+typedef int (*resume_save_state)(void *object, resume_writer *writer);
+typedef int (*resume_load_state)(void *object, const void *bytes, size_t size);
+/* RESUME_OK or RESUME_NO_MEMORY, which makes the save fail by itself. */
+resume_status resume_write(resume_writer *writer, const void *bytes, size_t size);
+
+/* Each of the following adds a variable. Nothing is read or written before the next resume_restore
+ * or resume_save. The macros in resume/protect.h, which have the same names without _as, are the
+ * usual way in C and C++.
+ *
+ * `name`: UTF-8, at most 255 bytes; copied. A name that begins with '=' is text of C: "=sim->step"
+ * means "sim.step"; it must be a plain path of names, else RESUME_BAD_NAME.
+ *
+ * Statuses: RESUME_BAD_NAME; RESUME_MISUSE: a name that is already protected, a type, order or rank
+ * that is none, NULL for an address; RESUME_LIMIT: more bytes than a size_t counts, too many
+ * dimensions, or structs nested too deep; RESUME_NO_MEMORY; the sticky one. */
+
+/* One number. */
+resume_status resume_protect_value_as(resume *checkpoint, const char *name, void *address,
+                                      resume_type type);
+/* An array that may grow. `pointer_address`: of a pointer to memory of malloc (NULL with count 0 is
+ * fine); `count_address`: of the number of elements, an integer of type `count_type`. Both are read
+ * at each save. A restore gives the array the stored length: it frees the old block, and sets
+ * pointer and count; elements that are new to the program need no values before. A length that the
+ * count can't hold is RESUME_MISMATCH. The new block is never smaller than the old one, so that a
+ * capacity which the program keeps beside the count stays true; protect the count, not the
+ * capacity. */
+resume_status resume_protect_array_as(resume *checkpoint, const char *name, void *pointer_address,
+                                      resume_type type, void *count_address,
+                                      resume_type count_type);
+/* A block of fixed shape (1 to 8 dimensions). What is restored must have the same shape; the stored
+ * order may be the other one. */
+resume_status resume_protect_shape_as(resume *checkpoint, const char *name, void *address,
+                                      resume_type type, resume_order order, size_t rank,
+                                      const size_t *shape);
+/* A block of bytes. What is restored must have the same size. For a struct this is as portable as
+ * the struct itself: not to another machine type or compiler option, and it must hold no pointer.
+ */
+resume_status resume_protect_bytes_as(resume *checkpoint, const char *name, void *address,
+                                      size_t size);
+/* Text up to its NUL in an array of `size` chars; a str in Python (bytes when it is not UTF-8).
+ * What is restored must fit with its NUL, else RESUME_MISMATCH. */
+resume_status resume_protect_string_as(resume *checkpoint, const char *name, char *text,
+                                       size_t size);
+/* A struct, field by field: a dict in Python. */
+resume_status resume_protect_struct_as(resume *checkpoint, const char *name, void *object,
+                                       resume_describe describe);
+/* An array of structs that may grow, as resume_protect_array_as. In a new block fields that are not
+ * named keep the bytes of the element of the same index before, or are zero. */
+resume_status resume_protect_structs_as(resume *checkpoint, const char *name, void *pointer_address,
+                                        size_t element_size, void *count_address,
+                                        resume_type count_type, resume_describe describe);
+/* `count` structs at a fixed place; the stored count must be the same. */
+resume_status resume_protect_structs_fixed_as(resume *checkpoint, const char *name, void *first,
+                                              size_t element_size, size_t count,
+                                              resume_describe describe);
+/* State behind functions; bytes in Python. At a restore `load` runs when all variables have their
+ * values, in the order of protection. When one refuses, those that were loaded are given the state
+ * back that `save` made of them just before, the variables get their old values, and resume_restore
+ * returns RESUME_MISMATCH. */
+resume_status resume_protect_state(resume *checkpoint, const char *name, resume_save_state save,
+                                   resume_load_state load, void *object);
+/* Forgets a variable: it is not saved or restored any more. RESUME_MISUSE: no such name. */
+resume_status resume_unprotect_as(resume *checkpoint, const char *name);
+
+/* --- Restoring and saving --- */
+
+/* Gives the protected variables their saved values: all or nothing. `*restored` (may be NULL): 1
+ * when it has, 0 when nothing is saved. Call it once, after the variables are protected and before
+ * the first save; again only to take what was saved last (by this handle).
+ *
+ * A value that the variable's type holds exactly is taken over: int32 into int64, any int of Python
+ * into an integer that holds it or a double that is equal, float into double. All else is
+ * RESUME_MISMATCH, with the name and both types. A variable that is not saved keeps its value, and
+ * what is saved and not protected is not used: resume_report tells, and `strict` refuses.
+ *
+ * When the newest save turns out to be damaged, the newest older one that is whole is taken, and
+ * resume_info.warning says so; RESUME_DAMAGED when there is none.
+ *
+ * Arrays are read into memory of their own first, so that nothing changes on failure. Fixed ones
+ * that have more than 1 GiB together are verified first and then read in place, twice; if the
+ * second reading fails, the status is RESUME_IO or RESUME_DAMAGED, the message says which variable
+ * is spoiled, and this handle neither saves nor records an end. */
+resume_status resume_restore(resume *checkpoint, int *restored);
+
+/* Saves all protected variables; durable when it returns RESUME_OK. RESUME_MISUSE: something is
+ * saved and resume_restore has not succeeded, so that it would be lost; inside `describe`; on a
+ * handle of resume_read. RESUME_NO_SPACE, RESUME_IO, RESUME_DENIED, RESUME_LOCKED,
+ * RESUME_NO_MEMORY, RESUME_FORKED, RESUME_UNSAFE_PATH, RESUME_CODEC. */
+resume_status resume_save(resume *checkpoint);
+
+/* What resume_sync does when the first int of the handle is not 0: saves if a save is due. For
+ * languages without inline functions: may always be called, costs nothing when none is due. After a
+ * failed save the next one is due later and later, up to 16 times the rate. */
+resume_status resume_sync_due(resume *checkpoint);
+
+/* Saves if a save is due; the statuses of resume_save. */
+static inline resume_status resume_sync(resume *checkpoint) {
+#if defined(__GNUC__)
+    if (__atomic_load_n((const int *)(const void *)checkpoint, __ATOMIC_RELAXED) == 0)
+#else
+    if (*(const volatile int *)(const void *)checkpoint == 0)
+#endif
+        return RESUME_OK;
+    return resume_sync_due(checkpoint);
+}
+
+/* Saves, and records that the run has ended: the next one finds RESUME_FOUND_ENDED. The statuses of
+ * resume_save. When it fails nothing has ended, and it may be called again. */
+resume_status resume_done(resume *checkpoint);
+
+/* Records the end, if this handle has saved something or restored work that was cut off (without
+ * saving again: call resume_save or resume_done before, where the last state matters), gives up the
+ * lock and frees the handle, in any case. Returns the error of recording, or the sticky one; in a
+ * forked child RESUME_OK, and nothing is recorded. */
+resume_status resume_close(resume *checkpoint);
+
+/* Frees the handle without recording an end: the way out after an error. The next run goes on from
+ * the last save. */
+void resume_leave(resume *checkpoint);
+
+/* --- Report --- */
+
+typedef enum resume_found {
+    RESUME_FOUND_NOTHING = 0, /* nothing saved, or it is not used (expired, clean, fresh) */
+    RESUME_FOUND_CUT_OFF = 1,
+    RESUME_FOUND_ENDED = 2
+} resume_found;
+
+typedef struct resume_info {
+    const char *path;       /* of the file, absolute; "" when there is none */
+    resume_found found;     /* at opening */
+    uint64_t generation;    /* number of the newest save; 0 when there is none */
+    int64_t saved_ns;       /* its time, ns since 1970; 0 */
+    uint64_t saves;         /* by this handle */
+    uint64_t failures;      /* of saves, in a row */
+    uint64_t bytes_written; /* by the last save of this handle */
+    uint64_t state_size;    /* bytes of all variables at the last save or restore, uncompressed */
+    const char *aside;      /* file name under which an older file was kept, or "" */
+    const char *warning;    /* something the user should hear, one sentence a line, or "" */
+} resume_info;
+
+/* resume_look(const resume *checkpoint, resume_info *info): fills `info`. */
+#define resume_look(checkpoint, info) resume_look_sized((checkpoint), (info), sizeof(resume_info))
+void resume_look_sized(const resume *checkpoint, resume_info *info, size_t info_size);
+
+typedef enum resume_fate {
+    RESUME_RESTORED = 0, /* has its saved value */
+    RESUME_MISSING = 1,  /* protected, but not saved: it kept its value */
+    RESUME_UNUSED = 2    /* saved, but not protected: the next save does not have it */
+} resume_fate;
+
+/* What became of variables in the last resume_restore: the name of number `index` of those with
+ * this fate, NULL when there are no more. Fields of structs are "struct.field"; those of arrays of
+ * structs "array[].field", once for all elements. */
+const char *resume_report(const resume *checkpoint, resume_fate fate, size_t index);
+
+/* What failed in the last call on this handle that failed, lower case, without a full stop, with
+ * what to do; "" before any did. Never NULL. */
+const char *resume_message(const resume *checkpoint);
+
+/* --- Status codes and version --- */
 
 /* The short English text of a status, lower case, without a full stop; never NULL.
  * Static storage, any thread. A number that is no status gives "unknown status". */
@@ -31,4 +339,6 @@ const char *resume_version(void);
 #ifdef __cplusplus
 }
 #endif
+
+#include <resume/protect.h>
 #endif

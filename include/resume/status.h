@@ -30,7 +30,8 @@ extern "C" {
     X(UNSAFE_PATH, 16, "unsafe path")                                                              \
     X(EXISTS, 17, "already exists")                                                                \
     X(FORKED, 18, "belongs to the parent process")                                                 \
-    X(CODEC, 19, "compression failed")
+    X(CODEC, 19, "compression failed")                                                             \
+    X(MISMATCH, 20, "does not fit what is saved")
 
 typedef enum resume_status {
 #define RESUME_STATUS_ENUM(name, number, text) RESUME_##name = number,

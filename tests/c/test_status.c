@@ -35,6 +35,7 @@ static void test_status__numbers_never_change(void **state) {
     assert_int_equal(RESUME_DAMAGED, 5);
     assert_int_equal(RESUME_NO_MEMORY, 12);
     assert_int_equal(RESUME_CODEC, 19);
+    assert_int_equal(RESUME_MISMATCH, 20);
 }
 
 static void test_status__other_numbers_are_unknown(void **state) {
