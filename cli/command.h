@@ -148,6 +148,12 @@ typedef enum rc_section {
 } rc_section;
 #define RC_SECTION_COUNT 6
 #define RC_ALL_SECTIONS  0xffu
+/* Calls `visit` with each named value of the sections, where it stands in the stream. A status of
+ * `visit` other than OK ends the walk. */
+typedef resume_status (*rc_visit_place)(void *context, rc_shares *shares, rc_section section,
+                                        rs_slice name, rs_cbor_reader value, rs_error *error);
+resume_status rc_contents_places(const rs_state *state, unsigned sections, rc_visit_place visit,
+                                 void *context, rs_error *error);
 /* Calls `visit` with each named value of the sections (bits, 1 << RC_VARIABLE), in the order of the
  * file; `name` and `value` are borrowed for the call. */
 typedef void (*rc_visit)(void *context, rc_section section, rs_slice name, const rc_value *value);

@@ -8,56 +8,23 @@ typedef struct walk {
     unsigned sections;
     rc_shares shares;
     rs_cbor_reader reader;
-    size_t text_max;
-    rc_visit visit;
+    rc_visit_place visit;
     void *context;
-    rc_value value;
 } walk;
 
-static resume_status read_value(walk *this, rs_cbor_reader *reader, rc_value *value,
-                                rs_error *error) {
-    return rc_describe(this->state, &this->shares, reader, this->text_max, value, error);
+static resume_status visit(walk *this, rc_section section, rs_slice name, rs_cbor_reader value,
+                           rs_error *error) {
+    return this->visit(this->context, &this->shares, section, name, value, error);
 }
 
-static void take_text(walk *this, const rs_cbor_item *text) {
-    this->value.type[0] = 0;
-    size_t size = text->argument < this->text_max ? (size_t)text->argument : this->text_max - 1;
-    memcpy(this->value.text, text->bytes, size);
-    this->value.text[size] = 0;
-}
-
-/* "entry" holds [digest, short text] instead of the value, "skipped" the reason as text. */
-static resume_status read_text(walk *this, rs_error *error) {
-    rs_cbor_item item;
-    rs_cbor_reader look = this->reader;
-    resume_status status = rs_cbor_next(&look, &item, error);
-    if (status == RESUME_OK && item.kind == RS_CBOR_ARRAY && item.argument == 2) {
-        status = rs_cbor_skip(&look, error);
-        if (status == RESUME_OK) status = rs_cbor_next(&look, &item, error);
-    }
-    if (status != RESUME_OK) return status;
-    if (item.kind != RS_CBOR_TEXT) return read_value(this, &this->reader, &this->value, error);
-    take_text(this, &item);
-    return rs_cbor_skip(&this->reader, error);
-}
-
-/* "tracked" holds [how, value]: the value is what is shown. */
-static resume_status read_tracked(walk *this, rs_error *error) {
+/* "tracked" holds [how, value]: the value is what is meant. */
+static rs_cbor_reader behind_how(rs_cbor_reader tracked) {
     rs_cbor_item pair;
-    rs_cbor_reader look = this->reader;
-    resume_status status = rs_cbor_next(&look, &pair, error);
-    if (status == RESUME_OK && pair.kind == RS_CBOR_ARRAY && pair.argument == 2) {
-        status = rs_cbor_skip(&look, error);
-        if (status == RESUME_OK) status = read_value(this, &look, &this->value, error);
-        return status == RESUME_OK ? rs_cbor_skip(&this->reader, error) : status;
-    }
-    return read_value(this, &this->reader, &this->value, error);
-}
-
-static resume_status read_named(walk *this, rc_section section, rs_error *error) {
-    if (section == RC_ARGUMENT || section == RC_SKIPPED) return read_text(this, error);
-    if (section == RC_TRACKED) return read_tracked(this, error);
-    return read_value(this, &this->reader, &this->value, error);
+    rs_cbor_reader look = tracked;
+    if (rs_cbor_next(&look, &pair, NULL) != RESUME_OK || pair.kind != RS_CBOR_ARRAY ||
+        pair.argument != 2 || rs_cbor_skip(&look, NULL) != RESUME_OK)
+        return tracked;
+    return look;
 }
 
 static resume_status walk_map(walk *this, rc_section section, uint64_t count, rs_error *error) {
@@ -73,8 +40,10 @@ static resume_status walk_map(walk *this, rc_section section, uint64_t count, rs
             this->reader = before;
             status = rs_cbor_skip(&this->reader, error);
         }
-        if (status == RESUME_OK) status = read_named(this, section, error);
-        if (status == RESUME_OK) this->visit(this->context, section, name, &this->value);
+        rs_cbor_reader value = this->reader;
+        if (status == RESUME_OK) status = rs_cbor_skip(&this->reader, error);
+        if (section == RC_TRACKED) value = behind_how(value);
+        if (status == RESUME_OK) status = visit(this, section, name, value, error);
     }
     return status;
 }
@@ -91,11 +60,9 @@ static resume_status walk_pairs(walk *this, rc_section section, uint64_t count, 
             if (status == RESUME_OK) status = rs_cbor_next(&look, &pair, error);
         } while (status == RESUME_OK && pair.kind == RS_CBOR_TAG);
         if (status != RESUME_OK || pair.kind != RS_CBOR_ARRAY || pair.argument != 2) continue;
-        status = read_value(this, &look, &key, error);
-        if (status == RESUME_OK) status = read_value(this, &look, &this->value, error);
+        status = rc_describe(this->state, &this->shares, &look, RC_VALUE_SIZE, &key, error);
         if (status == RESUME_OK)
-            this->visit(this->context, section, (rs_slice){key.text, strlen(key.text)},
-                        &this->value);
+            status = visit(this, section, (rs_slice){key.text, strlen(key.text)}, look, error);
     }
     return status;
 }
@@ -106,9 +73,8 @@ static resume_status walk_section(walk *this, rc_section section, rs_error *erro
     resume_status status = rs_cbor_skip(&behind, error);
     if (status != RESUME_OK) return status;
     if (section == RC_RESULT) {
-        status = read_value(this, &this->reader, &this->value, error);
-        if (status == RESUME_OK)
-            this->visit(this->context, section, (rs_slice){"result", 6}, &this->value);
+        status = visit(this, section, (rs_slice){"result", 6}, this->reader, error);
+        this->reader = behind;
         return status;
     }
     status = rs_cbor_next(&this->reader, &head, error);
@@ -148,16 +114,60 @@ static resume_status walk_stream(walk *this, rs_error *error) {
     return status;
 }
 
-resume_status rc_contents_walk(const rs_state *state, unsigned sections, size_t text_max,
-                               rc_visit visit, void *context, rs_error *error) {
+resume_status rc_contents_places(const rs_state *state, unsigned sections, rc_visit_place visit_one,
+                                 void *context, rs_error *error) {
     rs_slice stream = rs_state_stream(state);
     walk this = {.state = state,
                  .sections = sections,
                  .reader = rs_cbor_reader_over(stream.bytes, stream.size),
-                 .text_max = text_max < RC_VALUE_SIZE ? text_max : RC_VALUE_SIZE,
-                 .visit = visit,
+                 .visit = visit_one,
                  .context = context};
     resume_status status = walk_stream(&this, error);
     rc_shares_release(&this.shares);
     return status;
+}
+
+/* ---- the same, each value as one line of text */
+
+typedef struct describer {
+    const rs_state *state;
+    size_t text_max;
+    rc_visit visit;
+    void *context;
+    rc_value value;
+} describer;
+
+/* "entry" holds [digest, short text] instead of the value, "skipped" the reason as text. */
+static bool take_text(describer *this, rs_cbor_reader look) {
+    rs_cbor_item item;
+    if (rs_cbor_next(&look, &item, NULL) != RESUME_OK) return false;
+    if (item.kind == RS_CBOR_ARRAY && item.argument == 2 &&
+        (rs_cbor_skip(&look, NULL) != RESUME_OK || rs_cbor_next(&look, &item, NULL) != RESUME_OK))
+        return false;
+    if (item.kind != RS_CBOR_TEXT) return false;
+    this->value.type[0] = 0;
+    size_t size = item.argument < this->text_max ? (size_t)item.argument : this->text_max - 1;
+    memcpy(this->value.text, item.bytes, size);
+    this->value.text[size] = 0;
+    return true;
+}
+
+static resume_status describe(void *context, rc_shares *shares, rc_section section, rs_slice name,
+                              rs_cbor_reader value, rs_error *error) {
+    describer *this = context;
+    resume_status status = RESUME_OK;
+    bool is_text = section >= RC_ARGUMENT && take_text(this, value);
+    if (!is_text)
+        status = rc_describe(this->state, shares, &value, this->text_max, &this->value, error);
+    if (status == RESUME_OK) this->visit(this->context, section, name, &this->value);
+    return status;
+}
+
+resume_status rc_contents_walk(const rs_state *state, unsigned sections, size_t text_max,
+                               rc_visit visit_one, void *context, rs_error *error) {
+    describer this = {.state = state,
+                      .text_max = text_max < RC_VALUE_SIZE ? text_max : RC_VALUE_SIZE,
+                      .visit = visit_one,
+                      .context = context};
+    return rc_contents_places(state, sections, describe, &this, error);
 }
