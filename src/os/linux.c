@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/uio.h>
@@ -71,9 +72,18 @@ static int64_t linux_read(const rs_os *os, int fd, void *to, size_t size, uint64
     return count(pread(fd, to, size, (off_t)offset));
 }
 
+/* A write that begins at the limit (ulimit -f) or behind it sends SIGXFSZ, which ends a program
+ * that does not expect it: the error alone is what the library has to tell. */
+static bool is_beyond_limit(uint64_t offset) {
+    struct rlimit limit;
+    return getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
+           offset >= limit.rlim_cur;
+}
+
 static int64_t linux_write(const rs_os *os, int fd, const rs_slice *parts, size_t part_count,
                            uint64_t offset) {
     (void)os;
+    if (is_beyond_limit(offset)) return -EFBIG;
     int some = part_count < IOV_MAX ? (int)part_count : IOV_MAX;
     return count(pwritev(fd, (const struct iovec *)parts, some, (off_t)offset));
 }
@@ -95,12 +105,15 @@ static int linux_truncate(const rs_os *os, int fd, uint64_t size) {
 
 static int linux_reserve(const rs_os *os, int fd, uint64_t offset, uint64_t size) {
     (void)os;
+    uint64_t last = offset + size - (size != 0);
+    if (is_beyond_limit(last)) return -EFBIG; /* tmpfs sends the signal for this, too */
     return result(fallocate(fd, FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)size));
 }
 
 static int64_t linux_copy(const rs_os *os, int from, uint64_t from_offset, int to,
                           uint64_t to_offset, uint64_t size) {
     (void)os;
+    if (is_beyond_limit(to_offset)) return -EFBIG;
     off_t in = (off_t)from_offset, out = (off_t)to_offset;
     return count(copy_file_range(from, &in, to, &out, size, 0));
 }

@@ -56,6 +56,7 @@ struct rs_os {
     int (*open)(const rs_os *os, int folder, const char *path, unsigned flags, unsigned mode);
     int (*close)(const rs_os *os, int fd);
     int64_t (*read)(const rs_os *os, int fd, void *to, size_t size, uint64_t offset);
+    /* -EFBIG, and never the signal SIGXFSZ, beyond the size limit of the process. */
     int64_t (*write)(const rs_os *os, int fd, const rs_slice *parts, size_t count, uint64_t offset);
     int (*sync_data)(const rs_os *os, int fd); /* fdatasync */
     int (*sync)(const rs_os *os, int fd);      /* fsync, also of a folder */

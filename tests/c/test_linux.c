@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -134,6 +135,30 @@ static void test_linux__more_parts_than_the_kernel_takes_are_a_short_write(void 
         parts[i] = (rs_slice){"x", 1};
     int fd = make(here, "a");
     assert_int_equal(here->os->write(here->os, fd, parts, IOV_MAX + 5, 0), IOV_MAX);
+    here->os->close(here->os, fd);
+}
+
+/* The signal that a write beyond the limit sends would kill the program. */
+static void test_linux__write_beyond_the_size_limit_is_only_an_error(void **state) {
+    place *here = *state;
+    int fd = make(here, "limited");
+    pid_t child = fork();
+    if (child == 0) {
+        struct rlimit limit = {.rlim_cur = 4, .rlim_max = RLIM_INFINITY};
+        rs_slice part = {"abcdef", 6};
+        signal(SIGXFSZ, SIG_DFL);
+        bool good = setrlimit(RLIMIT_FSIZE, &limit) == 0 &&
+                    here->os->write(here->os, fd, &part, 1, 0) == 4 &&
+                    here->os->write(here->os, fd, &part, 1, 4) == -EFBIG &&
+                    here->os->write(here->os, fd, &part, 1, 1000) == -EFBIG &&
+                    here->os->copy(here->os, fd, 0, fd, 100, 2) == -EFBIG &&
+                    here->os->reserve(here->os, fd, 0, 5) == -EFBIG &&
+                    here->os->write(here->os, fd, &part, 1, 2) == 2;
+        _exit(good ? 0 : 1);
+    }
+    int status = -1;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
     here->os->close(here->os, fd);
 }
 
@@ -376,6 +401,7 @@ int main(void) {
         TEST(test_linux__standard_streams_are_never_taken),
         TEST(test_linux__write_read_truncate),
         TEST(test_linux__more_parts_than_the_kernel_takes_are_a_short_write),
+        TEST(test_linux__write_beyond_the_size_limit_is_only_an_error),
         TEST(test_linux__reserve_keeps_the_size),
         TEST(test_linux__copy_takes_offsets),
         TEST(test_linux__info_tells_kinds),
