@@ -95,9 +95,8 @@ static const char *cure_of(int os_code) {
     }
 }
 
-/* `detail` is put behind the text of the system, before the cure. */
-static resume_status fail_detailed(rs_error *error, int64_t negative_errno, const char *what,
-                                   const char *path, uint64_t offset, const char *detail) {
+static resume_status fail_at(rs_error *error, int64_t negative_errno, const char *what,
+                             const char *path, uint64_t offset) {
     int os_code = (int)-negative_errno;
     char system[128];
     const char *text = strerror_r(os_code, system, sizeof system); /* the GNU one */
@@ -107,15 +106,15 @@ static resume_status fail_detailed(rs_error *error, int64_t negative_errno, cons
 
     resume_status status = rs_os_status(negative_errno);
     if (path == NULL)
-        return rs_fail_at(error, status, os_code, offset, "%s: %s%s%s", what, system, detail,
+        return rs_fail_at(error, status, os_code, offset, "%s: %s%s", what, system,
                           cure_of(os_code));
-    return rs_fail_at(error, status, os_code, offset, "%s '%s': %s%s%s", what, path, system, detail,
+    return rs_fail_at(error, status, os_code, offset, "%s '%s': %s%s", what, path, system,
                       cure_of(os_code));
 }
 
 resume_status rs_os_fail(rs_error *error, int64_t negative_errno, const char *what,
                          const char *path) {
-    return fail_detailed(error, negative_errno, what, path, RS_NO_OFFSET, "");
+    return fail_at(error, negative_errno, what, path, RS_NO_OFFSET);
 }
 
 resume_status rs_fd_open(const rs_os *os, int folder, const char *path, unsigned flags,
@@ -143,7 +142,7 @@ resume_status rs_fd_read_all(const rs_os *os, int fd, void *to, size_t size, uin
     while (size > 0) {
         int64_t got = os->read(os, fd, at, size, offset);
         if (got == -EINTR && ++interruptions < INTERRUPTIONS_MAX) continue;
-        if (got < 0) return fail_detailed(error, got, "can't read", path, offset, "");
+        if (got < 0) return fail_at(error, got, "can't read", path, offset);
         if (got == 0)
             return rs_fail_at(error, RESUME_TRUNCATED, 0, offset,
                               "'%s' ends at byte %" PRIu64 ", %" PRIu64 " were expected", path,
@@ -185,20 +184,6 @@ static size_t cursor_window(const cursor *at, rs_slice window[RS_WRITE_PARTS_MAX
     return filled;
 }
 
-static resume_status write_failed(const rs_os *os, int fd, int64_t negative_errno,
-                                  uint64_t remaining, uint64_t offset, const char *path,
-                                  rs_error *error) {
-    char detail[96] = "";
-    uint64_t free_bytes;
-    bool is_full = negative_errno == -ENOSPC;
-    if (is_full && os->free_bytes(os, fd, &free_bytes) == 0)
-        snprintf(detail, sizeof detail, " (%" PRIu64 " bytes needed, %" PRIu64 " free)", remaining,
-                 free_bytes);
-    else if (rs_os_status(negative_errno) == RESUME_NO_SPACE)
-        snprintf(detail, sizeof detail, " (%" PRIu64 " bytes needed)", remaining);
-    return fail_detailed(error, negative_errno, "can't write", path, offset, detail);
-}
-
 resume_status rs_fd_write_all(const rs_os *os, int fd, const rs_slice *parts, size_t count,
                               uint64_t offset, const char *path, rs_error *error) {
     uint64_t remaining = 0, end;
@@ -206,7 +191,7 @@ resume_status rs_fd_write_all(const rs_os *os, int fd, const rs_slice *parts, si
     for (size_t i = 0; i < count; i++)
         overflows = rs_add_overflows(remaining, parts[i].size, &remaining) || overflows;
     if (overflows || rs_add_overflows(offset, remaining, &end) || end > INT64_MAX)
-        return write_failed(os, fd, -EFBIG, remaining, offset, path, error);
+        return fail_at(error, -EFBIG, "can't write", path, offset);
 
     cursor at = {.parts = parts, .count = count};
     int interruptions = 0;
@@ -217,7 +202,7 @@ resume_status rs_fd_write_all(const rs_os *os, int fd, const rs_slice *parts, si
         if (written == -EINTR && ++interruptions < INTERRUPTIONS_MAX) continue;
         /* A write of some bytes that takes none would be tried for ever. */
         if (written == 0) written = -EIO;
-        if (written < 0) return write_failed(os, fd, written, remaining, offset, path, error);
+        if (written < 0) return fail_at(error, written, "can't write", path, offset);
         interruptions = 0;
         cursor_advance(&at, (size_t)written);
         remaining -= (uint64_t)written;

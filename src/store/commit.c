@@ -150,18 +150,13 @@ static resume_status preflight(rs_draft *draft, rs_compress compress, rs_error *
     int answer = writer->os->reserve(writer->os, writer->fd, writer->offset, bound);
     if (answer == 0) draft->reserved_end = writer->offset + bound;
     if (rs_os_status(answer) != RESUME_NO_SPACE || compress != RS_COMPRESS_NEVER) return RESUME_OK;
-    uint64_t free_bytes = 0;
-    writer->os->free_bytes(writer->os, writer->fd, &free_bytes);
-    rs_os_fail(error, answer, "can't write", writer->path);
-    rs_error_prefix(error, "%" PRIu64 " bytes are needed, %" PRIu64 " are free", bound, free_bytes);
-    return RESUME_NO_SPACE;
+    return rs_os_fail(error, answer, "can't write", writer->path);
 }
 
-/* Gives back what was reserved behind the end and not needed. Whether that works does not matter.
- */
-static void give_back(const rs_draft *draft) {
+/* Gives back what was reserved behind the end of the file and not needed. Whether that works does
+ * not matter. */
+static void give_back(const rs_draft *draft, uint64_t end) {
     const rs_segment_writer *writer = &draft->writer;
-    uint64_t end = rs_generation_end(&draft->generation);
     if (draft->reserved_end > end + RESERVED_UNUSED_MAX)
         writer->os->truncate(writer->os, writer->fd, end);
 }
@@ -345,10 +340,11 @@ static resume_status append(rs_file *file, rs_draft *draft, const rs_snapshot *s
         status = rs_segment_writer_finish(&draft->writer, &draft->header, &draft->records,
                                           &draft->generation, error);
     if (status) {
+        give_back(draft, file->end);
         rs_file_undo(file, &draft->writer);
         return status;
     }
-    give_back(draft);
+    give_back(draft, rs_generation_end(&draft->generation));
     take_draft(file, draft, info);
     hint_if_due(file);
     return RESUME_OK;
@@ -385,8 +381,10 @@ static resume_status write_fresh(rs_file *file, rs_fresh *fresh, rs_draft *draft
     if (status == RESUME_OK)
         status = rs_segment_writer_finish(&draft->writer, &draft->header, &draft->records,
                                           &draft->generation, error);
-    if (status == RESUME_OK) rs_file_hint(file, fresh->fd, &fresh->header.uuid, &draft->generation);
-    return status;
+    if (status) return status;
+    give_back(draft, rs_generation_end(&draft->generation));
+    rs_file_hint(file, fresh->fd, &fresh->header.uuid, &draft->generation);
+    return RESUME_OK;
 }
 
 static resume_status commit_fresh(rs_file *file, rs_draft *draft, const rs_snapshot *snapshot,
@@ -419,6 +417,21 @@ static resume_status commit_fresh(rs_file *file, rs_draft *draft, const rs_snaps
 
 /* --- the calls --- */
 
+void rs_file_tell_space(const rs_file *file, uint64_t needed, rs_error *error) {
+    uint64_t free_bytes;
+    if (!error || error->status != RESUME_NO_SPACE) return;
+    if (file->os->free_bytes(file->os, file->folder->fd, &free_bytes) < 0) return;
+    rs_error_prefix(error, "can't save '%s' (up to %" PRIu64 " bytes needed, %" PRIu64 " free%s)",
+                    file->path, needed, free_bytes, free_bytes > needed ? ": see df -i, too" : "");
+}
+
+/* What a whole save may need, whatever part of it has failed. */
+static uint64_t space_needed(const rs_file *file, const rs_draft *draft) {
+    uint64_t tail = file->has_tail ? file->size - file->end : 0;
+    return draft->plan.bound + draft->plan.table.entry_count * RS_CHUNK_ENTRY_SIZE +
+           RS_SEGMENTS_START + 2 * RS_BLOCK_SIZE + rs_minimum(tail, RS_TORN_SIZE_MAX);
+}
+
 static resume_status check_use(const rs_file *file, rs_error *error) {
     if (file->for_writing) return RESUME_OK;
     return rs_fail(error, RESUME_MISUSE, "'%s' was opened for reading", file->path);
@@ -447,6 +460,7 @@ resume_status rs_file_commit(rs_file *file, const rs_snapshot *snapshot,
         status = appends ? append(file, &draft, snapshot, &meta, options, info, error)
                          : commit_fresh(file, &draft, snapshot, &meta, options, info, error);
     }
+    if (status) rs_file_tell_space(file, space_needed(file, &draft), error);
     rs_draft_release(&draft);
     if (status == RESUME_OK)
         rs_file_compact_if_due(file, options->keep ? options->keep : KEEP_DEFAULT, info);
@@ -474,6 +488,7 @@ resume_status rs_file_commit_mark(rs_file *file, const rs_meta *meta,
         own.state_size = draft.plan.raw_size;
         draft.header.flags = RS_SEGMENT_MARK;
         status = append(file, &draft, NULL, &own, options, info, error);
+        if (status) rs_file_tell_space(file, space_needed(file, &draft), error);
     }
     rs_draft_release(&draft);
     return status;

@@ -265,6 +265,10 @@ resume_status rs_file_rewrite(rs_file *file, unsigned keep, rs_commit_info *info
         if (status) file->poisoned = true;
     }
     copying_release(&copying);
+    uint64_t live, newest;
+    if (status == RESUME_NO_SPACE &&
+        measure_live(file, keep, true, &live, &newest, NULL) == RESUME_OK)
+        rs_file_tell_space(file, live, error);
     if (status) rs_error_prefix(error, "can't compact '%s'", file->path);
     return status;
 }

@@ -232,6 +232,9 @@ void rs_draft_release(rs_draft *draft);
 /* Takes a file that was just published as the one that the handle is. Its generations are pushed by
  * the caller. */
 void rs_file_adopt_fresh(rs_file *file, rs_fresh *fresh, const rs_file_info *info);
+/* A failure for lack of space is told with what the whole save may need and what is free by now,
+ * when all that the attempt had taken is given back. Other failures stay as they are. */
+void rs_file_tell_space(const rs_file *file, uint64_t needed, rs_error *error);
 /* After a failed write: cut off what it left, or poison the file. */
 void rs_file_undo(rs_file *file, const rs_segment_writer *writer);
 /* A hint is never synced and may fail: it only shortens a later scan. */

@@ -1,12 +1,14 @@
 /* Tests of src/store/commit.c: what a commit writes and shares, and what a failed one leaves. */
+#include "alloc_fail.h"
 #include "store_place.h"
 #include "testing.h"
 
 #include <errno.h>
-#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static void test_commit__small_one_is_one_write_and_one_sync(void **state) {
@@ -159,7 +161,8 @@ static void test_commit__full_disk_does_not_poison(void **state) {
     store_expect(place, 1, SAMPLE_MIXED, 2);
 }
 
-/* The kernel itself cuts writes short: the file may not grow beyond a limit, in steps. */
+/* The kernel itself cuts writes short: the file may not grow beyond a limit, in steps. No
+ * signal of it reaches the program, which would end it. */
 static void save_under_limits(store_place *place, sample_shape shape, rlim_t step) {
     struct rlimit before, limit;
     bool failed = false, worked = false;
@@ -187,17 +190,11 @@ static void save_under_limits(store_place *place, sample_shape shape, rlim_t ste
 }
 
 static void test_commit__every_size_limit(void **state) {
-    struct sigaction ignored = {.sa_handler = SIG_IGN}, before;
-    sigaction(SIGXFSZ, &ignored, &before);
     save_under_limits(*state, SAMPLE_SMALL, 64);
-    sigaction(SIGXFSZ, &before, NULL);
 }
 
 static void test_commit__every_size_limit_of_a_large_one(void **state) {
-    struct sigaction ignored = {.sa_handler = SIG_IGN}, before;
-    sigaction(SIGXFSZ, &ignored, &before);
     save_under_limits(*state, SAMPLE_LARGE, 40000);
-    sigaction(SIGXFSZ, &before, NULL);
 }
 
 static void test_commit__failed_truncate_poisons(void **state) {
@@ -232,10 +229,67 @@ static void test_commit__refused_space_counts_only_without_compression(void **st
     assert_int_equal(
         rs_file_commit(place->file, &made.snapshot, &options, &place->info, &place->error),
         RESUME_NO_SPACE);
-    assert_non_null(strstr(place->error.text, "are needed"));
+    assert_non_null(strstr(place->error.text, "bytes needed, "));
     assert_int_equal(place->fault.calls[FAULT_WRITE], 0);
     sample_free(&made);
     store_expect(place, 0, SAMPLE_LARGE, 3);
+}
+
+/* Not what the write that failed lacked, when all before it had been given back already. */
+static void test_commit__no_space_tells_what_the_whole_save_needs(void **state) {
+    store_place *place = *state;
+    unsigned long long needed = 0, is_free = 0, now = 0;
+    store_new(place);
+    for (int i = 0; i < 2; i++) { /* a new file, then a save behind another */
+        store_fail(place, FAULT_WRITE, i ? 1 : 3, ENOSPC);
+        assert_int_equal(sample_commit(place->file, SAMPLE_LARGE, 2, NULL, &place->error),
+                         RESUME_NO_SPACE);
+        const char *at = strchr(place->error.text, '(');
+        assert_non_null(at);
+        assert_int_equal(sscanf(at, "(up to %llu bytes needed, %llu free", &needed, &is_free), 2);
+        assert_in_range(needed, 5 * RS_CHUNK_SIZE, 12 * RS_CHUNK_SIZE);
+        uint64_t found;
+        rs_os_linux()->free_bytes(rs_os_linux(), place->folder->fd, &found);
+        now = found;
+        assert_in_range(is_free, now - (64u << 20), now + (64u << 20)); /* others write, too */
+        assert_non_null(strstr(place->error.text, place->file_path));
+        assert_non_null(strstr(place->error.text, "df -i"));
+        assert_non_null(strstr(place->error.text, "free space or point RESUME_DIR elsewhere"));
+        store_fail(place, FAULT_WRITE, 0, 0);
+        store_save(place, SAMPLE_LARGE, 1);
+    }
+}
+
+static uint64_t allocated(const char *path) {
+    struct stat found;
+    assert_int_equal(stat(path, &found), 0);
+    return (uint64_t)found.st_blocks * 512;
+}
+
+/* What compresses well takes far less than was asked for. */
+static void test_commit__unused_reserved_space_is_given_back(void **state) {
+    store_place *place = *state;
+    const size_t size = 16u << 20;
+    char *text = calloc(1, size);
+    rs_meta meta = {.saves = 1};
+    rs_blob blobs[] = {{"stream", 6, 1}, {text, size, 1}};
+    rs_snapshot snapshot = {.meta = &meta, .blobs = blobs, .blob_count = 2};
+    rs_commit_options options = {0};
+    store_new(place);
+    for (int round = 0; round < 24; round++) {
+        for (size_t i = 0; i < size; i += 4096) /* each chunk is another one */
+            memset(text + i, 'a' + round, 4 + i / 4096 % 512);
+        for (size_t i = 0; i < size; i += RS_CHUNK_SIZE)
+            memcpy(text + i, &i, sizeof i);
+        alloc_fail_at(round > 2 ? round : 0, false); /* some fail when space was asked for */
+        resume_status status =
+            rs_file_commit(place->file, &snapshot, &options, &place->info, &place->error);
+        alloc_fail_at(0, false);
+        assert_true(status == RESUME_OK || (round > 2 && status == RESUME_NO_MEMORY));
+        assert_in_range(allocated(place->file_path), 1, store_size(place->file_path) + (2u << 20));
+        assert_true(store_size(place->file_path) < size / 4);
+    }
+    free(text);
 }
 
 static void test_commit__removed_file_is_written_anew(void **state) {
@@ -375,6 +429,8 @@ int main(void) {
         TEST(test_commit__every_size_limit_of_a_large_one),
         TEST(test_commit__failed_truncate_poisons),
         TEST(test_commit__refused_space_counts_only_without_compression),
+        TEST(test_commit__no_space_tells_what_the_whole_save_needs),
+        TEST(test_commit__unused_reserved_space_is_given_back),
         TEST(test_commit__removed_file_is_written_anew),
         TEST(test_commit__another_file_in_its_place_is_kept),
         TEST(test_commit__bytes_that_another_writer_added_are_kept),

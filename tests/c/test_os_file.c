@@ -216,7 +216,7 @@ static void test_file__write_that_takes_nothing_fails(void **state) {
     assert_int_equal(here->fault.calls[FAULT_WRITE], 1);
 }
 
-static void test_file__no_space_tells_needed_and_free(void **state) {
+static void test_file__no_space_names_the_file_and_the_cure(void **state) {
     place *here = *state;
     fault_os_plan(&here->fault, (fault_plan){.nth = 2,
                                              .mode = FAULT_FAIL,
@@ -229,8 +229,6 @@ static void test_file__no_space_tells_needed_and_free(void **state) {
     assert_int_equal(here->error.offset, 7);
     assert_int_equal(here->error.os_code, ENOSPC);
     assert_non_null(strstr(here->error.text, here->file));
-    assert_non_null(strstr(here->error.text, "(3 bytes needed, "));
-    assert_non_null(strstr(here->error.text, " free)"));
     assert_non_null(strstr(here->error.text, "free space or point RESUME_DIR elsewhere"));
 }
 
@@ -264,7 +262,7 @@ int main(void) {
         TEST(test_file__write_finishes_short_writes),
         TEST(test_file__many_parts_take_few_calls),
         TEST(test_file__write_that_takes_nothing_fails),
-        TEST(test_file__no_space_tells_needed_and_free),
+        TEST(test_file__no_space_names_the_file_and_the_cure),
         TEST(test_file__offsets_beyond_any_file_are_refused),
         TEST(test_file__close_is_never_retried),
     };
