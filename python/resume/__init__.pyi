@@ -1,6 +1,6 @@
 """Long computations that survive being killed: run again, they go on from the last save."""
 import builtins
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from datetime import timedelta
 from os import PathLike
 from types import TracebackType
@@ -59,7 +59,7 @@ class Checkpoint(dict[Hashable, Any]):
         random_state: bool = True,
         skip: str | Iterable[str] = (),
         only: str | Iterable[str] | None = None,
-        keep: int = 2,
+        keep: int | Mapping[str, int] = 2,
         compress: Literal["auto", "always", "never"] | bool = "auto",
         ranks: Literal["independent"] | None = None,
         filename: _Path | None = None,

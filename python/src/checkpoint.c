@@ -399,7 +399,10 @@ static PyType_Slot checkpoint_slots[] = {
      "skip=(), only=None, keep=2, compress='auto', ranks=None)\n--\n\n"
      "The saved state of the function that makes it, under the function's name.\n\n"
      "Make it at the start of the function, give the variables their first values, call\n"
-     "restore(), and call sync() where the state is consistent. It is a dict for extra values."},
+     "restore(), and call sync() where the state is consistent. It is a dict for extra values.\n\n"
+     "keep=3 keeps the last three saves, keep={'last': 3, 'hourly': 24, 'daily': 7} also the\n"
+     "newest of each of the last 24 hours and 7 days (UTC) in which there was one; older ones go\n"
+     "when the file is compacted. 'resume rollback' goes back to one."},
     {Py_tp_new, checkpoint_new},
     {Py_tp_init, checkpoint_init},
     {Py_tp_traverse, checkpoint_traverse},

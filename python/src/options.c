@@ -151,6 +151,50 @@ static int parse_compress(PyObject *value, rs_compress *compress) {
     return 0;
 }
 
+#define KEEP_MAX 1000
+
+static int refuse_keep(PyObject *value) {
+    if (!PyErr_Occurred())
+        PyErr_Format(PyExc_ValueError,
+                     "keep=%R: a number of saves from 1 to %d, or a dict of such numbers, like "
+                     "{\"last\": 3, \"hourly\": 24, \"daily\": 7}",
+                     value, KEEP_MAX);
+    return -1;
+}
+
+/* -1 without an exception: it is no such number. */
+static int count_of(PyObject *value, unsigned *count) {
+    int too_large;
+    if (!PyLong_Check(value) || PyBool_Check(value)) return -1;
+    long number = PyLong_AsLongAndOverflow(value, &too_large);
+    if (too_large || number < 0 || number > KEEP_MAX) return -1;
+    *count = (unsigned)number;
+    return 0;
+}
+
+/* 3, or {"last": 3, "hourly": 24, "daily": 7}. */
+static int parse_keep(PyObject *value, rs_keep *keep) {
+    const struct {
+        const char *key;
+        unsigned *count;
+    } parts[] = {{"last", &keep->last}, {"hourly", &keep->hourly}, {"daily", &keep->daily}};
+    Py_ssize_t position = 0;
+    PyObject *key, *number;
+    *keep = (rs_keep){0};
+    if (value == NULL) return 0; /* the default of the store */
+    if (!PyDict_Check(value)) {
+        bool good = count_of(value, &keep->last) == 0 && keep->last > 0;
+        return good ? 0 : refuse_keep(value);
+    }
+    while (PyDict_Next(value, &position, &key, &number)) { /* borrowed; no code runs in here */
+        int found = -1;
+        for (int i = 0; PyUnicode_Check(key) && i < 3; i++)
+            if (PyUnicode_CompareWithASCIIString(key, parts[i].key) == 0) found = i;
+        if (found < 0 || count_of(number, parts[found].count) < 0) return refuse_keep(value);
+    }
+    return keep->last || keep->hourly || keep->daily ? 0 : refuse_keep(value);
+}
+
 static int parse_choices(PyObject *again, PyObject *on_change, PyObject *on_error, PyObject *ranks,
                          rp_options *options) {
     static const char *const agains[] = {"continue", "fresh", "error"};
@@ -198,23 +242,19 @@ int rp_options_parse(PyObject *args, PyObject *kwargs, rp_options *options) {
                                "ranks",        NULL};
     PyObject *name = NULL, *rate = NULL, *folder = NULL, *key = NULL, *expire = NULL, *again = NULL;
     PyObject *on_change = NULL, *on_error = NULL, *skip = NULL, *only = NULL, *compress = NULL;
-    PyObject *ranks = NULL;
-    int clean = 0, strict = 0, random_state = 1, keep = 2;
+    PyObject *ranks = NULL, *keep = NULL;
+    int clean = 0, strict = 0, random_state = 1;
     *options = (rp_options){.rate_ns = 30000000000u};
     if (rename_filename(&kwargs) < 0) return -1;
     int status = -1;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|OpO$OOOOOOppOOiOO:Checkpoint", keywords, &name,
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|OpO$OOOOOOppOOOOO:Checkpoint", keywords, &name,
                                      &clean, &rate, &folder, &key, &expire, &again, &on_change,
                                      &on_error, &strict, &random_state, &skip, &only, &keep,
                                      &compress, &ranks))
         goto done;
     if (parse_choices(again, on_change, on_error, ranks, options) < 0) goto done;
     if (parse_compress(compress, &options->compress) < 0) goto done;
-    if (keep < 1 || keep > 1000) {
-        PyErr_Format(PyExc_ValueError, "keep=%d: keep from 1 to 1000 generations", keep);
-        goto done;
-    }
-    options->keep = (unsigned)keep;
+    if (parse_keep(given(keep), &options->keep) < 0) goto done;
     options->clean = clean;
     options->strict = strict;
     options->random_state = random_state;

@@ -26,7 +26,7 @@ typedef struct rp_options {
     bool clean, strict, random_state, raise_errors, independent_ranks;
     rp_again again;
     rp_on_change on_change;
-    unsigned keep;
+    rs_keep keep;
     rs_compress compress;
 } rp_options; /* zero-initialised: empty */
 

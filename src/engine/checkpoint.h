@@ -23,7 +23,7 @@ typedef struct rs_checkpoint_options {
         expire_ended_ns; /* age at which a call expires that ended in a program that did, too */
     uint64_t expire_cut_off_ns; /* the same for all other calls; RS_NEVER by default */
     bool clean;                 /* ignore what is saved (set it aside) */
-    unsigned keep;
+    rs_keep keep;               /* generations that compaction keeps */
     rs_compress compress;
     const char *program, *function, *writer; /* for META; may be NULL; copied */
 } rs_checkpoint_options;

@@ -8,7 +8,13 @@
 /* Of one text, so that a long path or name can never make a META that its reader refuses. */
 #define TEXT_SIZE_MAX 8192u
 
-typedef enum meta_type { META_SIGNED, META_UNSIGNED, META_BOOL, META_TEXT } meta_type;
+typedef enum meta_type {
+    META_SIGNED,
+    META_UNSIGNED,
+    META_NUMBER, /* unsigned, not written when it is 0 */
+    META_BOOL,
+    META_TEXT
+} meta_type;
 
 typedef struct meta_field {
     const char *key;
@@ -24,6 +30,7 @@ static const meta_field fields[] = {
     {"ended", META_BOOL, offsetof(rs_meta, ended)},
     {"pid", META_SIGNED, offsetof(rs_meta, pid)},
     {"size", META_UNSIGNED, offsetof(rs_meta, state_size)},
+    {"copy_of", META_NUMBER, offsetof(rs_meta, copy_of)},
     {"name", META_TEXT, offsetof(rs_meta, name)},
     {"program", META_TEXT, offsetof(rs_meta, program)},
     {"function", META_TEXT, offsetof(rs_meta, function)},
@@ -49,16 +56,25 @@ static void put_slice(rs_buffer *cbor, rs_slice text) {
     }
 }
 
+static bool is_left_out(const meta_field *field, const void *from) {
+    return field->type == META_NUMBER && *(const uint64_t *)from == 0;
+}
+
 void rs_meta_encode(const rs_meta *meta, rs_buffer *cbor) {
-    rs_cbor_put_head(cbor, RS_CBOR_MAP, FIELD_COUNT);
+    size_t count = 0;
+    for (size_t i = 0; i < FIELD_COUNT; i++)
+        count += !is_left_out(&fields[i], (const char *)meta + fields[i].place);
+    rs_cbor_put_head(cbor, RS_CBOR_MAP, count);
     for (size_t i = 0; i < FIELD_COUNT; i++) {
         const void *from = (const char *)meta + fields[i].place;
+        if (is_left_out(&fields[i], from)) continue;
         rs_cbor_put_literal(cbor, fields[i].key);
         switch (fields[i].type) {
         case META_SIGNED:
             rs_cbor_put_int(cbor, *(const int64_t *)from);
             break;
         case META_UNSIGNED:
+        case META_NUMBER:
             rs_cbor_put_head(cbor, RS_CBOR_UNSIGNED, *(const uint64_t *)from);
             break;
         case META_BOOL:
@@ -81,6 +97,7 @@ static bool take(const meta_field *field, const rs_cbor_item *item, rs_meta *met
             item->kind == RS_CBOR_NEGATIVE ? -1 - (int64_t)item->argument : (int64_t)item->argument;
         return true;
     case META_UNSIGNED:
+    case META_NUMBER:
         if (item->kind != RS_CBOR_UNSIGNED) return false;
         *(uint64_t *)to = item->argument;
         return true;

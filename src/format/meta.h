@@ -22,6 +22,7 @@ typedef struct rs_meta {
     bool ended;          /* "ended": the call that saved has ended */
     int64_t pid;         /* "pid" */
     uint64_t state_size; /* "size": bytes of all blobs, uncompressed */
+    uint64_t copy_of;    /* "copy_of": generation whose state a rollback made the newest; 0: none */
     rs_slice name;       /* "name": of the checkpoint, UTF-8, not encoded */
     rs_slice program;    /* "program": absolute path of the script, or empty */
     rs_slice function;   /* "function": "module:qualified.name", or empty */

@@ -12,7 +12,6 @@
 #define SLOW_BYTES_PER_SECOND UINT64_C(120000000)
 #define MEASURED_SIZE_MIN     (UINT64_C(8) << 20)
 #define RESERVED_UNUSED_MAX   (UINT64_C(1) << 20)
-#define KEEP_DEFAULT          2u
 
 /* --- records --- */
 
@@ -47,7 +46,7 @@ resume_status rs_records_make(rs_slice meta, const rs_table *table, const rs_tab
     return failed ? no_memory(error) : RESUME_OK;
 }
 
-static resume_status make_records(rs_file *file, const rs_meta *meta, bool appends, rs_draft *draft,
+static resume_status make_records(rs_file *file, const rs_meta *meta, rs_draft *draft,
                                   rs_error *error) {
     rs_buffer encoded = {0};
     rs_meta_encode(meta, &encoded);
@@ -55,12 +54,23 @@ static resume_status make_records(rs_file *file, const rs_meta *meta, bool appen
     if (status == RESUME_OK && encoded.size > RS_META_SIZE_MAX)
         status = rs_fail(error, RESUME_LIMIT, "more than %u bytes about a save", RS_META_SIZE_MAX);
     if (status == RESUME_OK) {
-        const rs_generation *newest = appends ? rs_file_newest(file) : NULL;
+        const rs_generation *newest = draft->full_table ? NULL : rs_file_newest(file);
         status = rs_records_make((rs_slice){encoded.bytes, encoded.size}, &draft->plan.table,
                                  newest ? &file->table : NULL, newest ? newest->segment_offset : 0,
                                  file->table_depth, &draft->records, &draft->table_depth, error);
     }
     rs_buffer_release(&encoded);
+    return status;
+}
+
+/* The draft's records, and with them the end of its segment. */
+static resume_status finish_draft(rs_file *file, const rs_meta *meta, rs_draft *draft,
+                                  rs_error *error) {
+    resume_status status = make_records(file, meta, draft, error);
+    if (status == RESUME_OK)
+        status = rs_segment_writer_finish(&draft->writer, &draft->header, &draft->records,
+                                          &draft->generation, error);
+    draft->generation.saved_ns = meta->saved_ns;
     return status;
 }
 
@@ -233,8 +243,7 @@ static resume_status look(rs_file *file, what_stands *stands, rs_error *error) {
     return RESUME_OK;
 }
 
-/* Does the next commit go to the end of the open file? Otherwise a complete new file is written. */
-static resume_status choose_way(rs_file *file, bool *appends, rs_error *error) {
+resume_status rs_file_choose_way(rs_file *file, bool *appends, rs_error *error) {
     what_stands stands;
     resume_status status = look(file, &stands, error);
     if (status) return status;
@@ -335,10 +344,7 @@ static resume_status append(rs_file *file, rs_draft *draft, const rs_snapshot *s
             status =
                 write_chunks(file, draft, snapshot, file->header.chunk_size, options, info, error);
     }
-    if (status == RESUME_OK) status = make_records(file, meta, true, draft, error);
-    if (status == RESUME_OK)
-        status = rs_segment_writer_finish(&draft->writer, &draft->header, &draft->records,
-                                          &draft->generation, error);
+    if (status == RESUME_OK) status = finish_draft(file, meta, draft, error);
     if (status) {
         give_back(draft, file->end);
         rs_file_undo(file, &draft->writer);
@@ -377,10 +383,8 @@ static resume_status write_fresh(rs_file *file, rs_fresh *fresh, rs_draft *draft
     if (status == RESUME_OK)
         status =
             write_chunks(file, draft, snapshot, fresh->header.chunk_size, options, info, error);
-    if (status == RESUME_OK) status = make_records(file, meta, false, draft, error);
-    if (status == RESUME_OK)
-        status = rs_segment_writer_finish(&draft->writer, &draft->header, &draft->records,
-                                          &draft->generation, error);
+    draft->full_table = true;
+    if (status == RESUME_OK) status = finish_draft(file, meta, draft, error);
     if (status) return status;
     give_back(draft, rs_generation_end(&draft->generation));
     rs_file_hint(file, fresh->fd, &fresh->header.uuid, &draft->generation);
@@ -432,7 +436,7 @@ static uint64_t space_needed(const rs_file *file, const rs_draft *draft) {
            RS_SEGMENTS_START + 2 * RS_BLOCK_SIZE + rs_minimum(tail, RS_TORN_SIZE_MAX);
 }
 
-static resume_status check_use(const rs_file *file, rs_error *error) {
+resume_status rs_file_check_writable(const rs_file *file, rs_error *error) {
     if (file->for_writing) return RESUME_OK;
     return rs_fail(error, RESUME_MISUSE, "'%s' was opened for reading", file->path);
 }
@@ -449,10 +453,10 @@ resume_status rs_file_commit(rs_file *file, const rs_snapshot *snapshot,
     rs_draft draft = {0};
     bool appends = false;
     *info = (rs_commit_info){0};
-    resume_status status = check_use(file, error);
+    resume_status status = rs_file_check_writable(file, error);
     if (status == RESUME_OK && (!snapshot->meta || snapshot->blob_count == 0))
         status = rs_fail(error, RESUME_MISUSE, "a snapshot has META and an object stream");
-    if (status == RESUME_OK) status = choose_way(file, &appends, error);
+    if (status == RESUME_OK) status = rs_file_choose_way(file, &appends, error);
     if (status == RESUME_OK) status = plan_snapshot(file, appends, snapshot, &draft, error);
     if (status == RESUME_OK) {
         rs_meta meta = *snapshot->meta;
@@ -462,8 +466,18 @@ resume_status rs_file_commit(rs_file *file, const rs_snapshot *snapshot,
     }
     if (status) rs_file_tell_space(file, space_needed(file, &draft), error);
     rs_draft_release(&draft);
-    if (status == RESUME_OK)
-        rs_file_compact_if_due(file, options->keep ? options->keep : KEEP_DEFAULT, info);
+    if (status == RESUME_OK) rs_file_compact_if_due(file, &options->keep, info);
+    return status;
+}
+
+resume_status rs_file_append_table(rs_file *file, rs_draft *draft, const rs_meta *meta,
+                                   rs_commit_info *info, rs_error *error) {
+    rs_meta own = *meta;
+    own.state_size = 0;
+    for (uint64_t i = 0; i < draft->plan.table.blob_count; i++)
+        own.state_size += draft->plan.table.blobs[i].size;
+    resume_status status = append(file, draft, NULL, &own, NULL, info, error);
+    if (status) rs_file_tell_space(file, space_needed(file, draft), error);
     return status;
 }
 
@@ -473,23 +487,16 @@ resume_status rs_file_commit_mark(rs_file *file, const rs_meta *meta,
     rs_draft draft = {0};
     bool appends = false;
     *info = (rs_commit_info){0};
-    resume_status status = check_use(file, error);
+    resume_status status = rs_file_check_writable(file, error);
     if (status == RESUME_OK && (file->fd < 0 || file->generation_count == 0))
         status = rs_fail(error, RESUME_MISUSE, "'%s': nothing is saved yet", file->path);
-    if (status == RESUME_OK) status = choose_way(file, &appends, error);
+    if (status == RESUME_OK) status = rs_file_choose_way(file, &appends, error);
     /* The state is in the file alone: where that can't be written, a new one is made of it. */
     if (status == RESUME_OK && !appends)
-        status = rs_file_rewrite(file, options->keep ? options->keep : KEEP_DEFAULT, info, error);
+        status = rs_file_rewrite(file, &options->keep, 0, info, error);
     if (status == RESUME_OK) status = rs_table_copy(&file->table, &draft.plan.table, error);
-    if (status == RESUME_OK) {
-        rs_meta own = *meta;
-        for (uint64_t i = 0; i < file->table.blob_count; i++)
-            draft.plan.raw_size += file->table.blobs[i].size;
-        own.state_size = draft.plan.raw_size;
-        draft.header.flags = RS_SEGMENT_MARK;
-        status = append(file, &draft, NULL, &own, options, info, error);
-        if (status) rs_file_tell_space(file, space_needed(file, &draft), error);
-    }
+    draft.header.flags = RS_SEGMENT_MARK;
+    if (status == RESUME_OK) status = rs_file_append_table(file, &draft, meta, info, error);
     rs_draft_release(&draft);
     return status;
 }

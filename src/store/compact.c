@@ -7,59 +7,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#define KEEP_DEFAULT 2u
-
-/* --- what is live --- */
-
-/* How many of the newest listed generations are kept: `keep` states, with the marks among them. */
-static size_t kept_count(const rs_file *file, unsigned keep) {
-    size_t count = 0;
-    for (unsigned states = 0; count < file->generation_count && states < keep;) {
-        const rs_generation *generation = rs_file_generation(file, count++);
-        states += (generation->flags & RS_SEGMENT_MARK) == 0;
-    }
-    return count;
-}
-
-/* Adds the chunks of a table that are not counted yet. */
-static resume_status add_live(const rs_table *table, rs_chunk_index *seen, uint64_t *live,
-                              rs_error *error) {
-    *live += 2 * RS_BLOCK_SIZE + table->entry_count * RS_CHUNK_ENTRY_SIZE;
-    for (uint64_t i = 0; i < table->entry_count; i++) {
-        const rs_chunk_entry *entry = &table->entries[i];
-        if (entry->coding == RS_CHUNK_ZERO) continue;
-        if (rs_chunk_index_find(seen, entry->hash, entry->raw_size)) continue;
-        resume_status status = rs_chunk_index_add(seen, entry, error);
-        if (status) return status;
-        *live += entry->stored_size;
-    }
-    return RESUME_OK;
-}
-
-/* Bytes that a compacted file would have; *newest: for the newest generation alone. */
-static resume_status measure_live(rs_file *file, unsigned keep, bool all, uint64_t *live,
-                                  uint64_t *newest, rs_error *error) {
-    static const rs_table nothing;
-    rs_chunk_index *seen = NULL;
-    *live = RS_SEGMENTS_START;
-    resume_status status = rs_chunk_index_new(&nothing, &seen, error);
-    if (status == RESUME_OK) status = add_live(&file->table, seen, live, error);
-    *newest = *live;
-    size_t count = all ? kept_count(file, keep) : 0;
-    for (size_t i = 1; status == RESUME_OK && i < count; i++) {
-        rs_state *state;
-        status = rs_state_load_tables(file, rs_file_generation(file, i), &state, error);
-        if (rs_is_bad_content(status)) { /* it will not be copied */
-            status = RESUME_OK;
-            continue;
-        }
-        if (status) break;
-        status = add_live(&state->table, seen, live, error);
-        rs_state_free(state);
-    }
-    rs_chunk_index_free(seen);
-    return status;
-}
+/* --- when --- */
 
 static uint64_t size_allowed(const rs_file *file, uint64_t live) {
     return RS_COMPACT_FACTOR * live + file->slack;
@@ -67,15 +15,20 @@ static uint64_t size_allowed(const rs_file *file, uint64_t live) {
 
 /* Reading older tables costs something; while the file stays below what was allowed at the last
  * look and the state has not shrunk, that look still holds. */
-static resume_status is_due(rs_file *file, unsigned keep, bool *due, rs_error *error) {
+static resume_status is_due(rs_file *file, const rs_keep *keep, bool *due, rs_error *error) {
     uint64_t live, newest;
+    rs_keep_item *items;
     *due = false;
     if (file->size <= file->slack) return RESUME_OK;
-    resume_status status = measure_live(file, keep, false, &live, &newest, error);
+    resume_status status = rs_kept_measure(file, NULL, &newest, error);
     if (status || file->size <= size_allowed(file, newest)) return status;
     if (file->size <= file->compact_check_size && newest >= file->compact_check_live)
         return RESUME_OK;
-    status = measure_live(file, keep, true, &live, &newest, error);
+    status = rs_file_list_all(file, error);
+    if (status == RESUME_OK) status = rs_kept_choose(file, keep, 0, false, &items, error);
+    if (status) return status;
+    status = rs_kept_measure(file, items, &live, error);
+    rs_free(items);
     if (status) return status;
     file->compact_check_size = size_allowed(file, live);
     file->compact_check_live = newest;
@@ -88,6 +41,7 @@ static resume_status is_due(rs_file *file, unsigned keep, bool *due, rs_error *e
 typedef struct copy_work {
     rs_file *file;
     rs_fresh fresh;
+    rs_keep_item *items;    /* one for each listed generation */
     rs_chunk_index *copied; /* chunks of the new file */
     uint8_t *raw;           /* one chunk */
     uint64_t at;            /* where the next segment begins */
@@ -102,6 +56,7 @@ static void copying_release(copy_work *copying) {
     rs_chunk_index_free(copying->copied);
     rs_free(copying->raw);
     rs_free(copying->generations);
+    rs_free(copying->items);
     rs_table_release(&copying->table);
     rs_fresh_discard(copying->file, &copying->fresh);
 }
@@ -131,7 +86,7 @@ static resume_status write_segment(copy_work *copying, rs_state *state, rs_segme
     rs_segment_header header = {
         .generation = state->generation.number,
         .previous_commit = copying->previous_commit,
-        .flags = state->generation.flags & RS_SEGMENT_MARK,
+        .flags = state->generation.flags,
     };
     rs_generation *made = &copying->generations[copying->generation_count];
     resume_status status = rs_segment_writer_init(writer, error);
@@ -144,6 +99,7 @@ static resume_status write_segment(copy_work *copying, rs_state *state, rs_segme
         status = rs_segment_writer_finish(writer, &header, &records, made, error);
     rs_buffer_release(&records);
     if (status) return status;
+    made->saved_ns = state->meta.saved_ns;
     copying->generation_count++;
     copying->at = rs_generation_end(made);
     copying->previous_commit = made->commit_offset;
@@ -154,17 +110,17 @@ static resume_status write_segment(copy_work *copying, rs_state *state, rs_segme
     return RESUME_OK;
 }
 
-/* Reads all of it; nothing is written yet, so that what is bad is left out as a whole. */
-static resume_status verify_generation(rs_file *file, const rs_generation *generation,
-                                       rs_state **state, rs_error *error) {
-    resume_status status = rs_state_load_tables(file, generation, state, error);
-    if (status == RESUME_OK) status = rs_state_verify(*state, NULL, NULL, NULL, error);
-    return status;
+/* A mark says that the generation before it has the same state. */
+static uint32_t flags_of_copy(const copy_work *copying, size_t index) {
+    bool follows = index + 1 < copying->file->generation_count && copying->items[index + 1].kept;
+    uint32_t flags = rs_file_generation(copying->file, index)->flags & RS_SEGMENT_MARK;
+    return follows ? flags : 0;
 }
 
-/* `state` was verified. Should it be bad now, the whole compaction fails: chunks of it may be
- * counted as copied already. */
-static resume_status copy_generation(copy_work *copying, rs_state *state, rs_error *error) {
+/* It was verified. Should it be bad now, the whole compaction fails: chunks of it may be counted as
+ * copied already. */
+static resume_status copy_generation(copy_work *copying, size_t index, rs_error *error) {
+    rs_state *state;
     rs_segment_writer writer = {
         .os = copying->file->os,
         .fd = copying->fresh.fd,
@@ -173,46 +129,46 @@ static resume_status copy_generation(copy_work *copying, rs_state *state, rs_err
         .uuid = &copying->fresh.header.uuid,
         .offset = copying->at,
     };
-    resume_status status = write_segment(copying, state, &writer, error);
+    resume_status status = rs_state_load_tables(
+        copying->file, rs_file_generation(copying->file, index), &state, error);
+    if (status) return status;
+    state->generation.flags = flags_of_copy(copying, index);
+    status = write_segment(copying, state, &writer, error);
     rs_segment_writer_release(&writer);
+    rs_state_free(state);
     return status;
 }
 
 static void note_dropped(rs_commit_info *info, uint64_t generation) {
-    if (!info) return;
     size_t used = strlen(info->note);
     snprintf(info->note + used, sizeof info->note - used,
              "%sgeneration %" PRIu64 " did not verify and was not copied", used ? "; " : "",
              generation);
 }
 
-static resume_status copy_all(copy_work *copying, unsigned keep, rs_commit_info *info,
-                              rs_error *error) {
-    rs_file *file = copying->file;
-    for (size_t i = kept_count(file, keep); i-- > 0;) {
-        const rs_generation *generation = rs_file_generation(file, i);
-        rs_state *state = NULL;
-        resume_status status = verify_generation(file, generation, &state, error);
-        bool dropped = rs_is_bad_content(status) && i > 0;
-        if (dropped)
-            note_dropped(info, generation->number);
-        else if (status == RESUME_OK)
-            status = copy_generation(copying, state, error);
-        rs_state_free(state);
-        if (status && !dropped) return status;
+static resume_status copy_all(copy_work *copying, rs_commit_info *info, rs_error *error) {
+    resume_status status = RESUME_OK;
+    for (size_t i = copying->file->generation_count; status == RESUME_OK && i-- > 0;) {
+        if (copying->items[i].kept)
+            status = copy_generation(copying, i, error);
+        else if (copying->items[i].is_bad && info)
+            note_dropped(info, rs_file_generation(copying->file, i)->number);
     }
-    rs_error_clear(error);
-    return RESUME_OK;
+    return status;
 }
 
-static resume_status copying_init(copy_work *copying, rs_error *error) {
+/* Chooses, reading all of it, before the new file is begun. */
+static resume_status copying_init(copy_work *copying, const rs_keep *keep, size_t must,
+                                  rs_error *error) {
     static const rs_table nothing;
     rs_file *file = copying->file;
+    resume_status status = rs_kept_choose(file, keep, must, true, &copying->items, error);
+    if (status) return status;
     copying->raw = rs_allocate(file->header.chunk_size);
     copying->generations = rs_allocate_array(file->generation_count, sizeof *copying->generations);
     if (!copying->raw || !copying->generations)
         return rs_fail(error, RESUME_NO_MEMORY, "no memory to compact '%s'", file->path);
-    resume_status status = rs_chunk_index_new(&nothing, &copying->copied, error);
+    status = rs_chunk_index_new(&nothing, &copying->copied, error);
     if (status == RESUME_OK) status = rs_fresh_make(file, &copying->fresh, error);
     return status;
 }
@@ -239,17 +195,18 @@ static void take_copy(copy_work *copying, const rs_file_info *file_info, rs_comm
     }
 }
 
-resume_status rs_file_rewrite(rs_file *file, unsigned keep, rs_commit_info *info, rs_error *error) {
+resume_status rs_file_rewrite(rs_file *file, const rs_keep *keep, size_t must, rs_commit_info *info,
+                              rs_error *error) {
     copy_work copying = {.file = file, .fresh = {.fd = -1}, .at = RS_SEGMENTS_START};
     char aside[RS_FILE_NAME_SIZE] = "";
     rs_file_info file_info;
     bool published = false;
-    resume_status status = copying_init(&copying, error);
+    resume_status status = copying_init(&copying, keep, must, error);
     /* A file of an unusual chunk size keeps it: its chunks are copied as they are. */
     copying.fresh.header.chunk_size = file->header.chunk_size;
     if (status == RESUME_OK && file->header.chunk_size != RS_CHUNK_SIZE)
         status = rs_fresh_write_header(file, &copying.fresh, error);
-    if (status == RESUME_OK) status = copy_all(&copying, keep, info, error);
+    if (status == RESUME_OK) status = copy_all(&copying, info, error);
     if (status == RESUME_OK) {
         rs_file_hint(file, copying.fresh.fd, &copying.fresh.header.uuid,
                      &copying.generations[copying.generation_count - 1]);
@@ -264,29 +221,33 @@ resume_status rs_file_rewrite(rs_file *file, unsigned keep, rs_commit_info *info
         /* Whether a crash leaves the new name is unknown: the next commit writes once more. */
         if (status) file->poisoned = true;
     }
-    copying_release(&copying);
-    uint64_t live, newest;
-    if (status == RESUME_NO_SPACE &&
-        measure_live(file, keep, true, &live, &newest, NULL) == RESUME_OK)
+    uint64_t live;
+    rs_fresh_discard(file, &copying.fresh); /* before it is asked how much is free */
+    if (status == RESUME_NO_SPACE && copying.items && !published &&
+        rs_kept_measure(file, copying.items, &live, NULL) == RESUME_OK)
         rs_file_tell_space(file, live, error);
+    copying_release(&copying);
     if (status) rs_error_prefix(error, "can't compact '%s'", file->path);
     return status;
 }
 
-resume_status rs_file_compact(rs_file *file, unsigned keep, rs_error *error) {
-    if (!file->for_writing)
-        return rs_fail(error, RESUME_MISUSE, "'%s' was opened for reading", file->path);
+resume_status rs_file_compact(rs_file *file, const rs_keep *keep, rs_commit_info *info,
+                              rs_error *error) {
+    if (info) *info = (rs_commit_info){0};
+    resume_status status = rs_file_check_writable(file, error);
+    if (status) return status;
     if (file->fd < 0 || file->generation_count == 0)
         return rs_fail(error, RESUME_MISUSE, "'%s': nothing is saved yet", file->path);
-    return rs_file_rewrite(file, keep ? keep : KEEP_DEFAULT, NULL, error);
+    status = rs_file_list_all(file, error);
+    return status ? status : rs_file_rewrite(file, keep, 0, info, error);
 }
 
-void rs_file_compact_if_due(rs_file *file, unsigned keep, rs_commit_info *info) {
+void rs_file_compact_if_due(rs_file *file, const rs_keep *keep, rs_commit_info *info) {
     rs_error error = {0};
     bool due;
     resume_status status = is_due(file, keep, &due, &error);
     if (status == RESUME_OK && !due) return;
-    if (status == RESUME_OK) status = rs_file_rewrite(file, keep, info, &error);
+    if (status == RESUME_OK) status = rs_file_rewrite(file, keep, 0, info, &error);
     if (status == RESUME_OK) return;
     /* Not at every commit again: what fails is expensive. */
     file->compact_check_size = file->size + file->size / 4 + file->slack;

@@ -9,7 +9,7 @@
 /* --- the list of generations --- */
 
 resume_status rs_generations_make_room(rs_file *file, rs_error *error) {
-    if (file->generation_count == RS_GENERATIONS_MAX) { /* the oldest half is listed no more */
+    if (file->generation_count >= RS_GENERATIONS_MAX) { /* the older ones are listed no more */
         size_t kept = RS_GENERATIONS_MAX / 2;
         memmove(file->generations, file->generations + (file->generation_count - kept),
                 kept * sizeof *file->generations);

@@ -13,6 +13,7 @@
 #include "format/meta.h"
 #include "store/folder.h"
 #include "store/name.h"
+#include "store/retain.h"
 
 #include <stdbool.h>
 
@@ -65,10 +66,14 @@ resume_status rs_file_fall_back(rs_file *file, rs_recovery *recovery, rs_error *
 /* Generations that can still be reached, newest first. */
 typedef struct rs_generation {
     uint64_t number, commit_offset, segment_offset, segment_size;
-    uint32_t flags; /* enum rs_segment_flags */
+    uint32_t flags;   /* enum rs_segment_flags */
+    int64_t saved_ns; /* as META says; 0: not looked at yet */
 } rs_generation;
+/* The newest 512 at least; rs_file_list_all lists as many as there are, up to 65536: what reads by
+ * index has to be asked again afterwards. */
 size_t rs_file_generation_count(const rs_file *file);
 const rs_generation *rs_file_generation(const rs_file *file, size_t index);
+resume_status rs_file_list_all(rs_file *file, rs_error *error);
 uint64_t rs_file_size(const rs_file *file);
 const rs_header *rs_file_header(const rs_file *file);
 
@@ -78,6 +83,8 @@ typedef struct rs_state rs_state;
 /* A commit that replaces the file (new_file, compacted) makes states that were read before
  * unusable: MISUSE. */
 resume_status rs_file_read(rs_file *file, size_t index, rs_state **state, rs_error *error);
+/* META and table alone, verified: its stream is empty, its blobs can be read. */
+resume_status rs_file_look(rs_file *file, size_t index, rs_state **state, rs_error *error);
 void rs_state_free(rs_state *state);
 const rs_meta *rs_state_meta(const rs_state *state);
 rs_slice rs_state_stream(const rs_state *state);                  /* blob 0 */
@@ -118,7 +125,7 @@ typedef struct rs_snapshot {
 
 typedef struct rs_commit_options {
     rs_compress compress;
-    unsigned keep; /* generations that compaction keeps; 0 means 2 */
+    rs_keep keep; /* what compaction keeps */
 } rs_commit_options;
 
 typedef struct rs_commit_info {
@@ -144,8 +151,29 @@ resume_status rs_file_commit(rs_file *file, const rs_snapshot *snapshot,
 resume_status rs_file_commit_mark(rs_file *file, const rs_meta *meta,
                                   const rs_commit_options *options, rs_commit_info *info,
                                   rs_error *error);
-/* Copies the kept generations into a new file that replaces this one. Called by rs_file_commit when
- * the file is larger than 2 x live + 64 MiB; verification included, nothing that does not verify is
- * copied. */
-resume_status rs_file_compact(rs_file *file, unsigned keep, rs_error *error);
+
+/* --- what stays, and going back --- */
+
+/* Makes generation `index` (0 is the newest: MISUSE) the newest once more, as a commit of its own:
+ * the same state and META, but `saved` and `copy_of`, and a new number. No chunk is copied. Every
+ * chunk of it is read and verified first: DAMAGED and the like say what is wrong, and nothing has
+ * changed. All other generations stay, so that going back again is possible. Works when the newest
+ * generation is damaged; a file that must not be written into (damaged, poisoned) is replaced as by
+ * a commit, with all generations that verify. Durable when it returns OK, and as a failed commit
+ * when it does not. */
+resume_status rs_file_rollback(rs_file *file, size_t index, rs_commit_info *info, rs_error *error);
+
+/* What a policy would leave: items[i].kept for rs_file_generation(file, i), as many as are listed
+ * (rs_file_list_all first). Only META is read. With `verify`, all of what is chosen, and another
+ * one is chosen in the place of what is bad; DAMAGED when that is the newest generation. *size (may
+ * be NULL) is about what the file would have. Nothing is written. */
+resume_status rs_file_choose(rs_file *file, const rs_keep *keep, bool verify, rs_keep_item *items,
+                             uint64_t *size, rs_error *error);
+/* Pruning and compaction: copies the generations that the policy keeps into a new file, which
+ * replaces this one when it is durable. All is verified, nothing bad is copied; DAMAGED, and
+ * nothing has changed, when the newest generation does not verify. `info` may be NULL; its `note`
+ * tells what was left out because it is bad. rs_file_commit does this when the file is larger than
+ * 2 x live + 64 MiB, `live` being what its policy keeps. */
+resume_status rs_file_compact(rs_file *file, const rs_keep *keep, rs_commit_info *info,
+                              rs_error *error);
 #endif

@@ -1,5 +1,6 @@
-/* What the sources of a checkpoint file share: file.c, place.c, read.c, recover.c, plan.c,
- * segment_writer.c, commit.c, replace.c, compact.c. Nobody else includes it, but tests. */
+/* What the sources of a checkpoint file share: file.c, place.c, chain.c, read.c, recover.c, plan.c,
+ * segment_writer.c, commit.c, rollback.c, replace.c, prune.c, compact.c. Nobody else includes it,
+ * but tests. */
 #ifndef RS_STORE_FILE_INTERNAL_H
 #define RS_STORE_FILE_INTERNAL_H
 
@@ -10,8 +11,10 @@
 #include "os/os.h"
 #include "store/file.h"
 
-/* Generations that are listed; older ones are still in the file until it is compacted. */
+/* Generations that are listed by themselves; older ones are in the file until it is compacted. */
 #define RS_GENERATIONS_MAX 1024u
+/* And that are listed when asked for (rs_file_list_all). */
+#define RS_GENERATIONS_ALL_MAX 65536u
 /* No generation has a higher number: adding one never overflows. */
 #define RS_GENERATION_NUMBER_MAX (UINT64_C(1) << 62)
 /* Records of one segment: the full table of a state of 8 TiB fits. */
@@ -117,6 +120,20 @@ resume_status rs_state_load_tables(rs_file *file, const rs_generation *generatio
 /* Stored bytes of a chunk into file->stored, then decoded and verified into `raw`. */
 resume_status rs_chunk_read(rs_file *file, const rs_chunk_entry *entry, void *raw, rs_error *error);
 resume_status rs_table_copy(const rs_table *from, rs_table *to, rs_error *error);
+/* Fills in saved_ns, from META. */
+resume_status rs_generation_read_time(rs_file *file, rs_generation *generation, rs_error *error);
+
+/* --- chain.c: from a commit back to the ones before it --- */
+
+typedef struct rs_chain {
+    rs_generation *items; /* newest first */
+    size_t count, capacity;
+} rs_chain; /* zero-initialised: empty, safe to release */
+void rs_chain_release(rs_chain *chain);
+/* Adds the commit whose trailer is at `at`, and those before it until there are `count_max`. Their
+ * numbers are below `below`. *whole is false when the chain is broken. */
+resume_status rs_chain_follow(rs_file *file, uint64_t at, uint64_t below, size_t count_max,
+                              rs_chain *chain, bool *whole, rs_error *error);
 
 /* --- recover.c --- */
 
@@ -227,8 +244,15 @@ typedef struct rs_draft {
     rs_segment_header header;
     rs_generation generation;
     uint64_t reserved_end; /* file offset up to which space was reserved; 0: none was */
+    bool full_table;       /* not as a difference to that of the newest generation */
 } rs_draft;
 void rs_draft_release(rs_draft *draft);
+/* Does the next commit go to the end of the open file? Otherwise a complete new file is needed. */
+resume_status rs_file_choose_way(rs_file *file, bool *appends, rs_error *error);
+/* A commit of chunks that are in the file: the draft has table, flags and full_table. */
+resume_status rs_file_append_table(rs_file *file, rs_draft *draft, const rs_meta *meta,
+                                   rs_commit_info *info, rs_error *error);
+resume_status rs_file_check_writable(const rs_file *file, rs_error *error); /* MISUSE */
 /* Takes a file that was just published as the one that the handle is. Its generations are pushed by
  * the caller. */
 void rs_file_adopt_fresh(rs_file *file, rs_fresh *fresh, const rs_file_info *info);
@@ -267,11 +291,22 @@ bool rs_leftovers_find_ready(rs_file *file, char name[RS_FILE_NAME_SIZE]);
  * it; an older one of these files is removed then. Durable when it returns OK. */
 resume_status rs_tail_keep(rs_file *file, rs_error *error);
 
+/* --- prune.c: which generations stay --- */
+
+/* One for each listed generation, newest first; freed by the caller (rs_free). */
+resume_status rs_kept_choose(rs_file *file, const rs_keep *keep, size_t must, bool verify,
+                             rs_keep_item **items, rs_error *error);
+/* Bytes that a file of these has; NULL: of the newest generation alone. */
+resume_status rs_kept_measure(rs_file *file, const rs_keep_item *items, uint64_t *size,
+                              rs_error *error);
+
 /* --- compact.c --- */
 
 /* Compacts when the file is larger than it should be. Failures are told in `note` only: what was
  * committed is safe. */
-void rs_file_compact_if_due(rs_file *file, unsigned keep, rs_commit_info *info);
-/* As rs_file_compact; generations that were left out are told in `note`. */
-resume_status rs_file_rewrite(rs_file *file, unsigned keep, rs_commit_info *info, rs_error *error);
+void rs_file_compact_if_due(rs_file *file, const rs_keep *keep, rs_commit_info *info);
+/* As rs_file_compact; the generation that must be good is not the newest, but the one of this
+ * index. */
+resume_status rs_file_rewrite(rs_file *file, const rs_keep *keep, size_t must, rs_commit_info *info,
+                              rs_error *error);
 #endif

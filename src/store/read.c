@@ -307,6 +307,17 @@ done:
     return RESUME_OK;
 }
 
+resume_status rs_generation_read_time(rs_file *file, rs_generation *generation, rs_error *error) {
+    segment_read_in segment = {0};
+    rs_meta meta = {0};
+    if (generation->saved_ns != 0) return RESUME_OK;
+    resume_status status = segment_read(file, generation->segment_offset, &segment, error);
+    if (status == RESUME_OK) status = rs_meta_decode(segment.meta, &meta, error);
+    if (status == RESUME_OK) generation->saved_ns = meta.saved_ns;
+    segment_release(&segment);
+    return status;
+}
+
 resume_status rs_state_load(rs_file *file, const rs_generation *generation, rs_state **state,
                             rs_error *error) {
     resume_status status = rs_state_load_tables(file, generation, state, error);
@@ -320,11 +331,25 @@ resume_status rs_state_load(rs_file *file, const rs_generation *generation, rs_s
     return status;
 }
 
-resume_status rs_file_read(rs_file *file, size_t index, rs_state **state, rs_error *error) {
+static resume_status find_generation(const rs_file *file, size_t index,
+                                     const rs_generation **generation, rs_error *error) {
+    *generation = rs_file_generation(file, index);
+    if (*generation && file->fd >= 0) return RESUME_OK;
+    return rs_fail(error, RESUME_NOT_FOUND, "'%s' has no such generation", file->path);
+}
+
+resume_status rs_file_look(rs_file *file, size_t index, rs_state **state, rs_error *error) {
+    const rs_generation *generation;
     *state = NULL;
-    const rs_generation *generation = rs_file_generation(file, index);
-    if (!generation || file->fd < 0)
-        return rs_fail(error, RESUME_NOT_FOUND, "'%s' has no such generation", file->path);
+    resume_status status = find_generation(file, index, &generation, error);
+    return status ? status : rs_state_load_tables(file, generation, state, error);
+}
+
+resume_status rs_file_read(rs_file *file, size_t index, rs_state **state, rs_error *error) {
+    const rs_generation *generation;
+    *state = NULL;
+    resume_status status = find_generation(file, index, &generation, error);
+    if (status) return status;
     if (file->loaded && file->loaded->generation.commit_offset == generation->commit_offset) {
         *state = file->loaded;
         file->loaded = NULL;
@@ -347,7 +372,7 @@ const rs_meta *rs_state_meta(const rs_state *state) {
 }
 
 rs_slice rs_state_stream(const rs_state *state) {
-    return (rs_slice){state->stream, (size_t)state->table.blobs[0].size};
+    return (rs_slice){state->stream, state->stream ? (size_t)state->table.blobs[0].size : 0};
 }
 
 size_t rs_state_blob_count(const rs_state *state) {

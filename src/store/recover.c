@@ -65,36 +65,19 @@ static resume_status read_hints(recovery_work *recovery, rs_error *error) {
     return RESUME_OK;
 }
 
-static void reverse_generations(rs_file *file) {
-    rs_generation *list = file->generations;
-    for (size_t i = 0, j = file->generation_count; i + 1 < j; i++) {
-        rs_generation other = list[--j];
-        list[j] = list[i];
-        list[i] = other;
-    }
-}
-
 /* The chain of commits that ends with the hinted one. *whole is false when it is broken. */
 static resume_status follow_chain(recovery_work *recovery, bool *whole, rs_error *error) {
-    rs_file *file = recovery->file;
-    uint64_t at = recovery->hint.commit_offset;
-    uint64_t generation_above = recovery->hint.generation + 1;
-    *whole = recovery->hint.generation > 0 && at != 0;
-    while (*whole && at != 0 && file->generation_count < RS_GENERATIONS_MAX / 2) {
-        rs_place place;
-        bool found;
-        resume_status status = rs_place_at_trailer(file, at, &place, &found, error);
-        if (status) return status;
-        *whole = found && place.generation.number < generation_above &&
-                 place.header.previous_commit < place.generation.segment_offset;
-        if (!*whole) break;
-        status = rs_generations_push(file, &place.generation, error);
-        if (status) return status;
-        generation_above = place.generation.number;
-        at = place.header.previous_commit;
-    }
-    reverse_generations(file);
-    return RESUME_OK;
+    rs_chain chain = {0};
+    const rs_hint *hint = &recovery->hint;
+    *whole = hint->generation > 0 && hint->commit_offset != 0;
+    if (!*whole) return RESUME_OK;
+    resume_status status =
+        rs_chain_follow(recovery->file, hint->commit_offset, hint->generation + 1,
+                        RS_GENERATIONS_MAX / 2, &chain, whole, error);
+    for (size_t i = chain.count; status == RESUME_OK && i-- > 0;)
+        status = rs_generations_push(recovery->file, &chain.items[i], error);
+    rs_chain_release(&chain);
+    return status;
 }
 
 /* --- forward --- */

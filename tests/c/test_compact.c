@@ -13,7 +13,8 @@ static void test_compact__keeps_the_newest_states(void **state) {
     store_new(place);
     store_save_until(place, SAMPLE_MIXED, 6);
     uint64_t before = rs_file_size(place->file);
-    assert_int_equal(rs_file_compact(place->file, 3, &place->error), RESUME_OK);
+    assert_int_equal(rs_file_compact(place->file, &(rs_keep){.last = 3}, NULL, &place->error),
+                     RESUME_OK);
     assert_true(rs_file_size(place->file) < before);
     assert_int_equal(rs_file_generation_count(place->file), 3);
     for (size_t i = 0; i < 3; i++)
@@ -37,7 +38,8 @@ static void test_compact__marks_do_not_count(void **state) {
     store_save_until(place, SAMPLE_SMALL, 3);
     assert_int_equal(rs_file_commit_mark(place->file, &meta, &options, &place->info, &place->error),
                      RESUME_OK);
-    assert_int_equal(rs_file_compact(place->file, 2, &place->error), RESUME_OK);
+    assert_int_equal(rs_file_compact(place->file, &(rs_keep){.last = 2}, NULL, &place->error),
+                     RESUME_OK);
     assert_int_equal(rs_file_generation_count(place->file), 3); /* the mark, 3 and 2 */
     store_expect(place, 0, SAMPLE_SMALL, 3);
     store_expect(place, 2, SAMPLE_SMALL, 2);
@@ -86,10 +88,12 @@ static void test_compact__older_generation_that_is_bad_is_left_out(void **state)
     rs_generation older = *rs_file_generation(place->file, 1);
     store_flip(place->file_path, older.segment_offset + 300000); /* a chunk that 3 does not share */
     rs_commit_info info = {0};
-    assert_int_equal(rs_file_rewrite(place->file, 2, &info, &place->error), RESUME_OK);
+    assert_int_equal(rs_file_rewrite(place->file, &(rs_keep){.last = 2}, 0, &info, &place->error),
+                     RESUME_OK);
     assert_non_null(strstr(info.note, "generation 2 did not verify"));
-    assert_int_equal(rs_file_generation_count(place->file), 1);
+    assert_int_equal(rs_file_generation_count(place->file), 2); /* an older one in its place */
     store_expect(place, 0, SAMPLE_LARGE, 3);
+    store_expect(place, 1, SAMPLE_LARGE, 1);
 }
 
 static void test_compact__newest_generation_that_is_bad_is_refused(void **state) {
@@ -99,7 +103,8 @@ static void test_compact__newest_generation_that_is_bad_is_refused(void **state)
     rs_generation newest = *rs_file_generation(place->file, 0);
     uint64_t size = rs_file_size(place->file);
     store_flip(place->file_path, newest.segment_offset + 300000);
-    assert_int_equal(rs_file_compact(place->file, 2, &place->error), RESUME_DAMAGED);
+    assert_int_equal(rs_file_compact(place->file, &(rs_keep){.last = 2}, NULL, &place->error),
+                     RESUME_DAMAGED);
     assert_int_equal(store_size(place->file_path), size);
     assert_int_equal(sample_count_files(place->path, ".", NULL), 0);
     store_expect(place, 1, SAMPLE_LARGE, 2);
@@ -133,7 +138,8 @@ static void test_compact__states_read_before_are_refused_not_wrong(void **state)
     store_new(place);
     store_save_until(place, SAMPLE_MIXED, 3);
     assert_int_equal(rs_file_read(place->file, 0, &read, &place->error), RESUME_OK);
-    assert_int_equal(rs_file_compact(place->file, 2, &place->error), RESUME_OK);
+    assert_int_equal(rs_file_compact(place->file, &(rs_keep){.last = 2}, NULL, &place->error),
+                     RESUME_OK);
     assert_int_equal(sample_compare(read, SAMPLE_MIXED, 3, &equal, &place->error), RESUME_MISUSE);
     rs_state_free(read);
 }
@@ -141,11 +147,13 @@ static void test_compact__states_read_before_are_refused_not_wrong(void **state)
 static void test_compact__misuse(void **state) {
     store_place *place = *state;
     store_new(place);
-    assert_int_equal(rs_file_compact(place->file, 2, &place->error), RESUME_MISUSE);
+    assert_int_equal(rs_file_compact(place->file, &(rs_keep){.last = 2}, NULL, &place->error),
+                     RESUME_MISUSE);
     store_save(place, SAMPLE_SMALL, 1);
     store_close(place);
     store_open_reader(place);
-    assert_int_equal(rs_file_compact(place->file, 2, &place->error), RESUME_MISUSE);
+    assert_int_equal(rs_file_compact(place->file, &(rs_keep){.last = 2}, NULL, &place->error),
+                     RESUME_MISUSE);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, store_place_setup, store_place_teardown)

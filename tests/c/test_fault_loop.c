@@ -92,7 +92,21 @@ static resume_status act_open_and_commit(fault_trial *trial, sample_shape shape)
 
 static resume_status act_compact(fault_trial *trial, sample_shape shape) {
     (void)shape;
-    return rs_file_compact(trial->file, 2, &trial->error);
+    return rs_file_compact(trial->file, &(rs_keep){.last = 2}, NULL, &trial->error);
+}
+
+/* Hours of one save each: the newest alone stays. */
+static resume_status act_prune(fault_trial *trial, sample_shape shape) {
+    (void)shape;
+    rs_keep keep = {.hourly = 1};
+    return rs_file_compact(trial->file, &keep, NULL, &trial->error);
+}
+
+/* To the generation before: what is the newest afterwards is one of the two. */
+static resume_status act_rollback(fault_trial *trial, sample_shape shape) {
+    (void)shape;
+    rs_commit_info info;
+    return rs_file_rollback(trial->file, 1, &info, &trial->error);
 }
 
 static resume_status act_mark(fault_trial *trial, sample_shape shape) {
@@ -131,6 +145,10 @@ static const fault_scenario scenarios[] = {
     {"open a torn file", SAMPLE_MIXED, BASE_TORN, false, false, NULL, act_open_and_commit},
     {"open a damaged file", SAMPLE_MIXED, BASE_DAMAGED, false, false, NULL, act_open_and_commit},
     {"compaction", SAMPLE_LARGE, BASE_GOOD, false, true, NULL, act_compact},
+    {"pruning by hours", SAMPLE_MIXED, BASE_GOOD, false, true, NULL, act_prune},
+    {"going back", SAMPLE_MIXED, BASE_GOOD, false, true, NULL, act_rollback},
+    {"going back in a poisoned file", SAMPLE_SMALL, BASE_GOOD, false, true, prepare_poison,
+     act_rollback},
     {"set aside", SAMPLE_SMALL, BASE_GOOD, false, true, prepare_start_over, act_commit},
     {"set aside without links", SAMPLE_SMALL, BASE_GOOD, true, true, prepare_start_over,
      act_commit},
@@ -270,9 +288,11 @@ static void judge(fault_trial *trial, const fault_scenario *scenario, resume_sta
     fault_os_plan(&trial->fault, (fault_plan){0});
     uint64_t found = look(trial, scenario->shape, &recovery);
     bool reads = scenario->act == act_read || scenario->act == act_open;
-    uint64_t newer = reads || scenario->act == act_compact || scenario->act == act_mark
-                         ? OLD_VERSION
-                         : NEW_VERSION;
+    bool keeps =
+        scenario->act == act_compact || scenario->act == act_prune || scenario->act == act_mark;
+    uint64_t newer = reads || keeps                  ? OLD_VERSION
+                     : scenario->act == act_rollback ? OLD_VERSION - 1
+                                                     : NEW_VERSION;
     if (status == RESUME_OK) assert_int_equal(found, newer);
     if (scenario->base == BASE_NOTHING && status != RESUME_OK)
         assert_true(found == 0 || found == newer);

@@ -19,6 +19,7 @@ static const rs_meta example = {
     .ended = true,
     .pid = 4711,
     .state_size = UINT64_C(1) << 40,
+    .copy_of = 4711,
     .name = TEXT("Grüße"),
     .program = TEXT("/home/a/\xFF\xFE.py"), /* not UTF-8 */
     .function = TEXT("sim:World.run"),
@@ -35,6 +36,7 @@ static void assert_metas_equal(const rs_meta *a, const rs_meta *b) {
     assert_true(a->saved_ns == b->saved_ns && a->started_ns == b->started_ns);
     assert_true(a->running_ns == b->running_ns && a->saves == b->saves && a->pid == b->pid);
     assert_true(a->ended == b->ended && a->state_size == b->state_size);
+    assert_true(a->copy_of == b->copy_of);
     assert_slices_equal(a->name, b->name);
     assert_slices_equal(a->program, b->program);
     assert_slices_equal(a->function, b->function);
@@ -62,6 +64,18 @@ static void test_meta__comes_back(void **state) {
         assert_metas_equal(&back, metas[i]);
         rs_buffer_release(&cbor);
     }
+}
+
+/* So that only a rollback pays for it. */
+static void test_meta__a_copy_of_nothing_is_not_written(void **state) {
+    (void)state;
+    const rs_meta plain = {.saves = 3}, copy = {.saves = 3, .copy_of = 2};
+    rs_buffer without = {0}, with = {0};
+    rs_meta_encode(&plain, &without);
+    rs_meta_encode(&copy, &with);
+    assert_int_equal(with.size, without.size + sizeof "copy_of" + 1);
+    rs_buffer_release(&without);
+    rs_buffer_release(&with);
 }
 
 static void cut_is_found(const uint8_t *bytes, size_t size, size_t at, void *context) {
@@ -170,6 +184,7 @@ static void test_meta__failed_allocation_sticks(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_meta__comes_back),
+        cmocka_unit_test(test_meta__a_copy_of_nothing_is_not_written),
         cmocka_unit_test(test_meta__damage_is_found_or_stays_inside),
         cmocka_unit_test(test_meta__unknown_keys_are_ignored),
         cmocka_unit_test(test_meta__other_types_are_damage),

@@ -82,7 +82,8 @@ static bool act(rs_file *file, sample_shape shape, power_history *history, seede
     rs_commit_options options = {0};
     uint64_t what = seeded_below(random, 12);
     bool is_saved = rs_file_generation_count(file) > 0;
-    if (what == 0 && is_saved) return rs_file_compact(file, 2, &error) == RESUME_OK;
+    if (what == 0 && is_saved)
+        return rs_file_compact(file, &(rs_keep){.last = 2}, NULL, &error) == RESUME_OK;
     if (what == 1 && is_saved) {
         rs_meta meta = {.saves = history->seen, .ended = true};
         return rs_file_commit_mark(file, &meta, &options, &info, &error) == RESUME_OK;

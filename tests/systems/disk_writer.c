@@ -114,7 +114,7 @@ static void step(disk_writer *w) {
         rs_file_start_over(w->files[which]);
         save(w, which);
     } else if (what == 1) {
-        must(w, rs_file_compact(w->files[which], 0, &w->error), "compact");
+        must(w, rs_file_compact(w->files[which], &(rs_keep){0}, NULL, &w->error), "compact");
     } else if (what <= 3) {
         end_call(w, which);
     } else {

@@ -23,7 +23,7 @@ static resume_status make_file(const rs_folder *folder, const golden_file *golde
                                rs_error *error) {
     static golden_state state;
     rs_file *file;
-    rs_commit_options options = {.keep = 8};
+    rs_commit_options options = {.keep = {.last = 8}};
     rs_commit_info info;
     resume_status status = rs_file_new(folder, golden->name, 1, RS_ASIDE_NO, &file, error);
     for (size_t i = 1; status == RESUME_OK && i <= golden->generation_count; i++) {
