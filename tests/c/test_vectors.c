@@ -94,7 +94,7 @@ static void check_content(const vector *expected, rs_file *file) {
     resume_status right = bad ? RESUME_DAMAGED : RESUME_OK;
     if (!bad) compare(expected, "arrays", digest, expected->arrays);
     compare(expected, "reading", resume_status_name(status), resume_status_name(right));
-    status = rs_state_verify(state, NULL, NULL, &error);
+    status = rs_state_verify(state, NULL, NULL, NULL, &error);
     compare(expected, "verifying", resume_status_name(status), resume_status_name(right));
     rs_state_free(state);
 }
