@@ -183,7 +183,7 @@ static resume_status act(full_disk *disk, rs_commit_info *info) {
     *info = (rs_commit_info){0};
     switch (disk->operation[0]) {
     case 'c':
-        return rs_file_compact(disk->file, 1, &disk->error);
+        return rs_file_compact(disk->file, &(rs_keep){.last = 1}, NULL, &disk->error);
     case 'm':
         return rs_file_commit_mark(disk->file, &mark, &options, info, &disk->error);
     default:
