@@ -349,7 +349,7 @@ class File:
             covered = data[segment.offset:segment.offset + 64] + records
         if hash128(covered, self.seed(segment.offset)) != segment.digest:
             raise Damaged(f"generation {segment.generation}: the digest does not match")
-        found, at, kind = {}, 0, None
+        found, at, kind, twice = {}, 0, None, False
         while kind != END:
             if at + 16 > len(records):
                 raise Damaged("records without END")
@@ -361,11 +361,11 @@ class File:
             if kind not in (META, TABLE, DELTA, END):
                 if flags & REQUIRED:
                     raise Unsupported(f"a record of type {kind}")
-            elif kind in found:
-                raise Damaged("two records of one type")
-            found[kind] = payload
-        if at != len(records) or META not in found or (TABLE in found) == (DELTA in found):
-            raise Damaged("records are missing, or follow END")
+            else:
+                twice |= kind in found
+                found[kind] = payload
+        if twice or at != len(records) or META not in found or (TABLE in found) == (DELTA in found):
+            raise Damaged("records are missing, stand twice, or follow END")
         return found
 
     @staticmethod

@@ -15,6 +15,7 @@ typedef struct segment_read_in {
     rs_slice meta, table;
     bool table_is_delta;
     rs_delta_info delta;
+    const char *problem; /* of the records together, the first */
 } segment_read_in;
 
 static void segment_release(segment_read_in *segment) {
@@ -71,17 +72,15 @@ static resume_status take_record(rs_file *file, segment_read_in *segment, const 
     uint64_t offset = segment->place.generation.segment_offset;
     switch (record->type) {
     case RS_RECORD_META:
-        if (segment->meta.bytes) return bad_segment(file, offset, error, "two META records");
+        if (segment->meta.bytes && !segment->problem) segment->problem = "two META records";
         segment->meta = record->payload;
         return RESUME_OK;
     case RS_RECORD_TABLE:
     case RS_RECORD_DELTA:
-        if (segment->table.bytes) return bad_segment(file, offset, error, "two chunk tables");
+        if (segment->table.bytes && !segment->problem) segment->problem = "two chunk tables";
         segment->table = record->payload;
         segment->table_is_delta = record->type == RS_RECORD_DELTA;
-        return segment->table_is_delta
-                   ? rs_delta_info_decode(record->payload, &segment->delta, error)
-                   : RESUME_OK;
+        return RESUME_OK;
     case RS_RECORD_END:
         return RESUME_OK;
     default:
@@ -103,10 +102,13 @@ static resume_status read_records(rs_file *file, segment_read_in *segment, rs_er
         if (status == RESUME_OK) status = take_record(file, segment, &record, error);
         if (status) return status;
     }
-    if (position != size) return bad_segment(file, offset, error, "records after END");
-    if (!segment->meta.bytes || !segment->table.bytes)
-        return bad_segment(file, offset, error, "no META or no chunk table in the segment");
-    return RESUME_OK;
+    /* Only now: a record that must be known is refused before anything is taken for damage. */
+    if (!segment->problem && position != size) segment->problem = "records after END";
+    if (!segment->problem && (!segment->meta.bytes || !segment->table.bytes))
+        segment->problem = "no META or no chunk table in the segment";
+    if (segment->problem) return bad_segment(file, offset, error, segment->problem);
+    return segment->table_is_delta ? rs_delta_info_decode(segment->table, &segment->delta, error)
+                                   : RESUME_OK;
 }
 
 static resume_status segment_read(rs_file *file, uint64_t offset, segment_read_in *segment,
