@@ -152,14 +152,16 @@ static resume_status write_chunks(rs_file *file, rs_draft *draft, const rs_snaps
 
 /* Asks for the space of a large commit before anything is written: xfs and btrfs would tell by a
  * short write only. The bound counts chunks uncompressed, so that a refusal is final only when
- * nothing is going to be compressed; file systems that can't reserve are asked in vain. */
+ * nothing is going to be compressed; else each piece is asked for before it is written. File
+ * systems that can't reserve are asked in vain. */
 static resume_status preflight(rs_draft *draft, rs_compress compress, rs_error *error) {
-    const rs_segment_writer *writer = &draft->writer;
+    rs_segment_writer *writer = &draft->writer;
     uint64_t bound = draft->plan.bound + 2 * RS_BLOCK_SIZE;
     if (bound <= RS_SELF_VERIFYING_SIZE_MAX) return RESUME_OK;
     int answer = writer->os->reserve(writer->os, writer->fd, writer->offset, bound);
     if (answer == 0) draft->reserved_end = writer->offset + bound;
-    if (rs_os_status(answer) != RESUME_NO_SPACE || compress != RS_COMPRESS_NEVER) return RESUME_OK;
+    writer->reserves = rs_os_status(answer) == RESUME_NO_SPACE;
+    if (!writer->reserves || compress != RS_COMPRESS_NEVER) return RESUME_OK;
     return rs_os_fail(error, answer, "can't write", writer->path);
 }
 

@@ -187,6 +187,7 @@ typedef struct rs_segment_writer {
     uint64_t offset;  /* of the segment */
     uint64_t at;      /* file offset behind everything that is written or staged */
     uint64_t flushed; /* file offset behind everything that is written */
+    bool reserves;    /* asks for the space of each piece: there may be too little for all */
     bool barriers;    /* sync before the trailer of an ordered segment, and after every trailer */
     bool streaming;   /* too large for a self-verifying segment: written in pieces */
     bool touched;     /* something was written into the file */

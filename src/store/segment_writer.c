@@ -151,12 +151,26 @@ resume_status rs_segment_writer_chunk(rs_segment_writer *writer, const void *raw
 
 /* --- writing --- */
 
+/* A save that does not fit is better seen before it takes the last byte: where a quota is used up,
+ * btrfs refuses to cut a file, too. */
+static resume_status reserve(const rs_segment_writer *writer, uint64_t offset, uint64_t size,
+                             rs_error *error) {
+    if (!writer->reserves || size == 0) return RESUME_OK;
+    int answer = writer->os->reserve(writer->os, writer->fd, offset, size);
+    if (rs_os_status(answer) != RESUME_NO_SPACE) return RESUME_OK;
+    return rs_os_fail(error, answer, "can't write", writer->path);
+}
+
 static resume_status write_at(rs_segment_writer *writer, const rs_slice *parts, size_t count,
                               uint64_t offset, rs_error *error) {
     const rs_os *os = writer->os;
-    writer->touched = true;
+    uint64_t size = 0;
     for (size_t i = 0; i < count; i++)
-        writer->written += parts[i].size;
+        size += parts[i].size;
+    resume_status refused = reserve(writer, offset, size, error);
+    if (refused) return refused;
+    writer->touched = true;
+    writer->written += size;
     int64_t begun = os->monotonic_ns(os);
     resume_status status =
         rs_fd_write_all(os, writer->fd, parts, count, offset, writer->path, error);

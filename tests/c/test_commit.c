@@ -235,6 +235,27 @@ static void test_commit__refused_space_counts_only_without_compression(void **st
     store_expect(place, 0, SAMPLE_LARGE, 3);
 }
 
+/* A quota of btrfs that is used up refuses even to cut the file. */
+static void test_commit__refused_space_is_asked_for_piece_by_piece(void **state) {
+    store_place *place = *state;
+    store_new(place);
+    store_save(place, SAMPLE_LARGE, 1);
+    fault_os_plan(&place->fault, (fault_plan){.nth = 1,
+                                              .mode = FAULT_FAIL,
+                                              .os_code = EDQUOT,
+                                              .for_ever = true,
+                                              .calls = FAULT_BIT(FAULT_RESERVE)});
+    assert_int_equal(sample_commit(place->file, SAMPLE_LARGE, 2, NULL, &place->error),
+                     RESUME_NO_SPACE);
+    assert_int_equal(place->fault.calls[FAULT_RESERVE], 2);
+    assert_int_equal(place->fault.calls[FAULT_WRITE], 0);
+    store_save(place, SAMPLE_SMALL, 3); /* what is small asks for nothing */
+    assert_false(place->info.new_file);
+    fault_os_plan(&place->fault, (fault_plan){0});
+    store_save(place, SAMPLE_LARGE, 4);
+    assert_false(place->info.new_file);
+}
+
 /* Not what the write that failed lacked, when all before it had been given back already. */
 static void test_commit__no_space_tells_what_the_whole_save_needs(void **state) {
     store_place *place = *state;
@@ -429,6 +450,7 @@ int main(void) {
         TEST(test_commit__every_size_limit_of_a_large_one),
         TEST(test_commit__failed_truncate_poisons),
         TEST(test_commit__refused_space_counts_only_without_compression),
+        TEST(test_commit__refused_space_is_asked_for_piece_by_piece),
         TEST(test_commit__no_space_tells_what_the_whole_save_needs),
         TEST(test_commit__unused_reserved_space_is_given_back),
         TEST(test_commit__removed_file_is_written_anew),
