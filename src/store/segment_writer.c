@@ -134,7 +134,7 @@ resume_status rs_segment_writer_chunk(rs_segment_writer *writer, const void *raw
     resume_status status = rs_codec_compress(writer->codec, raw, size, element_size, mode,
                                              disk_is_slow, hash, &stored, entry, error);
     if (status) return status;
-    if (entry->coding == RS_CHUNK_RAW && stored == raw) {
+    if (entry->coding == RS_CHUNK_RAW) {
         status = make_room(writer, size, error);
         if (status) return status;
         if (!writer->streaming) return rs_segment_writer_copy(writer, raw, entry, error);
@@ -264,7 +264,7 @@ static resume_status finish_small(rs_segment_writer *writer, const rs_segment_he
 static resume_status finish_large(rs_segment_writer *writer, const rs_segment_header *header,
                                   const rs_buffer *records, const rs_generation *generation,
                                   rs_error *error) {
-    static const uint8_t zeros[RS_BLOCK_SIZE];
+    static const uint8_t zeros[RS_BLOCK_SIZE + RS_TRAILER_SIZE];
     resume_status status = rs_segment_writer_flush(writer, error);
     if (status) return status;
     uint64_t padding =

@@ -1,10 +1,12 @@
 /* Tests of src/store/segment_writer.c: pieces, alignment, and memory that changes meanwhile. */
+#include "alloc_fail.h"
+#include "base/arith.h"
 #include "store/file_internal.h"
 #include "store_place.h"
 #include "testing.h"
 
+#include <errno.h>
 #include <stdio.h>
-
 #include <stdlib.h>
 #include <string.h>
 
@@ -160,6 +162,210 @@ static void test_segment_writer__nothing_is_copied_from_large_arrays(void **stat
     free(bytes);
 }
 
+/* A writer of its own in the file of `place`, behind what is there. */
+static rs_segment_writer begin_writer(store_place *place, const rs_os *os, uint64_t offset) {
+    rs_segment_writer writer = {
+        .os = os,
+        .fd = place->file->fd,
+        .path = "a file",
+        .codec = place->file->codec,
+        .uuid = &place->file->header.uuid,
+        .offset = offset,
+    };
+    assert_int_equal(rs_segment_writer_init(&writer, &place->error), RESUME_OK);
+    return writer;
+}
+
+/* Whatever is written behind the records, up to the place of the trailer, is zero. */
+static int64_t padding_write(const rs_os *os, int fd, const rs_slice *parts, size_t count,
+                             uint64_t offset) {
+    (void)fd;
+    const uint64_t *segment = os->context;
+    int64_t size = 0;
+    for (size_t i = 0; i < count; i++)
+        size += (int64_t)parts[i].size;
+    if (count == 2 && offset != *segment) /* records and padding */
+        for (size_t i = 0; i < parts[1].size; i++)
+            assert_int_equal(((const uint8_t *)parts[1].bytes)[i], 0);
+    return size;
+}
+
+static void test_segment_writer__padding_of_every_length(void **state) {
+    store_place *place = *state;
+    rs_os padding = *rs_os_linux();
+    padding.write = padding_write;
+    uint8_t *bytes = make_array(5);
+    uint64_t longest = 0;
+    store_new(place);
+    store_save(place, SAMPLE_SMALL, 1);
+    padding.context = &place->file->end;
+    for (uint32_t size = 8; size <= 4096 + 64; size += 8) {
+        rs_segment_writer writer = begin_writer(place, &padding, place->file->end);
+        writer.streaming = true; /* an ordered segment */
+        rs_chunk_entry entry = {.raw_size = size, .hash = rs_hash128_of(bytes, size, 0)};
+        assert_int_equal(rs_segment_writer_chunk(&writer, bytes, 1, RS_COMPRESS_NEVER, false,
+                                                 &entry, &place->error),
+                         RESUME_OK);
+        rs_buffer records = {0};
+        rs_record_append_end(&records);
+        rs_segment_header header = {.generation = 2};
+        rs_generation made;
+        assert_int_equal(rs_segment_writer_finish(&writer, &header, &records, &made, &place->error),
+                         RESUME_OK);
+        uint64_t used = RS_SEGMENT_HEADER_SIZE + size + records.size;
+        assert_true(made.segment_size >= used + RS_TRAILER_SIZE);
+        assert_true(made.segment_size < used + RS_TRAILER_SIZE + RS_BLOCK_SIZE);
+        assert_int_equal(made.segment_size % RS_BLOCK_SIZE, 0);
+        longest = rs_maximum(longest, made.segment_size - used);
+        rs_buffer_release(&records);
+        rs_segment_writer_release(&writer);
+    }
+    assert_int_equal(longest, RS_BLOCK_SIZE + RS_TRAILER_SIZE - 8); /* more than a block */
+    free(bytes);
+}
+
+static void test_segment_writer__offsets_have_48_bits(void **state) {
+    store_place *place = *state;
+    uint8_t bytes[5000];
+    uint64_t seed = 9;
+    for (size_t i = 0; i < sizeof bytes; i += 8) {
+        uint64_t value = sample_random(&seed);
+        memcpy(bytes + i, &value, 8);
+    }
+    store_new(place);
+    store_save(place, SAMPLE_SMALL, 1);
+    for (int too_far = 0; too_far <= 1; too_far++) {
+        uint64_t last = (UINT64_C(1) << 48) - RS_CHUNK_RAW_SIZE_MAX - RS_BLOCK_SIZE;
+        rs_segment_writer writer =
+            begin_writer(place, rs_os_linux(), last + (too_far ? RS_BLOCK_SIZE : 0));
+        rs_chunk_entry entry = {.raw_size = 5000, .hash = rs_hash128_of(bytes, 5000, 0)};
+        resume_status status = rs_segment_writer_chunk(&writer, bytes, 1, RS_COMPRESS_NEVER, false,
+                                                       &entry, &place->error);
+        assert_int_equal(status, too_far ? RESUME_LIMIT : RESUME_OK);
+        assert_false(writer.touched);
+        rs_segment_writer_release(&writer);
+    }
+}
+
+/* Records of more than a gibibyte are refused before anything is written. */
+static void test_segment_writer__records_that_no_reader_takes(void **state) {
+    store_place *place = *state;
+    store_new(place);
+    store_save(place, SAMPLE_SMALL, 1);
+    rs_segment_writer writer = begin_writer(place, rs_os_linux(), place->file->end);
+    rs_buffer records = {.size = RS_RECORDS_SIZE_MAX + 8}; /* not looked at */
+    rs_segment_header header = {.generation = 2};
+    rs_generation made;
+    assert_int_equal(rs_segment_writer_finish(&writer, &header, &records, &made, &place->error),
+                     RESUME_LIMIT);
+    assert_false(writer.touched);
+    rs_segment_writer_release(&writer);
+}
+
+/* A table of more than 1 MiB makes an ordered segment of a state that has nearly no bytes. */
+static void test_segment_writer__seventy_thousand_empty_blobs(void **state) {
+    store_place *place = *state;
+    size_t count = 70000;
+    rs_blob *blobs = calloc(count, sizeof *blobs);
+    assert_non_null(blobs);
+    for (size_t i = 0; i < count; i++)
+        blobs[i] = (rs_blob){"s", i == 0, 1};
+    rs_meta meta = {.saves = 1};
+    rs_snapshot snapshot = {&meta, blobs, count};
+    rs_commit_options options = {0};
+    store_new(place);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(
+            rs_file_commit(place->file, &snapshot, &options, &place->info, &place->error),
+            RESUME_OK);
+    assert_int_equal(rs_file_generation(place->file, 0)->flags & RS_SEGMENT_SELF_VERIFYING, 0);
+    store_close(place);
+    store_open(place);
+    rs_state *read;
+    assert_int_equal(rs_file_read(place->file, 0, &read, &place->error), RESUME_OK);
+    assert_int_equal(rs_state_blob_count(read), count);
+    assert_int_equal(rs_state_stream(read).size, 1);
+    rs_state_free(read);
+    free(blobs);
+}
+
+/* One write takes a limited number of parts. */
+static void test_segment_writer__thousands_of_small_arrays_behind_a_large_one(void **state) {
+    store_place *place = *state;
+    enum { COUNT = 2000, SIZE = 104 };
+    uint8_t *bytes = make_array(8);
+    static rs_blob blobs[COUNT + 1];
+    blobs[0] = (rs_blob){bytes, 2u << 20, 1};
+    for (size_t i = 0; i < COUNT; i++)
+        blobs[i + 1] = (rs_blob){bytes + (4u << 20) + i * SIZE, SIZE, 1};
+    rs_meta meta = {.saves = 1};
+    rs_snapshot snapshot = {&meta, blobs, COUNT + 1};
+    rs_commit_options options = {.compress = RS_COMPRESS_NEVER};
+    store_new(place);
+    assert_int_equal(rs_file_commit(place->file, &snapshot, &options, &place->info, &place->error),
+                     RESUME_OK);
+    rs_state *read;
+    assert_int_equal(rs_file_read(place->file, 0, &read, &place->error), RESUME_OK);
+    for (size_t i = 0; i < COUNT; i++) {
+        uint8_t back[SIZE];
+        assert_int_equal(rs_state_read_blob(read, i + 1, back, &place->error), RESUME_OK);
+        assert_memory_equal(back, blobs[i + 1].bytes, SIZE);
+    }
+    rs_state_free(read);
+    free(bytes);
+}
+
+/* While memory changes, every allocation and every write of a large save fails in turn. */
+static void check_failing_saves(store_place *place, uint8_t *bytes, rs_compress compress,
+                                bool allocations) {
+    rs_os meddling = *rs_os_linux();
+    meddling.write = meddling_write;
+    bool failed = true;
+    for (long n = 1; failed; n++) {
+        store_new(place);
+        assert_int_equal(save_array(place, bytes, 1000, RS_COMPRESS_NEVER), RESUME_OK);
+        meddler.bytes = bytes;
+        meddler.offset = 5u << 20;
+        meddler.size = 1u << 20;
+        meddler.writes_left = 2;
+        place->fault.real = &meddling;
+        if (allocations)
+            alloc_fail_at(n, false);
+        else
+            store_fail(place, FAULT_WRITE, n, ENOSPC);
+        resume_status status = save_array(place, bytes, ARRAY_SIZE, compress);
+        failed = allocations ? alloc_fail_count() >= n : fault_os_struck(&place->fault);
+        alloc_fail_at(0, false);
+        store_fail(place, FAULT_WRITE, 1, 0);
+        place->fault.real = rs_os_linux();
+        if (status != RESUME_OK)
+            assert_int_equal(status, allocations ? RESUME_NO_MEMORY : RESUME_NO_SPACE);
+        uint64_t expected = status ? 1 : 2;
+        store_close(place);
+        store_open(place);
+        assert_int_equal(place->recovery.health, RS_HEALTH_GOOD);
+        assert_int_equal(place->recovery.taken, expected);
+        rs_state *read;
+        assert_int_equal(rs_file_read(place->file, 0, &read, &place->error), RESUME_OK);
+        assert_int_equal(rs_state_verify(read, NULL, NULL, NULL, &place->error), RESUME_OK);
+        rs_state_free(read);
+        store_close(place);
+        remove(place->file_path);
+    }
+}
+
+static void test_segment_writer__failures_while_memory_changes(void **state) {
+    store_place *place = *state;
+    uint8_t *bytes = make_array(7);
+    check_failing_saves(place, bytes, RS_COMPRESS_NEVER, true);
+    check_failing_saves(place, bytes, RS_COMPRESS_NEVER, false);
+    for (size_t i = 0; i < ARRAY_SIZE; i++)
+        bytes[i] &= 0x0F; /* half the size, and still more than one piece */
+    check_failing_saves(place, bytes, RS_COMPRESS_ALWAYS, true);
+    check_failing_saves(place, bytes, RS_COMPRESS_ALWAYS, false);
+    free(bytes);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, store_place_setup, store_place_teardown)
 
 int main(void) {
@@ -169,6 +375,12 @@ int main(void) {
         TEST(test_segment_writer__sizes_around_the_limit_of_small_ones),
         TEST(test_segment_writer__memory_that_changes_never_makes_an_unreadable_save),
         TEST(test_segment_writer__nothing_is_copied_from_large_arrays),
+        TEST(test_segment_writer__padding_of_every_length),
+        TEST(test_segment_writer__offsets_have_48_bits),
+        TEST(test_segment_writer__records_that_no_reader_takes),
+        TEST(test_segment_writer__seventy_thousand_empty_blobs),
+        TEST(test_segment_writer__thousands_of_small_arrays_behind_a_large_one),
+        TEST(test_segment_writer__failures_while_memory_changes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
