@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+_Static_assert(sizeof(size_t) == sizeof(uint64_t), "resume needs a 64-bit machine");
+
 static inline bool rs_add_overflows(uint64_t a, uint64_t b, uint64_t *sum) {
     return __builtin_add_overflow(a, b, sum);
 }

@@ -317,7 +317,7 @@ static resume_status keep_lock(rs_checkpoint *checkpoint, rs_error *error) {
     int answer = os->info_at(os, checkpoint->folder->fd, lock_name, &info);
     if (answer < 0 && rs_os_status(answer) != RESUME_NOT_FOUND)
         return rs_os_fail(error, answer, "can't look at the lock of", checkpoint->path);
-    if (lock->fd >= 0 && answer == 0 && info.device == lock->device && info.inode == lock->inode)
+    if (lock->fd >= 0 && answer == 0 && rs_is_same_file(&info, lock->device, lock->inode))
         return RESUME_OK;
     rs_lock_release(checkpoint->folder, lock);
     return rs_lock_take(checkpoint->folder, checkpoint->file_name, lock, error);

@@ -1,6 +1,5 @@
 /* Chunks by content: an open-addressing hash table of chunk entries. */
 #include "base/alloc.h"
-#include "base/arith.h"
 #include "format/table.h"
 
 #define CAPACITY_MIN 64u
@@ -38,9 +37,8 @@ static void put(rs_chunk_index *index, const rs_chunk_entry *entry) {
 /* Room for `count` chunks. */
 static bool resize(rs_chunk_index *index, uint64_t count) {
     uint64_t capacity = CAPACITY_MIN;
-    while (capacity / 3 * 2 < count) {
-        if (rs_multiply_overflows(capacity, 2, &capacity)) return false;
-    }
+    while (capacity / 3 * 2 < count)
+        capacity *= 2; /* `count` entries of 48 bytes are in memory: no overflow */
     rs_chunk_entry *slots = rs_allocate_zeroed((size_t)capacity, sizeof *slots);
     if (!slots) return false;
     rs_chunk_index old = *index;

@@ -39,6 +39,9 @@ static const meta_field fields[] = {
     {"writer", META_TEXT, offsetof(rs_meta, writer)},
 };
 #define FIELD_COUNT (sizeof fields / sizeof fields[0])
+/* A head, and a key with its head, take less than 32 bytes. */
+_Static_assert(FIELD_COUNT * 32 + 6 * TEXT_SIZE_MAX < RS_META_SIZE_MAX,
+               "META of the longest texts would be refused by its reader");
 
 /* Paths need not be UTF-8: such a text is written as bytes. */
 static void put_slice(rs_buffer *cbor, rs_slice text) {
@@ -107,11 +110,11 @@ static bool take(const meta_field *field, const rs_cbor_item *item, rs_meta *met
         *(bool *)to = item->argument == RS_CBOR_TRUE;
         return true;
     case META_TEXT:
-        if (item->kind != RS_CBOR_TEXT && item->kind != RS_CBOR_BYTES) return false;
-        *(rs_slice *)to = (rs_slice){item->bytes, (size_t)item->argument};
-        return true;
+        break;
     }
-    return false;
+    if (item->kind != RS_CBOR_TEXT && item->kind != RS_CBOR_BYTES) return false;
+    *(rs_slice *)to = (rs_slice){item->bytes, (size_t)item->argument};
+    return true;
 }
 
 static const meta_field *find_field(const rs_cbor_item *key) {

@@ -44,6 +44,10 @@ typedef struct rs_file_info {
     int64_t modified_ns; /* since 1970 */
 } rs_file_info;
 
+static inline bool rs_is_same_file(const rs_file_info *info, uint64_t device, uint64_t inode) {
+    return info->device == device && info->inode == inode;
+}
+
 typedef struct rs_process {
     int64_t pid;
     int64_t started_ns; /* since 1970, of the process; 0 when unknown */

@@ -51,8 +51,6 @@ static resume_status make_records(rs_file *file, const rs_meta *meta, rs_draft *
     rs_buffer encoded = {0};
     rs_meta_encode(meta, &encoded);
     resume_status status = encoded.failed ? no_memory(error) : RESUME_OK;
-    if (status == RESUME_OK && encoded.size > RS_META_SIZE_MAX)
-        status = rs_fail(error, RESUME_LIMIT, "more than %u bytes about a save", RS_META_SIZE_MAX);
     if (status == RESUME_OK) {
         const rs_generation *newest = draft->full_table ? NULL : rs_file_newest(file);
         status = rs_records_make((rs_slice){encoded.bytes, encoded.size}, &draft->plan.table,
@@ -175,7 +173,7 @@ static void give_back(const rs_draft *draft, uint64_t end) {
 
 /* The speed of the disk, as large writes show it. */
 static void measure_disk(rs_file *file, const rs_segment_writer *writer) {
-    if (writer->written < MEASURED_SIZE_MIN || writer->busy_ns <= 0) return;
+    if (writer->written < MEASURED_SIZE_MIN) return;
     double seconds = (double)writer->busy_ns / 1e9;
     file->disk_is_slow = (double)writer->written < seconds * (double)SLOW_BYTES_PER_SECOND;
 }
@@ -199,8 +197,8 @@ void rs_file_hint(rs_file *file, int fd, const rs_uuid *uuid, const rs_generatio
 
 void rs_file_hint_newest(rs_file *file) {
     const rs_generation *newest = rs_file_newest(file);
-    if (!newest || file->fd < 0 || !file->for_writing || file->poisoned || file->replaces ||
-        file->no_hints || newest->number <= file->hinted_generation)
+    if (!newest || !file->for_writing || file->poisoned || file->replaces || file->no_hints ||
+        newest->number <= file->hinted_generation)
         return;
     rs_file_hint(file, file->fd, &file->header.uuid, newest);
 }
@@ -233,7 +231,7 @@ static resume_status look(rs_file *file, what_stands *stands, rs_error *error) {
     if (rs_os_status(answer) == RESUME_NOT_FOUND) return RESUME_OK;
     if (answer < 0) return rs_os_fail(error, answer, "can't look at", file->path);
     *stands = STANDS_OTHER;
-    if (file->fd < 0 || info.device != file->device || info.inode != file->inode) return RESUME_OK;
+    if (file->fd < 0 || !rs_is_same_file(&info, file->device, file->inode)) return RESUME_OK;
     *stands = STANDS_OURS;
     /* Another name for the same file (a backup by hard links): leave that one as it is. */
     if (info.links > 1) file->replaces = true;
@@ -490,7 +488,7 @@ resume_status rs_file_commit_mark(rs_file *file, const rs_meta *meta,
     bool appends = false;
     *info = (rs_commit_info){0};
     resume_status status = rs_file_check_writable(file, error);
-    if (status == RESUME_OK && (file->fd < 0 || file->generation_count == 0))
+    if (status == RESUME_OK && file->generation_count == 0)
         status = rs_fail(error, RESUME_MISUSE, "'%s': nothing is saved yet", file->path);
     if (status == RESUME_OK) status = rs_file_choose_way(file, &appends, error);
     /* The state is in the file alone: where that can't be written, a new one is made of it. */

@@ -236,7 +236,7 @@ resume_status rs_file_compact(rs_file *file, const rs_keep *keep, rs_commit_info
     if (info) *info = (rs_commit_info){0};
     resume_status status = rs_file_check_writable(file, error);
     if (status) return status;
-    if (file->fd < 0 || file->generation_count == 0)
+    if (file->generation_count == 0)
         return rs_fail(error, RESUME_MISUSE, "'%s': nothing is saved yet", file->path);
     status = rs_file_list_all(file, error);
     return status ? status : rs_file_rewrite(file, keep, 0, info, error);

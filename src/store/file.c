@@ -74,10 +74,11 @@ static resume_status allocate(const rs_folder *folder, const char *file_name, bo
     file->for_writing = for_writing;
     file->fd = -1;
     file->slack = RS_COMPACT_SLACK;
-    int size = snprintf(file->name, sizeof file->name, "%s", file_name);
-    if (size < 0 || (size_t)size >= sizeof file->name)
+    size_t size = strlen(file_name) + 1;
+    if (size > sizeof file->name)
         return rs_fail(error, RESUME_BAD_NAME, "a file name of more than %zu bytes",
                        sizeof file->name - 1);
+    memcpy(file->name, file_name, size);
     file->path = rs_folder_join(folder, file_name);
     if (!file->path) return rs_fail(error, RESUME_NO_MEMORY, "no memory to open '%s'", file_name);
     return rs_codec_new(&file->codec, error);
@@ -164,7 +165,7 @@ resume_status rs_file_new(const rs_folder *folder, const char *file_name, uint64
         rs_file_close(made);
         return status;
     }
-    made->next_generation = first_generation ? first_generation : 1;
+    made->next_generation = first_generation;
     made->replaces = true;
     made->aside = aside;
     *file = made;

@@ -233,8 +233,8 @@ static void ancestor_path(const rs_folder *folder, size_t level, const rs_file_i
     }
     if (cut[0] == '\0') memcpy(cut, "/", 2);
     const rs_os *os = folder->os;
-    if (os->info_at(os, RS_WORKING_FOLDER, cut, &info) < 0 || info.device != ancestor->device ||
-        info.inode != ancestor->inode) {
+    if (os->info_at(os, RS_WORKING_FOLDER, cut, &info) < 0 ||
+        !rs_is_same_file(&info, ancestor->device, ancestor->inode)) {
         size_t used = (size_t)snprintf(cut, sizeof cut, "%s", folder->path);
         for (size_t i = 0; i < level && used + 4 < sizeof cut; i++)
             used += (size_t)snprintf(cut + used, sizeof cut - used, "/..");
@@ -258,7 +258,7 @@ static void inspect(rs_folder *folder, const rs_file_info *info) {
     for (size_t level = 1, used = 0; level < ANCESTORS_MAX; level++) {
         used += (size_t)snprintf(up + used, sizeof up - used, level == 1 ? ".." : "/..");
         if (os->info_at(os, folder->fd, up, &above) < 0) return;
-        if (above.device == below.device && above.inode == below.inode) return; /* the root */
+        if (rs_is_same_file(&above, below.device, below.inode)) return; /* the root */
         if (is_open_to_all(&above)) {
             ancestor_path(folder, level, &above, shown, sizeof shown);
             snprintf(folder->warning, sizeof folder->warning,
@@ -310,12 +310,11 @@ static bool is_in_place(const rs_folder *folder) {
     const rs_os *os = folder->os;
     rs_file_info info;
     if (os->info_at(os, RS_WORKING_FOLDER, folder->path, &info) < 0) return false;
-    if (info.kind != RS_KIND_LINK)
-        return info.device == folder->device && info.inode == folder->inode;
+    if (info.kind != RS_KIND_LINK) return rs_is_same_file(&info, folder->device, folder->inode);
     int fd = -1;
     bool is_same = open_existing(os, folder->path, &fd, NULL) == RESUME_OK &&
-                   os->info(os, fd, &info) == 0 && info.device == folder->device &&
-                   info.inode == folder->inode;
+                   os->info(os, fd, &info) == 0 &&
+                   rs_is_same_file(&info, folder->device, folder->inode);
     rs_fd_close(os, &fd);
     return is_same;
 }

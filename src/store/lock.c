@@ -169,7 +169,7 @@ static resume_status try_once(const attempt *at, rs_lock *lock, bool *again, rs_
     answer = at->os->info_at(at->os, at->folder->fd, at->lock_name, &named);
     if (answer < 0 && rs_os_status(answer) != RESUME_NOT_FOUND)
         return rs_os_fail(error, answer, "can't look at", at->path);
-    *again = answer < 0 || named.device != lock->device || named.inode != lock->inode;
+    *again = answer < 0 || !rs_is_same_file(&named, lock->device, lock->inode);
     if (!*again) write_holder(at, lock->fd);
     return RESUME_OK;
 }

@@ -38,11 +38,10 @@ static resume_status nothing_there(resume_status status, rs_error *error) {
     return RESUME_OK;
 }
 
-static bool agree(const rs_segment_header *header, const rs_trailer *trailer, uint64_t offset,
-                  uint64_t size) {
+static bool agree(const rs_segment_header *header, const rs_trailer *trailer, uint64_t offset) {
     return header->generation == trailer->generation && header->generation > 0 &&
            header->generation < RS_GENERATION_NUMBER_MAX && header->flags == trailer->flags &&
-           trailer->segment_offset == offset && trailer->segment_size == size &&
+           trailer->segment_offset == offset && /* both end at the trailer: the sizes agree, too */
            header->records_size <= RS_RECORDS_SIZE_MAX;
 }
 
@@ -69,21 +68,19 @@ resume_status rs_place_at_segment(rs_file *file, uint64_t offset, rs_place *plac
     resume_status status = rs_file_read_at(file, bytes, sizeof bytes, offset, error);
     if (status) return nothing_there(status, error);
     rs_segment_header header;
-    uint64_t size, end;
-    if (!rs_segment_header_decode(bytes, &file->header.uuid, offset, &header) ||
-        rs_segment_size_overflows(header.data_size, header.records_size, &size) ||
-        rs_add_overflows(offset, size, &end))
-        return RESUME_OK;
+    if (!rs_segment_header_decode(bytes, &file->header.uuid, offset, &header)) return RESUME_OK;
+    uint64_t size = 0; /* decoding has checked that the end does not overflow */
+    rs_segment_size_overflows(header.data_size, header.records_size, &size);
     place->header = header;
     if (header_is_good) *header_is_good = true;
 
     uint8_t end_bytes[RS_TRAILER_SIZE];
-    uint64_t at = end - RS_TRAILER_SIZE;
+    uint64_t at = offset + size - RS_TRAILER_SIZE;
     status = rs_file_read_at(file, end_bytes, sizeof end_bytes, at, error);
     if (status) return nothing_there(status, error);
     rs_trailer trailer;
     if (!rs_trailer_decode(end_bytes, &file->header.uuid, at, &trailer)) return RESUME_OK;
-    if (!agree(&header, &trailer, offset, size)) return RESUME_OK;
+    if (!agree(&header, &trailer, offset)) return RESUME_OK;
     fill_place(place, &header, &trailer, at);
     *found = true;
     return RESUME_OK;

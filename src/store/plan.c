@@ -30,7 +30,6 @@ static resume_status lay_out(const rs_snapshot *snapshot, uint32_t chunk_size, r
             return rs_fail(error, RESUME_LIMIT, "a state of more than 2^64 bytes");
         count += blob->chunk_count;
     }
-    if (count > SIZE_MAX / sizeof *table->entries) return no_memory(error);
     table->entries = rs_allocate_zeroed((size_t)count, sizeof *table->entries);
     if (!table->entries) return no_memory(error);
     table->entry_count = count;

@@ -30,7 +30,7 @@ static resume_status bad_segment(rs_file *file, uint64_t offset, rs_error *error
 
 static resume_status read_into(rs_file *file, rs_buffer *buffer, uint64_t size, uint64_t offset,
                                rs_error *error) {
-    if (size > SIZE_MAX || !rs_buffer_reserve(buffer, (size_t)size))
+    if (!rs_buffer_reserve(buffer, size))
         return rs_fail(error, RESUME_NO_MEMORY, "no memory to read %" PRIu64 " bytes of '%s'", size,
                        file->path);
     uint8_t *to = buffer->bytes + buffer->size;
@@ -133,15 +133,16 @@ static resume_status decode_table(rs_file *file, const segment_read_in *segment,
                : rs_table_decode(segment->table, file->header.chunk_size, limit, table, error);
 }
 
-/* chain[0] is read; reads the segments that its table builds on, newest first. */
+/* chain[0] is read; reads the segments that its table builds on, newest first. Each has one depth
+ * less than the one before, and the first at most RS_DELTA_DEPTH_MAX, as decoding it has checked.
+ */
 static resume_status read_chain(rs_file *file, segment_read_in *chain, size_t *length,
                                 rs_error *error) {
     *length = 1;
     for (segment_read_in *newest = chain; newest->table_is_delta; newest++) {
         uint64_t base = newest->delta.base_segment;
         uint64_t offset = newest->place.generation.segment_offset;
-        if (newest->delta.depth == 0 || newest->delta.depth > RS_DELTA_DEPTH_MAX ||
-            base >= offset || *length > RS_DELTA_DEPTH_MAX)
+        if (base >= offset)
             return bad_segment(file, offset, error, "a chunk table with a wrong base");
         resume_status status = segment_read(file, base, newest + 1, error);
         ++*length;
@@ -264,7 +265,7 @@ static resume_status load_stream(rs_file *file, rs_state *state, rs_error *error
     const rs_blob_entry *blob = &state->table.blobs[0];
     resume_status status = ask_for_memory(file, blob->size, error);
     if (status) return status;
-    if (blob->size <= SIZE_MAX) state->stream = rs_allocate((size_t)blob->size);
+    state->stream = rs_allocate(blob->size);
     if (!state->stream)
         return rs_fail(error, RESUME_NO_MEMORY,
                        "no memory for the object stream of '%s' (%" PRIu64 " bytes)", file->path,
@@ -336,7 +337,7 @@ resume_status rs_state_load(rs_file *file, const rs_generation *generation, rs_s
 static resume_status find_generation(const rs_file *file, size_t index,
                                      const rs_generation **generation, rs_error *error) {
     *generation = rs_file_generation(file, index);
-    if (*generation && file->fd >= 0) return RESUME_OK;
+    if (*generation) return RESUME_OK;
     return rs_fail(error, RESUME_NOT_FOUND, "'%s' has no such generation", file->path);
 }
 

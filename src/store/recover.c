@@ -124,13 +124,11 @@ static resume_status search_range(recovery_work *recovery, uint64_t from, uint64
     return RESUME_OK;
 }
 
-/* *found_at is 0 when there is none. */
+/* `from`: a multiple of the block size, inside the file. *found_at is 0 when there is none. */
 static resume_status search_later(recovery_work *recovery, uint64_t from, const bad_place *bad,
                                   uint64_t *found_at, rs_error *error) {
     uint64_t size = recovery->file->size;
     *found_at = 0;
-    from = rs_round_up(from, RS_BLOCK_SIZE);
-    if (from >= size) return RESUME_OK;
     uint64_t near = rs_minimum(size - from, recovery->search_left);
     near -= near % RS_BLOCK_SIZE;
     resume_status status = search_range(recovery, from, from + near, bad, found_at, error);
@@ -222,14 +220,12 @@ static resume_status collect_whole(recovery_work *recovery, rs_error *error) {
 
 /* --- choosing --- */
 
-/* Was generation `index` surely durable once? A later commit began only after it was, and a hint is
- * written only afterwards. */
-static bool was_durable(const recovery_work *recovery, size_t index) {
-    const rs_file *file = recovery->file;
-    const rs_generation *generation = &file->generations[index];
+/* Was this generation, the newest that is left, surely durable once? A later commit began only
+ * after it was, and a hint is written only afterwards. */
+static bool was_durable(const recovery_work *recovery, const rs_generation *generation) {
     bool self_verifying = (generation->flags & RS_SEGMENT_SELF_VERIFYING) != 0;
-    return !self_verifying || index + 1 < file->generation_count ||
-           recovery->hint.generation >= generation->number || recovery->damaged;
+    return !self_verifying || recovery->torn || recovery->damaged ||
+           recovery->hint.generation >= generation->number;
 }
 
 /* The newest that verifies stays the last of the list; without one the list is empty. */
@@ -249,7 +245,7 @@ static resume_status choose(recovery_work *recovery, rs_error *error) {
         if (!recovery->why.status) recovery->why = why;
         recovery->bad_size += file->generations[index].segment_size;
         recovery->seen = rs_maximum(recovery->seen, number);
-        if (was_durable(recovery, index) || recovery->torn)
+        if (was_durable(recovery, &file->generations[index]))
             note_lost(recovery, number);
         else
             recovery->torn = true;

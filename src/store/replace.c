@@ -29,7 +29,7 @@ static resume_status open_temporary(rs_file *file, rs_fresh *fresh, rs_error *er
         if (answer < 0) return rs_os_fail(error, answer, "can't get random bytes", NULL);
         int size = snprintf(fresh->name, sizeof fresh->name, ".%s.tmp-%0*" PRIx64, file->name,
                             DIGITS, number);
-        if (size < 0 || (size_t)size + 1 >= sizeof fresh->name)
+        if ((size_t)size >= sizeof fresh->name - 1) /* READY has room, too */
             return rs_fail(error, RESUME_BAD_NAME, "'%s' is too long", file->name);
         status = rs_fd_open(file->os, file->folder->fd, fresh->name,
                             RS_OPEN_READ | RS_OPEN_WRITE | RS_OPEN_CREATE | RS_OPEN_EXCLUSIVE, 0600,
@@ -86,10 +86,10 @@ static void dated_name(const rs_file *file, const char *kind, unsigned attempt,
     time_t seconds = (time_t)(file->os->clock_ns(file->os) / NANOSECONDS) + (time_t)attempt;
     struct tm parts = {0};
     char text[32] = "";
-    if (gmtime_r(&seconds, &parts)) strftime(text, sizeof text, "%Y%m%dT%H%M%SZ", &parts);
-    if (snprintf(name, RS_FILE_NAME_SIZE, "%.*s.%s-%s", (int)RS_NAME_SIZE_MAX, file->name, kind,
-                 text) < 0)
-        name[0] = 0;
+    gmtime_r(&seconds,
+             &parts); /* fails in other centuries only than a clock of nanoseconds knows */
+    strftime(text, sizeof text, "%Y%m%dT%H%M%SZ", &parts);
+    snprintf(name, RS_FILE_NAME_SIZE, "%.*s.%s-%s", (int)RS_NAME_SIZE_MAX, file->name, kind, text);
 }
 
 /* False when there are no more. */
@@ -99,9 +99,8 @@ static bool aside_candidate(const rs_file *file, rs_aside aside, unsigned attemp
         dated_name(file, "damaged", attempt, name);
         return attempt < DATED_ATTEMPTS;
     }
-    int size = snprintf(name, RS_FILE_NAME_SIZE, "%.*s~%u", (int)RS_NAME_SIZE_MAX, file->name,
-                        attempt + 1);
-    return size > 0 && attempt < ASIDE_ATTEMPTS;
+    snprintf(name, RS_FILE_NAME_SIZE, "%.*s~%u", (int)RS_NAME_SIZE_MAX, file->name, attempt + 1);
+    return attempt < ASIDE_ATTEMPTS;
 }
 
 /* --- steps, each durable when it returns OK where it says so --- */
@@ -152,10 +151,10 @@ static resume_status replace_linked(rs_file *file, rs_fresh *fresh, const char *
 
 /* The temporary file is marked as ready for its name, durably. */
 static resume_status make_ready(rs_file *file, rs_fresh *fresh, rs_error *error) {
-    char ready[RS_FILE_NAME_SIZE];
-    int size = snprintf(ready, sizeof ready, "%s%c", fresh->name, READY);
-    if (size < 0 || (size_t)size >= sizeof ready)
-        return rs_fail(error, RESUME_BAD_NAME, "'%s' is too long", fresh->name);
+    char ready[RS_FILE_NAME_SIZE] = "";
+    size_t size = strlen(fresh->name);
+    memcpy(ready, fresh->name, size);
+    ready[size] = READY; /* open_temporary has left room for it */
     int answer = rename_to(file, fresh->name, ready, false);
     if (answer < 0) return rs_os_fail(error, answer, "can't rename", fresh->path);
     memcpy(fresh->name, ready, sizeof ready);
@@ -213,8 +212,7 @@ static resume_status place_fresh(rs_file *file, rs_fresh *fresh, char aside_name
     bool missing = rs_os_status(answer) == RESUME_NOT_FOUND;
     *taken = false;
     if (answer < 0 && !missing) return rs_os_fail(error, answer, "can't look at", file->path);
-    bool ours =
-        !missing && file->fd >= 0 && info.device == file->device && info.inode == file->inode;
+    bool ours = !missing && file->fd >= 0 && rs_is_same_file(&info, file->device, file->inode);
     if (!missing && (file->aside || !ours)) {
         rs_aside aside = file->aside ? file->aside : RS_ASIDE_NUMBERED;
         return replace_and_keep(file, fresh, aside, aside_name, published, error);
@@ -255,9 +253,8 @@ static bool has_prefix(const char *text, const char *prefix) {
 
 static int collect_torn(void *context, const char *name) {
     torn_list *list = context;
-    char prefix[RS_FILE_NAME_SIZE];
-    int size = snprintf(prefix, sizeof prefix, "%s.torn-", list->file->name);
-    if (size > 0 && (size_t)size < sizeof prefix && has_prefix(name, prefix) &&
+    size_t size = strlen(list->file->name);
+    if (has_prefix(name, list->file->name) && has_prefix(name + size, ".torn-") &&
         strcmp(name, list->kept) != 0)
         rs_buffer_append(&list->names, name, strlen(name) + 1);
     return 0;
@@ -308,7 +305,6 @@ static resume_status copy_tail(rs_file *file, int fd, const char *name, bool *al
 }
 
 resume_status rs_tail_keep(rs_file *file, rs_error *error) {
-    if (file->size <= file->end) return RESUME_OK;
     char name[RS_FILE_NAME_SIZE];
     int fd = -1;
     bool all_zero = false;
@@ -389,7 +385,7 @@ static void remove_second_name(leftovers *found, const rs_file_info *info) {
     for (const char *name; (name = next_name(&found->asides, &at));) {
         rs_file_info other;
         if (file->os->info_at(file->os, file->folder->fd, name, &other) < 0) continue;
-        if (other.device == info->device && other.inode == info->inode)
+        if (rs_is_same_file(&other, info->device, info->inode))
             file->os->remove(file->os, file->folder->fd, name);
     }
 }
