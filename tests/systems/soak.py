@@ -1,9 +1,11 @@
-"""What ./dev soak-disks runs: power cuts on real file systems. Prints counts and seeds.
+"""What ./dev soak-disks runs: full disks and power cuts on real file systems. Prints counts and
+seeds.
 
     soak.py [STATES]         states for each file system; 300
 """
 import os
 import random
+import subprocess
 import sys
 
 import disks
@@ -49,6 +51,17 @@ def hunt(kind, mutant, seed):
     return bad > 0
 
 
+def fill(kind):
+    """Every kind of save at every 4 KiB of free space. True when nothing was wrong."""
+    with disks.disk(kind) as root:
+        done = subprocess.run([disks.built("disk_full"), root, "4096", "2000", "first", "small",
+                               "mark", "large", "compact", "aside"],
+                              capture_output=True, text=True)
+    for line in (done.stdout + done.stderr).splitlines()[:100]:
+        print(f"{kind}, disk full: {line}", flush=True)
+    return done.returncode == 0
+
+
 def main(arguments):
     states = int(arguments[0]) if arguments else 300
     why = power_cuts.cannot()
@@ -61,6 +74,7 @@ def main(arguments):
         if why:
             print(f"{kind} is skipped: {why}", flush=True)
         else:
+            good = fill(kind) and good
             good = cut_all(kind, states, seed) and good
     return 0 if good else 1
 
