@@ -42,7 +42,9 @@ static fault_mode begin(fault_os *fault, fault_call call, int fd, const char *pa
         keep_end(entry->path, path);
     }
     fault->log_count++;
-    return mode;
+    if (mode != FAULT_ACT) return mode;
+    fault->plan.act(fault->plan.context);
+    return FAULT_NOTHING;
 }
 
 static int64_t end(fault_os *fault, int64_t answer) {

@@ -56,6 +56,7 @@ typedef enum fault_mode {
     FAULT_SHORT_ONE,   /* read, write, copy: one byte; other calls are not touched */
     FAULT_SHORT_BUT_ONE, /* read, write, copy: all but one byte (at least one) */
     FAULT_SHORT_ZERO,    /* read, write, copy: answer 0 and do nothing */
+    FAULT_ACT,           /* plan.act is called before it; then it is done as always */
     FAULT_CUT,           /* this and every later call fails with EIO, as after a crash; descriptors
                             are still closed by close */
 } fault_mode;
@@ -63,9 +64,11 @@ typedef enum fault_mode {
 typedef struct fault_plan {
     long nth; /* 1: the next call that counts; 0: none */
     fault_mode mode;
-    int os_code;    /* positive errno for the modes that fail */
-    bool for_ever;  /* the n-th and all later ones that count */
-    unsigned calls; /* FAULT_BIT(...) | ...: which calls count; 0: all */
+    int os_code;                /* positive errno for the modes that fail */
+    bool for_ever;              /* the n-th and all later ones that count */
+    unsigned calls;             /* FAULT_BIT(...) | ...: which calls count; 0: all */
+    void (*act)(void *context); /* what somebody else does at this moment */
+    void *context;
 } fault_plan;
 
 typedef struct fault_entry {
