@@ -242,11 +242,25 @@ static inline resume_status resume_protect_sized_(resume *ck, const char *name, 
     resume_protect_array_as((ck), "=" #pointer, &(pointer),                                        \
                             _Generic(&(pointer), RESUME_EACH_(RESUME_TWICE_)), &(count),           \
                             RESUME_INTEGER_(count))
+/* Up to 8 sizes of any integer type, as size_t. */
+#define RESUME_SIZES_1_(a)                            (size_t)(a)
+#define RESUME_SIZES_2_(a, ...)                       (size_t)(a), RESUME_SIZES_1_(__VA_ARGS__)
+#define RESUME_SIZES_3_(a, ...)                       (size_t)(a), RESUME_SIZES_2_(__VA_ARGS__)
+#define RESUME_SIZES_4_(a, ...)                       (size_t)(a), RESUME_SIZES_3_(__VA_ARGS__)
+#define RESUME_SIZES_5_(a, ...)                       (size_t)(a), RESUME_SIZES_4_(__VA_ARGS__)
+#define RESUME_SIZES_6_(a, ...)                       (size_t)(a), RESUME_SIZES_5_(__VA_ARGS__)
+#define RESUME_SIZES_7_(a, ...)                       (size_t)(a), RESUME_SIZES_6_(__VA_ARGS__)
+#define RESUME_SIZES_8_(a, ...)                       (size_t)(a), RESUME_SIZES_7_(__VA_ARGS__)
+#define RESUME_NINTH_(a, b, c, d, e, f, g, h, i, ...) i
+#define RESUME_SIZES_(...)                                                                         \
+    RESUME_NINTH_(__VA_ARGS__, RESUME_SIZES_8_, RESUME_SIZES_7_, RESUME_SIZES_6_, RESUME_SIZES_5_, \
+                  RESUME_SIZES_4_, RESUME_SIZES_3_, RESUME_SIZES_2_, RESUME_SIZES_1_, 0)           \
+    (__VA_ARGS__)
 #define resume_protect_shape(ck, pointer, ...)                                                     \
     resume_protect_shape_as((ck), "=" #pointer, (pointer),                                         \
                             _Generic((pointer), RESUME_EACH_(RESUME_POINTED_)), RESUME_ROWS,       \
-                            sizeof((const size_t[]){__VA_ARGS__}) / sizeof(size_t),                \
-                            (const size_t[]){__VA_ARGS__})
+                            sizeof((const size_t[]){RESUME_SIZES_(__VA_ARGS__)}) / sizeof(size_t), \
+                            (const size_t[]){RESUME_SIZES_(__VA_ARGS__)})
 #define resume_protect_string(ck, array)                                                           \
     resume_protect_string_as((ck), "=" #array,                                                     \
                              _Generic(&(array), char(*)[]                                          \

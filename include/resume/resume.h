@@ -44,6 +44,11 @@
 #ifndef RESUME_RESUME_H
 #define RESUME_RESUME_H
 
+#if defined(__cplusplus) ? __cplusplus < 201103L                                                   \
+                         : !defined(__STDC_VERSION__) || __STDC_VERSION__ < 201112L
+#error "resume/resume.h needs C11 or C++11, or later ones: compile with -std=c11 or -std=c++11"
+#endif
+
 #include <resume/status.h>
 
 #include <stddef.h>
@@ -257,12 +262,17 @@ resume_status resume_sync_due(resume *checkpoint);
 
 /* Saves if a save is due; the statuses of resume_save. */
 static inline resume_status resume_sync(resume *checkpoint) {
-#if defined(__GNUC__)
-    if (__atomic_load_n((const int *)(const void *)checkpoint, __ATOMIC_RELAXED) == 0)
+    const void *address = checkpoint;
+#ifdef __cplusplus
+    const int *due = static_cast<const int *>(address);
 #else
-    if (*(const volatile int *)(const void *)checkpoint == 0)
+    const int *due = address;
 #endif
-        return RESUME_OK;
+#if defined(__GNUC__)
+    if (__atomic_load_n(due, __ATOMIC_RELAXED) == 0) return RESUME_OK;
+#else
+    if (*(const volatile int *)due == 0) return RESUME_OK;
+#endif
     return resume_sync_due(checkpoint);
 }
 

@@ -49,12 +49,16 @@ class Program:
                             if not key.startswith("RESUME_")}
         self.environment.update(PYTHONHASHSEED="0", PYTHONDONTWRITEBYTECODE="1", **environment)
 
+    @property
+    def command(self):
+        return [sys.executable, str(self.path)]
+
     def start(self, *prefix, arguments=None, **environment):
         """The process; `prefix` is put before the command (a tracer)."""
         if arguments is None:
             arguments = self.arguments
         return subprocess.Popen(
-            [*prefix, sys.executable, str(self.path), *map(str, arguments)], cwd=self.folder,
+            [*prefix, *self.command, *map(str, arguments)], cwd=self.folder,
             env=self.environment | {key: str(value) for key, value in environment.items()},
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
@@ -134,6 +138,12 @@ class Program:
         shutil.rmtree(self.folder / ".checkpoints", ignore_errors=True)
 
 
+class Compiled(Program):
+    """The same for a program that a compiler made: `source` is the path of the executable."""
+
+    @property
+    def command(self):
+        return [str(self.path)]
 
 
 def has_strace():
