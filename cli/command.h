@@ -20,7 +20,7 @@
 #define RC_JSON_SCHEMA 1
 
 /* The sub-commands, one in each cmd_NAME.c; main.c lists them. */
-extern const rc_command rc_ls, rc_show, rc_check, rc_revive;
+extern const rc_command rc_ls, rc_show, rc_check, rc_export_command, rc_revive;
 
 /* report.c: talk, on stderr. */
 rc_exit rc_exit_of(resume_status status);

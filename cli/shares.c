@@ -3,7 +3,7 @@
 
 #include "base/alloc.h"
 
-#define PLACES_MAX     (1u << 22) /* marks that are remembered */
+#define PLACES_MAX     (1u << 25) /* marks that are remembered */
 #define REFERENCES_MAX 4          /* to references, before it is called a loop */
 
 void rc_shares_release(rc_shares *shares) {

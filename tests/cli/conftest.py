@@ -17,7 +17,11 @@ EXIT_CODES = {0, 1, 2, 3, 4, 5, 6, 7, 8}
 class Ran:
     def __init__(self, code, out, err):
         self.code, self.raw, self.raw_err = code, out, err
-        self.out, self.err = out.decode(), err.decode()  # never anything but UTF-8
+        self.err = err.decode()  # never anything but UTF-8
+
+    @property
+    def out(self):
+        return self.raw.decode()
 
     @property
     def json(self):
@@ -60,6 +64,22 @@ def save(folder):
                              env=environment, timeout=60)
         assert ran.returncode in (0, -9), ran.stderr
         return path
+    return run
+
+
+SAVED = {}
+
+
+@pytest.fixture
+def save_once(save, folder, tmp_path_factory):
+    """The same for a program that several tests look at: it runs once, the rest get copies."""
+    def run(source):
+        if source not in SAVED:
+            save(source)
+            SAVED[source] = tmp_path_factory.mktemp("saved") / "checkpoints"
+            shutil.copytree(".checkpoints", SAVED[source])
+        else:
+            shutil.copytree(SAVED[source], ".checkpoints")
     return run
 
 
