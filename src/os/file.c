@@ -10,6 +10,7 @@
 
 /* Interruptions in a row before we believe that they will never end. */
 #define INTERRUPTIONS_MAX 1000
+#define PATH_SHOWN_MAX    500
 
 resume_status rs_os_status(int64_t negative_errno) {
     switch (-negative_errno) {
@@ -108,8 +109,10 @@ static resume_status fail_at(rs_error *error, int64_t negative_errno, const char
     if (path == NULL)
         return rs_fail_at(error, status, os_code, offset, "%s: %s%s", what, system,
                           cure_of(os_code));
-    return rs_fail_at(error, status, os_code, offset, "%s '%s': %s%s", what, path, system,
-                      cure_of(os_code));
+    /* Of a path that would push cause and cure out of the text, the end. */
+    size_t size = strlen(path), left_out = size > PATH_SHOWN_MAX ? size - PATH_SHOWN_MAX : 0;
+    return rs_fail_at(error, status, os_code, offset, "%s '%s%s': %s%s", what,
+                      left_out ? "..." : "", path + left_out, system, cure_of(os_code));
 }
 
 resume_status rs_os_fail(rs_error *error, int64_t negative_errno, const char *what,
