@@ -32,11 +32,34 @@ static PyObject *text_path(PyObject *path) {
     return text;
 }
 
+/* "..", alone between slashes or ends. */
+static bool goes_up(PyObject *text) {
+    Py_ssize_t size = PyUnicode_GET_LENGTH(text), dots = 0;
+    for (Py_ssize_t i = 0; i <= size; i++) {
+        Py_UCS4 next = i < size ? PyUnicode_READ_CHAR(text, i) : '/';
+        if (next == '/' && dots == 2) return true;
+        bool is_dot = next == '.' && dots >= 0;
+        dots = next == '/' ? 0 : is_dot ? dots + 1 : -1;
+    }
+    return false;
+}
+
+PyObject *rp_absolute(PyObject *text) {
+    if (!goes_up(text)) return rp_path("abspath", text);
+    if (PyUnicode_READ_CHAR(text, 0) == '/') return Py_NewRef(text);
+    PyObject *none = PyUnicode_FromString("");
+    PyObject *here = none == NULL ? NULL : rp_path("abspath", none);
+    PyObject *full = here == NULL ? NULL : PyUnicode_FromFormat("%U/%U", here, text);
+    Py_XDECREF(none);
+    Py_XDECREF(here);
+    return full;
+}
+
 static PyObject *absolute(PyObject *path) {
     PyObject *text = text_path(path);
     if (text != NULL) Py_SETREF(text, rp_path("expanduser", text));
     if (text != NULL) Py_SETREF(text, rp_path("expandvars", text));
-    if (text != NULL) Py_SETREF(text, rp_path("abspath", text));
+    if (text != NULL) Py_SETREF(text, rp_absolute(text));
     return text;
 }
 

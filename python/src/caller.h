@@ -25,6 +25,9 @@ void rp_caller_release(rp_caller *caller);
 PyObject *rp_bytes_of(PyObject *text, bool raw);
 /* os.path.NAME(path), new reference. */
 PyObject *rp_path(const char *name, PyObject *path);
+/* Absolute, ".." as the system understands it: os.path.abspath takes it away as text, which leads
+ * elsewhere behind a link. New reference. */
+PyObject *rp_absolute(PyObject *text);
 /* The folder used when nothing else names it: argument, class, RESUME_DIR, ".checkpoints": an
  * absolute path, new reference. `given`, `class_folder` may be NULL. */
 PyObject *rp_default_folder(PyObject *given, PyObject *class_folder, bool *is_default);

@@ -220,7 +220,7 @@ static PyObject *path_of(rp_module_state *state, PyObject *path) {
             full = PyUnicode_FromFormat("%U/%s", folder, file_name);
         Py_XDECREF(name);
     } else {
-        full = rp_path("abspath", text);
+        full = rp_absolute(text);
     }
     Py_XDECREF(there);
     Py_XDECREF(folder);
