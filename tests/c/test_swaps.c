@@ -278,14 +278,12 @@ static bool swap_at(const swap *swapped, const operation *doing, long nth, unsig
 
 static void swap_everywhere(bool with_stranger) {
     unsigned tried = 0, refused = 0;
-    alarm(250); /* a hang ends here, by SIGALRM */
     for (size_t i = 0; i < sizeof swaps / sizeof *swaps; i++) {
         if (swaps[i].needs_stranger && !with_stranger) continue;
         for (size_t j = 0; j < sizeof operations / sizeof *operations; j++)
             for (long nth = 1; swap_at(&swaps[i], &operations[j], nth, &refused); nth++)
                 tried++;
     }
-    alarm(0);
     print_message("%u swaps, %u of them refused\n", tried, refused);
     assert_true(tried > 500 && refused > 50);
 }
@@ -347,14 +345,12 @@ static void test_swaps__a_race(void **state) {
     fault_os_init(&here.fault, rs_os_linux());
     atomic_store(&race_is_over, false);
     assert_int_equal(pthread_create(&thread, NULL, swap_for_ever, &here), 0);
-    alarm(250);
     for (uint64_t i = 0; i < rounds; i++) {
         resume_status status = whole_run(&here, i % 4 == 0);
         worked += status == RESUME_OK;
         refused += status == RESUME_UNSAFE_PATH;
         fault_os_plan(&here.fault, (fault_plan){0});
     }
-    alarm(0);
     atomic_store(&race_is_over, true);
     assert_int_equal(pthread_join(thread, NULL), 0);
     check_outside(&here, "a race", 0);

@@ -4,9 +4,10 @@
  *   disk_full FOLDER STEP STEPS_MAX OPERATION...
  *
  * FOLDER is the root of a small file system. For each operation (first, small, large, compact,
- * aside, mark) the disk is filled by a ballast file, then 0, STEP, 2 x STEP ... bytes are freed in
- * it and the operation is tried, until it has worked 12 times in a row. Prints a line with counts
- * for each; exit code 1 when anything went wrong, with a line for each wrong thing on stderr.
+ * aside, mark, rollback) the disk is filled by a ballast file, then 0, STEP, 2 x STEP ... bytes are
+ * freed in it and the operation is tried, until it has worked 12 times in a row. Prints a line with
+ * counts for each; exit code 1 when anything went wrong, with a line for each wrong thing on
+ * stderr.
  *
  * What this does not show: blocks that other processes take while a save is made. */
 #include "sample.h"
@@ -175,7 +176,9 @@ static void prepare(full_disk *disk) {
         begin(disk, SAMPLE_MIXED, 1);
         rs_file_start_over(disk->file);
     }
+    if (what == 'r') begin(disk, SAMPLE_SMALL, 3);
     if (what == 'c' || what == 'm') disk->after = disk->before;
+    if (what == 'r') disk->after = disk->before - 1;
 }
 
 static resume_status act(full_disk *disk, rs_commit_info *info) {
@@ -185,6 +188,8 @@ static resume_status act(full_disk *disk, rs_commit_info *info) {
     switch (disk->operation[0]) {
     case 'c':
         return rs_file_compact(disk->file, &(rs_keep){.last = 1}, NULL, &disk->error);
+    case 'r':
+        return rs_file_rollback(disk->file, 1, info, &disk->error);
     case 'm':
         return rs_file_commit_mark(disk->file, &mark, &options, info, &disk->error);
     default:

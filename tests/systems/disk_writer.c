@@ -3,9 +3,10 @@
  *
  *   disk_writer FOLDER LOG SEED STEPS FIRST LIFE_MS
  *
- * Makes STEPS random steps (saves of several shapes, starts over, ends of calls, compactions, new
- * openings) on three checkpoints. Versions are numbered from FIRST. After LIFE_MS milliseconds the
- * process is killed, wherever it is; 0: it lives. Lines on stdout, each with the size that LOG had:
+ * Makes STEPS random steps (saves of several shapes, starts over, ends of calls, compactions that
+ * keep fewer or more, rollbacks, new openings) on three checkpoints. Versions are numbered from
+ * FIRST. After LIFE_MS milliseconds the process is killed, wherever it is; 0: it lives. Lines on
+ * stdout, each with the size that LOG had:
  *
  *   F SIZE NAME VERSION ENDED          found at opening; version 0: nothing
  *   B SIZE NAME VERSION ENDED          begins: what the newest generation will be
@@ -98,6 +99,24 @@ static void end_call(disk_writer *w, int which) {
     tell(w, 'D', which, meta.saves, true, info.aside[0] ? info.aside : "-");
 }
 
+/* Goes back to one of the last generations. */
+static void roll_back(disk_writer *w, int which) {
+    rs_file *file = w->files[which];
+    size_t count = rs_file_generation_count(file);
+    if (count < 2) return;
+    size_t index = 1 + (size_t)seeded_below(&w->random, count < 5 ? count - 1 : 4);
+    rs_commit_info info;
+    rs_state *state;
+    must(w, rs_file_read(file, index, &state, &w->error), "read an older one");
+    uint64_t version = rs_state_meta(state)->saves;
+    bool ended = rs_state_meta(state)->ended;
+    rs_state_free(state);
+    tell(w, 'B', which, version, ended, "-");
+    must(w, rs_file_rollback(file, index, &info, &w->error), "roll back");
+    w->versions[which] = version;
+    tell(w, 'D', which, version, ended, info.aside[0] ? info.aside : "-");
+}
+
 static void close_file(disk_writer *w, int which) {
     if (seeded_below(&w->random, 2)) rs_file_hint_newest(w->files[which]);
     rs_file_close(w->files[which]);
@@ -108,15 +127,18 @@ static void step(disk_writer *w) {
     static const int shares[] = {0, 0, 0, 1, 1, 2};
     int which = shares[seeded_below(&w->random, 6)];
     uint64_t what = seeded_below(&w->random, 20);
-    if (w->versions[which] == 0 || what >= 6) {
+    if (w->versions[which] == 0 || what >= 8) {
         save(w, which);
     } else if (what == 0) {
         rs_file_start_over(w->files[which]);
         save(w, which);
     } else if (what == 1) {
-        must(w, rs_file_compact(w->files[which], &(rs_keep){0}, NULL, &w->error), "compact");
+        rs_keep keep = {.last = 1 + (unsigned)seeded_below(&w->random, 4)};
+        must(w, rs_file_compact(w->files[which], &keep, NULL, &w->error), "compact");
     } else if (what <= 3) {
         end_call(w, which);
+    } else if (what <= 5) {
+        roll_back(w, which);
     } else {
         close_file(w, which);
         open_file(w, which);

@@ -152,7 +152,7 @@ def workload(kind, work, rng, mutant):
     with Daemon(work, image) as daemon, disks.loop(daemon.disk) as device, \
             disks.mounted(device, kind, root, disks.KINDS[kind][2]):
         for index in range(LIVES):
-            life_ms = 0 if index == LIVES - 1 else rng.choice((0, rng.randrange(10, 300)))
+            life_ms = 0 if index == LIVES - 1 else rng.choice((0, 1, 1)) * rng.randrange(5, 200)
             killed += live(history, root / "ck", daemon.log, rng, life_ms, mutant)
     return before, daemon.log, history, killed
 

@@ -55,7 +55,7 @@ def fill(kind):
     """Every kind of save at every 4 KiB of free space. True when nothing was wrong."""
     with disks.disk(kind) as root:
         done = subprocess.run([disks.built("disk_full"), root, "4096", "2000", "first", "small",
-                               "mark", "large", "compact", "aside"],
+                               "mark", "large", "compact", "aside", "rollback"],
                               capture_output=True, text=True)
     for line in (done.stdout + done.stderr).splitlines()[:100]:
         print(f"{kind}, disk full: {line}", flush=True)

@@ -15,7 +15,7 @@ import disks
 import pytest
 
 SPACE = re.compile(r"up to (\d+) bytes needed, (\d+) free")
-OPERATIONS = ("first", "small", "mark", "large", "compact", "aside")
+OPERATIONS = ("first", "small", "mark", "large", "compact", "aside", "rollback")
 
 
 def try_free_sizes(root, step, steps_max, operations=OPERATIONS):
@@ -31,7 +31,7 @@ def try_free_sizes(root, step, steps_max, operations=OPERATIONS):
 
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_each_save_at_many_free_sizes(disk, operation):
-    out = try_free_sizes(disk("ext4"), 32768, 100, [operation])
+    out = try_free_sizes(disk("ext4"), 16384, 200, [operation])
     assert re.search(r"[1-9]\d* worked, [1-9]\d* failed", out) and "\n0 wrong" in out
 
 
