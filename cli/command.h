@@ -20,7 +20,8 @@
 #define RC_JSON_SCHEMA 1
 
 /* The sub-commands, one in each cmd_NAME.c; main.c lists them. */
-extern const rc_command rc_ls, rc_show, rc_check, rc_export_command, rc_revive;
+extern const rc_command rc_ls, rc_show, rc_log, rc_check, rc_export_command, rc_revive, rc_rollback,
+    rc_prune, rc_rm;
 
 /* report.c: talk, on stderr. */
 rc_exit rc_exit_of(resume_status status);
@@ -50,7 +51,7 @@ resume_status rc_place_find(const char *argument, bool folder_allowed, rc_place 
  * name may hold an @ itself: what exists under the whole text is meant first. */
 resume_status rc_place_find_at(const char *argument, rc_place *place, rs_error *error);
 /* The index (rs_file_read) of that generation in the opened file. NOT_FOUND: it is not kept. */
-resume_status rc_place_generation(const rc_place *place, const rs_file *file, size_t *index,
+resume_status rc_place_generation(const rc_place *place, rs_file *file, size_t *index,
                                   rs_error *error);
 /* File names in the folder, sorted; the caller frees each and the list (rs_free). */
 resume_status rc_place_list(const rs_folder *folder, char ***names, size_t *count, rs_error *error);

@@ -31,6 +31,8 @@ void rc_json_meta(json_t *object, const rs_meta *meta) {
     json_object_set_new(object, "running_ns", json_integer(meta->running_ns));
     json_object_set_new(object, "saves", json_integer((json_int_t)meta->saves));
     json_object_set_new(object, "state_size", json_integer((json_int_t)meta->state_size));
+    json_object_set_new(object, "copy_of",
+                        meta->copy_of ? json_integer((json_int_t)meta->copy_of) : json_null());
     json_object_set_new(object, "pid", json_integer(meta->pid));
     json_object_set_new(object, "host", rc_json_text(meta->host.bytes, meta->host.size));
     json_object_set_new(object, "program", rc_json_text(meta->program.bytes, meta->program.size));

@@ -163,21 +163,31 @@ resume_status rc_place_find_at(const char *argument, rc_place *place, rs_error *
     return status;
 }
 
-resume_status rc_place_generation(const rc_place *place, const rs_file *file, size_t *index,
+/* Among those that are listed; their number when it is not there. */
+static size_t find_generation(const rc_place *place, const rs_file *file) {
+    size_t index = 0, count = rs_file_generation_count(file);
+    if (place->back) return place->back < count ? (size_t)place->back : count;
+    while (place->generation && index < count &&
+           rs_file_generation(file, index)->number != place->generation)
+        index++;
+    return index;
+}
+
+resume_status rc_place_generation(const rc_place *place, rs_file *file, size_t *index,
                                   rs_error *error) {
+    *index = find_generation(place, file);
+    if (*index < rs_file_generation_count(file)) return RESUME_OK;
+    resume_status status = rs_file_list_all(file, error);
+    if (status != RESUME_OK) return status;
     size_t count = rs_file_generation_count(file);
-    *index = 0;
-    if (place->back) *index = place->back < count ? (size_t)place->back : count;
-    while (place->generation && *index < count &&
-           rs_file_generation(file, *index)->number != place->generation)
-        ++*index;
+    *index = find_generation(place, file);
     if (*index < count) return RESUME_OK;
     if (place->back)
         return rs_fail(error, RESUME_NOT_FOUND,
-                       "only %zu generation%s of '%s' are kept; 'resume show' lists them", count,
+                       "only %zu generation%s of '%s' are kept; 'resume log' lists them", count,
                        count == 1 ? "" : "s", place->file_name);
     return rs_fail(error, RESUME_NOT_FOUND,
-                   "generation %" PRIu64 " of '%s' is not kept; 'resume show' lists those that are",
+                   "generation %" PRIu64 " of '%s' is not kept; 'resume log' lists those that are",
                    place->generation, place->file_name);
 }
 

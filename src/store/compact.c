@@ -202,6 +202,8 @@ resume_status rs_file_rewrite(rs_file *file, const rs_keep *keep, size_t must, r
     rs_file_info file_info;
     bool published = false;
     resume_status status = copying_init(&copying, keep, must, error);
+    /* The file goes, and its torn end with it. */
+    if (status == RESUME_OK && file->has_tail) status = rs_tail_keep(file, error);
     /* A file of an unusual chunk size keeps it: its chunks are copied as they are. */
     copying.fresh.header.chunk_size = file->header.chunk_size;
     if (status == RESUME_OK && file->header.chunk_size != RS_CHUNK_SIZE)

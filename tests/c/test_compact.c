@@ -144,6 +144,23 @@ static void test_compact__states_read_before_are_refused_not_wrong(void **state)
     rs_state_free(read);
 }
 
+static void test_compact__a_torn_end_is_kept(void **state) {
+    store_place *place = *state;
+    static const uint8_t garbage[5000] = {1};
+    store_new(place);
+    store_save_until(place, SAMPLE_SMALL, 3);
+    store_close(place);
+    store_append(place->file_path, garbage, sizeof garbage);
+    store_open(place);
+    assert_int_equal(place->recovery.health, RS_HEALTH_TORN);
+    rs_keep keep = {.last = 1};
+    assert_int_equal(rs_file_compact(place->file, &keep, NULL, &place->error), RESUME_OK);
+    char name[256], path[TEMP_PATH_SIZE];
+    assert_int_equal(sample_count_files(place->path, CK ".torn-", name), 1);
+    assert_int_equal(store_size(temp_path(path, place->path, name)), sizeof garbage);
+    store_expect(place, 0, SAMPLE_SMALL, 3);
+}
+
 static void test_compact__misuse(void **state) {
     store_place *place = *state;
     store_new(place);
@@ -168,6 +185,7 @@ int main(void) {
         TEST(test_compact__newest_generation_that_is_bad_is_refused),
         TEST(test_compact__failure_does_not_fail_the_save),
         TEST(test_compact__states_read_before_are_refused_not_wrong),
+        TEST(test_compact__a_torn_end_is_kept),
         TEST(test_compact__misuse),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

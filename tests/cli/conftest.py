@@ -3,6 +3,7 @@ import json
 import os
 import pathlib
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -119,6 +120,71 @@ def cut_off(save):
         main()
     """)
     return pathlib.Path(".checkpoints/sim.main")
+
+
+@pytest.fixture
+def held(folder):
+    """held(name): another program has this checkpoint open until the test ends."""
+    holders = []
+
+    def hold(name):
+        holder = subprocess.Popen(
+            [sys.executable, "-W", "ignore", "-c",
+             "import sys\nfrom resume import Checkpoint\n"
+             "def main():\n chp = Checkpoint(sys.argv[1], again='continue')\n"
+             " print('open', flush=True); input()\nmain()", name],
+            cwd=folder, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE)
+        holders.append(holder)
+        assert holder.stdout.readline() == "open\n", holder.stderr.read()
+    yield hold
+    for holder in holders:
+        holder.kill()
+        holder.communicate()
+
+
+@pytest.fixture
+def history(save):
+    """history(count): sim.main with so many saves, of an array, a list and a loss."""
+    def make(count=6, keep=50):
+        save(f"""
+            import os, signal
+            import numpy as np
+            from resume import Checkpoint
+            def main():
+                chp = Checkpoint(keep={keep})
+                step, loss, losses, field = 0, 1.0, [], np.zeros((300, 400))
+                chp.restore()
+                while step < {count}:
+                    step += 1
+                    loss *= 0.5
+                    losses.append(loss)
+                    field[step, 3] = step
+                    chp.save()
+                os.kill(os.getpid(), signal.SIGKILL)
+            main()
+        """)
+        return pathlib.Path(".checkpoints/sim.main")
+    return make
+
+
+def contents(folder):
+    """All files in the folder of checkpoints but locks, by name."""
+    return {path.name: path.read_bytes() for path in pathlib.Path(folder).iterdir()
+            if path.suffix != ".lock"}
+
+
+def flip(path, offset):
+    data = bytearray(path.read_bytes())
+    data[offset] ^= 0x10
+    path.write_bytes(data)
+
+
+def masked(text):
+    """Without what differs from run to run."""
+    for pattern, word in ((r"\d+ s ago", "AGO"), (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "TIME")):
+        text = re.sub(pattern, word, text)
+    return text
 
 
 @pytest.fixture
