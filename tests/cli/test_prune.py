@@ -8,7 +8,8 @@ def numbers(resume, name="sim.main"):
 
 
 def values(resume, place):
-    return {entry["name"]: entry["value"] for entry in resume("show", place, "-j").json["variables"]}
+    shown = resume("show", place, "-j").json["variables"]
+    return {entry["name"]: entry["value"] for entry in shown}
 
 
 def test_prune__golden(resume, history):
