@@ -21,7 +21,7 @@
 
 /* The sub-commands, one in each cmd_NAME.c; main.c lists them. */
 extern const rc_command rc_ls, rc_show, rc_log, rc_check, rc_export_command, rc_revive, rc_rollback,
-    rc_prune, rc_rm;
+    rc_prune, rc_rm, rc_completion, rc_names;
 
 /* report.c: talk, on stderr. */
 rc_exit rc_exit_of(resume_status status);
