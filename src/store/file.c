@@ -6,6 +6,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#define LOOKS_MAX 16u /* of a reader at a file that changes meanwhile */
+
 /* --- the list of generations --- */
 
 resume_status rs_generations_make_room(rs_file *file, rs_error *error) {
@@ -101,8 +103,8 @@ static resume_status check_info(const rs_file *file, const rs_file_info *info, r
     return RESUME_OK;
 }
 
-static resume_status open_descriptor(rs_file *file, rs_error *error) {
-    rs_file_info before, info;
+static resume_status open_descriptor(rs_file *file, rs_file_info *info, rs_error *error) {
+    rs_file_info before;
     /* Looked at first: opening a device or a pipe can do things by itself. */
     int answer = file->os->info_at(file->os, file->folder->fd, file->name, &before);
     if (rs_os_status(answer) == RESUME_NOT_FOUND && !file->for_writing &&
@@ -116,13 +118,13 @@ static resume_status open_descriptor(rs_file *file, rs_error *error) {
     unsigned flags = RS_OPEN_READ | (file->for_writing ? RS_OPEN_WRITE : 0);
     status = rs_fd_open(file->os, file->folder->fd, file->name, flags, 0, &file->fd, error);
     if (status) return status;
-    answer = file->os->info(file->os, file->fd, &info);
+    answer = file->os->info(file->os, file->fd, info);
     if (answer < 0) return rs_os_fail(error, answer, "can't look at", file->path);
-    status = check_info(file, &info, error);
+    status = check_info(file, info, error);
     if (status) return status;
-    file->size = info.size;
-    file->device = info.device;
-    file->inode = info.inode;
+    file->size = info->size;
+    file->device = info->device;
+    file->inode = info->inode;
     return RESUME_OK;
 }
 
@@ -136,14 +138,17 @@ static resume_status read_header(rs_file *file, rs_error *error) {
     return status;
 }
 
-resume_status rs_file_open(const rs_folder *folder, const char *file_name, bool for_writing,
-                           rs_file **file, rs_recovery *recovery, rs_error *error) {
+/* `found`: what stood there, to see whether it has changed since. */
+static resume_status open_once(const rs_folder *folder, const char *file_name, bool for_writing,
+                               rs_file **file, rs_file_info *found, rs_recovery *recovery,
+                               rs_error *error) {
     rs_file *made = NULL;
     *file = NULL;
+    *found = (rs_file_info){0};
     *recovery = (rs_recovery){0};
     resume_status status = allocate(folder, file_name, for_writing, &made, error);
     if (status == RESUME_OK && for_writing) status = rs_leftovers_clear(made, error);
-    if (status == RESUME_OK) status = open_descriptor(made, error);
+    if (status == RESUME_OK) status = open_descriptor(made, found, error);
     if (status == RESUME_OK) status = read_header(made, error);
     if (status == RESUME_OK) status = rs_file_recover(made, recovery, error);
     if (status) {
@@ -153,6 +158,30 @@ resume_status rs_file_open(const rs_folder *folder, const char *file_name, bool 
     made->unsynced = true;
     *file = made;
     return RESUME_OK;
+}
+
+/* A reader takes no lock: what looks like damage, or like nothing, may be a save that is made at
+ * the same moment. Then what stands there is not what was found. */
+static bool has_changed(const rs_folder *folder, const char *file_name, const rs_file_info *found) {
+    rs_file_info now;
+    return folder->os->info_at(folder->os, folder->fd, file_name, &now) == 0 &&
+           (!rs_is_same_file(&now, found->device, found->inode) || now.size != found->size ||
+            now.modified_ns != found->modified_ns);
+}
+
+resume_status rs_file_open(const rs_folder *folder, const char *file_name, bool for_writing,
+                           rs_file **file, rs_recovery *recovery, rs_error *error) {
+    rs_file_info found;
+    for (unsigned looks_left = for_writing ? 0 : LOOKS_MAX;; looks_left--) {
+        resume_status status =
+            open_once(folder, file_name, for_writing, file, &found, recovery, error);
+        bool is_doubtful = status ? status == RESUME_NOT_FOUND || rs_is_bad_content(status)
+                                  : recovery->health == RS_HEALTH_DAMAGED;
+        if (!is_doubtful || looks_left == 0 || !has_changed(folder, file_name, &found))
+            return status;
+        rs_file_close(*file);
+        rs_error_clear(error);
+    }
 }
 
 resume_status rs_file_new(const rs_folder *folder, const char *file_name, uint64_t first_generation,

@@ -40,7 +40,8 @@ typedef struct rs_recovery {
  * no generation verifies. The newest generation whose tables and stream verify is taken, `recovery`
  * tells the rest. Nothing is written into the file. For writing, under the lock, first puts in
  * order what a crash may have left beside it. A file that has other names (hard links of a backup)
- * is never written into: the next commit makes a complete new one. */
+ * is never written into: the next commit makes a complete new one. A reader needs no lock: where it
+ * finds damage or nothing while a writer is at work, it looks again. */
 resume_status rs_file_open(const rs_folder *folder, const char *file_name, bool for_writing,
                            rs_file **file, rs_recovery *recovery, rs_error *error);
 /* A checkpoint that does not exist yet: the first commit makes the file, numbered

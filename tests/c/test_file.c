@@ -3,6 +3,7 @@
 #include "testing.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -145,6 +146,92 @@ static void test_file__fall_back_without_anything_left(void **state) {
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, store_place_setup, store_place_teardown)
 
+/* --- a reader while a writer is at work --- */
+
+typedef struct busy_writer {
+    store_place place; /* the writer's own */
+    sample_shape shape;
+    uint64_t version; /* the newest saved */
+    enum { WRITER_SAVES, WRITER_STARTS_OVER, WRITER_COMPACTS, WRITER_CUTS_A_TORN_END } what;
+} busy_writer;
+
+static int refuse_link(const rs_os *os, int folder, const char *from, const char *to) {
+    (void)os, (void)folder, (void)from, (void)to;
+    return -EPERM;
+}
+
+static void write_meanwhile(void *context) {
+    busy_writer *writer = context;
+    if (writer->what == WRITER_CUTS_A_TORN_END) { /* the next process, after a crash */
+        store_close(&writer->place);
+        store_open(&writer->place);
+    }
+    for (int i = 0; i < 3; i++) {
+        if (writer->what == WRITER_STARTS_OVER) rs_file_start_over(writer->place.file);
+        store_save(&writer->place, writer->shape, ++writer->version);
+        if (writer->what == WRITER_COMPACTS)
+            assert_int_equal(rs_file_compact(writer->place.file, &(rs_keep){.last = 1}, NULL,
+                                             &writer->place.error),
+                             RESUME_OK);
+        rs_file_hint_newest(writer->place.file);
+    }
+}
+
+static bool reads_while_written(store_place *place, busy_writer *writer, long moment) {
+    bool equal = false;
+    rs_state *read;
+    rs_os no_links = *rs_os_linux();
+    no_links.link = refuse_link;
+    writer->place.folder = place->folder;
+    snprintf(writer->place.file_path, sizeof writer->place.file_path, "%s", place->file_path);
+    rs_folder with_own_os = *place->folder;
+    with_own_os.os = writer->what == WRITER_STARTS_OVER ? &no_links : rs_os_linux();
+    writer->place.folder = &with_own_os;
+    store_new(&writer->place);
+    for (writer->version = 0; writer->version < 3;)
+        store_save(&writer->place, writer->shape, ++writer->version);
+    if (writer->what == WRITER_CUTS_A_TORN_END) {
+        static const uint8_t rest[6000] = {1, 2, 3};
+        store_append(place->file_path, rest, sizeof rest);
+    }
+    fault_os_hook(&place->fault, 0, moment, write_meanwhile, writer);
+    store_open_reader(place);
+    assert_int_not_equal(place->recovery.health, RS_HEALTH_DAMAGED);
+    assert_int_equal(rs_file_read(place->file, 0, &read, &place->error), RESUME_OK);
+    uint64_t found = rs_state_meta(read)->saves;
+    assert_in_range(found, 3, 6);
+    assert_int_equal(sample_compare(read, writer->shape, found, &equal, &place->error), RESUME_OK);
+    assert_true(equal);
+    rs_state_free(read);
+    store_close(place);
+    store_close(&writer->place);
+    bool was_reached = !fault_os_hook_waits(&place->fault);
+    fault_os_hook(&place->fault, 0, 0, NULL, NULL);
+    temp_folder_remove(place->path);
+    assert_int_equal(mkdir(place->path, 0700), 0);
+    rs_folder_close(place->folder);
+    assert_int_equal(
+        rs_folder_open(&place->fault.os, place->path, true, &place->folder, &place->error),
+        RESUME_OK);
+    return was_reached;
+}
+
+/* Three saves are made before each system call of a reader in turn. It finds what was there, or
+ * something newer, and calls nothing damaged or missing. */
+static void test_file__read_at_every_moment_of_saves(void **state) {
+    store_place *place = *state;
+    static busy_writer writer;
+    for (int what = WRITER_SAVES; what <= WRITER_CUTS_A_TORN_END; what++) {
+        for (int shape = SAMPLE_SMALL; shape <= SAMPLE_LARGE; shape++) {
+            memset(&writer, 0, sizeof writer);
+            writer.shape = (sample_shape)shape;
+            writer.what = what;
+            for (long moment = 1; reads_while_written(place, &writer, moment); moment++)
+                ;
+        }
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(test_file__there_is_none),
@@ -155,6 +242,7 @@ int main(void) {
         TEST(test_file__swapped_between_looking_and_opening),
         TEST(test_file__new_one_does_not_touch_what_is_there),
         TEST(test_file__closing_nothing),
+        TEST(test_file__read_at_every_moment_of_saves),
         TEST(test_file__looks),
         TEST(test_file__fall_back_without_anything_left),
     };

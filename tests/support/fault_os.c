@@ -18,6 +18,9 @@ static void keep_end(char to[64], const char *path) {
 static fault_mode begin(fault_os *fault, fault_call call, int fd, const char *path, uint64_t offset,
                         uint64_t size) {
     fault->calls[call]++;
+    bool is_hooked = fault->hook.calls == 0 || (fault->hook.calls & FAULT_BIT(call)) != 0;
+    if (fault->hook.left > 0 && is_hooked && --fault->hook.left == 0)
+        fault->hook.act(fault->hook.context);
     fault_mode mode = FAULT_NOTHING;
     bool counts = fault->plan.calls == 0 || (fault->plan.calls & FAULT_BIT(call)) != 0;
     if (counts) fault->matched++;
@@ -304,6 +307,18 @@ void fault_os_plan(fault_os *fault, fault_plan plan) {
     fault->is_cut = false;
     memset(fault->calls, 0, sizeof fault->calls);
     fault->log_count = 0;
+}
+
+void fault_os_hook(fault_os *fault, unsigned calls, long nth, void (*act)(void *context),
+                   void *context) {
+    fault->hook.act = act;
+    fault->hook.context = context;
+    fault->hook.calls = calls;
+    fault->hook.left = nth;
+}
+
+bool fault_os_hook_waits(const fault_os *fault) {
+    return fault->hook.left > 0;
 }
 
 bool fault_os_struck(const fault_os *fault) {

@@ -98,12 +98,24 @@ typedef struct fault_os {
         char path[64];
     } open[FAULT_OPEN_MAX];
     size_t open_count;
+    struct {
+        void (*act)(void *context);
+        void *context;
+        unsigned calls;
+        long left;
+    } hook;
 } fault_os;
 
 void fault_os_init(fault_os *fault, const rs_os *real);
 /* Sets what goes wrong from now on, and begins counts and log anew. Open descriptors stay booked.
  */
 void fault_os_plan(fault_os *fault, fault_plan plan);
+/* Before the `nth` call of these kinds (0: all) from now on, `act` runs once: what another process
+ * does just then. It uses another os table. */
+void fault_os_hook(fault_os *fault, unsigned calls, long nth, void (*act)(void *context),
+                   void *context);
+/* That has not happened yet. */
+bool fault_os_hook_waits(const fault_os *fault);
 /* The plan has changed at least one call: a loop over `nth` ends when it has not. */
 bool fault_os_struck(const fault_os *fault);
 /* All counted calls since fault_os_plan. */
