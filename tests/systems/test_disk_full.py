@@ -7,6 +7,7 @@ import contextlib
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -176,3 +177,34 @@ def test_a_program_goes_on_over_a_full_disk(disk, tmp_path):
     saved = resume.load(path)
     assert saved["data"] == saved["step"].to_bytes(8, "little") * 4000
     assert not [name for name in os.listdir(pathlib.Path(path).parent) if ".tmp-" in name]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting wants root")
+def test_an_export_that_does_not_fit_leaves_nothing(tmp_path):
+    command = os.environ.get("RESUME_COMMAND") or shutil.which("resume")
+    make = """
+import os, resume
+def main():
+    chp = resume.Checkpoint("main", folder="ck")
+    data = os.urandom(3_000_000)
+    chp.save()
+main()
+"""
+    subprocess.run([sys.executable, "-W", "ignore", "-c", make], cwd=tmp_path, check=True)
+    small = tmp_path / "small"
+    small.mkdir()
+    with disks.mounted("none", "tmpfs", small, "size=1m"):
+        (small / "old.raw").write_bytes(b"old")
+        for arguments in (["-o", small / "new.raw"], ["--force", "-o", small / "old.raw"]):
+            done = subprocess.run([command, "export", tmp_path / "ck/main", "data", *arguments],
+                                  capture_output=True, text=True)
+            if done.returncode == 2 and "no command" in done.stderr:
+                pytest.skip("no export yet")
+            assert done.returncode == 8 and "no space left" in done.stderr.lower(), done
+            assert os.listdir(small) == ["old.raw"]
+            assert (small / "old.raw").read_bytes() == b"old"
+    for target in ("/dev/full",):
+        with open(target, "w") as full:
+            done = subprocess.run([command, "export", tmp_path / "ck/main", "data", "-F", "raw"],
+                                  stdout=full, stderr=subprocess.PIPE, text=True)
+        assert done.returncode == 8 and "no space left" in done.stderr.lower(), done

@@ -13,6 +13,7 @@ import socket
 import stat
 import subprocess
 import sys
+import tempfile
 import unicodedata
 
 import pytest
@@ -44,9 +45,6 @@ class Place:
         if self.prefix:
             for path in (base / "work", base / "victims", *(base / "victims").rglob("*")):
                 os.chown(path, ORDINARY, ORDINARY)
-        for path in (base, *base.parents):  # pytest makes its folders 0700
-            if path.stat().st_uid == os.geteuid() and str(path).startswith("/tmp/"):
-                path.chmod(path.stat().st_mode | 0o711)
         self.mkdir = self.own(os.mkdir)
 
     def own(self, make):
@@ -117,10 +115,13 @@ sys.stdout.buffer.write(said.encode("utf-8", "surrogateescape") + b"\\n")
 
 
 @pytest.fixture(params=USERS)
-def place(request, tmp_path):
-    if not ROOT or shutil.which("setpriv"):
-        return Place(tmp_path, request.param)
-    pytest.skip("no setpriv")
+def place(request):
+    if ROOT and not shutil.which("setpriv"):
+        pytest.skip("no setpriv")
+    # not tmp_path: every start of a pytest takes the rights of others from the folder above
+    with tempfile.TemporaryDirectory(prefix="resume-paths-") as base:
+        os.chmod(base, 0o755)
+        yield Place(pathlib.Path(base).resolve(), request.param)
 
 
 @pytest.fixture
@@ -408,3 +409,14 @@ def test_command__read_only_and_foreign(saved, name):
     assert saved.snapshot(saved.ck) == {k: v for k, v in before.items()
                                         if not k.startswith(str(saved.ck) + "/")
                                         and k != str(saved.ck)}
+
+
+@pytest.mark.skipif("export" not in COMMANDS, reason="no export yet")
+@pytest.mark.parametrize("obstacle", OBSTACLES)
+def test_command__export_replaces_nothing_unasked(saved, obstacle):
+    target = saved.base / "work" / "out.json"
+    put(saved, obstacle, target)
+    before = saved.snapshot()
+    code, text = saved.command("export", "main", "-o", target)
+    assert code in (1, 2, 8) and "out.json" in text, (code, text)
+    assert saved.snapshot() == before
