@@ -21,7 +21,7 @@
 
 /* The sub-commands, one in each cmd_NAME.c; main.c lists them. */
 extern const rc_command rc_ls, rc_show, rc_log, rc_check, rc_export_command, rc_revive, rc_rollback,
-    rc_prune, rc_rm, rc_completion, rc_names;
+    rc_prune, rc_rm, rc_doctor_command, rc_completion, rc_names;
 
 /* report.c: talk, on stderr. */
 rc_exit rc_exit_of(resume_status status);
@@ -57,6 +57,8 @@ resume_status rc_place_generation(const rc_place *place, rs_file *file, size_t *
 resume_status rc_place_list(const rs_folder *folder, char ***names, size_t *count, rs_error *error);
 /* A process holds the lock of the checkpoint at this moment; its id, or 0. Never takes the lock. */
 int64_t rc_place_in_use(const rs_folder *folder, const char *file_name);
+int64_t rc_place_lock_holder(const rs_folder *folder,
+                             const char *file_name); /* of this very file */
 
 /* opened.c: a checkpoint that an argument names, open for reading at one generation. */
 typedef struct rc_opened {
@@ -107,6 +109,9 @@ size_t rc_table_cell_size(size_t size);
 struct libscols_table *rc_table_new(const rc_column *columns, size_t count);
 struct libscols_line *rc_table_add(struct libscols_table *table, const char *const *cells,
                                    size_t count);
+/* Around text on stdout that is no table: escape sequences, or nothing. */
+const char *rc_colour_begin(rc_colour colour);
+const char *rc_colour_end(void);
 void rc_table_colour(struct libscols_line *line, size_t column, rc_colour colour);
 rc_exit rc_table_print(struct libscols_table *table); /* and frees it */
 

@@ -22,6 +22,15 @@ static bool colours_wanted(void) {
     return isatty(STDOUT_FILENO) && terminal && strcmp(terminal, "dumb") != 0;
 }
 
+const char *rc_colour_begin(rc_colour colour) {
+    static const char *const sequences[] = {"", "\033[32m", "\033[33m", "\033[31m"};
+    return colours_wanted() ? sequences[colour] : "";
+}
+
+const char *rc_colour_end(void) {
+    return colours_wanted() ? "\033[0m" : "";
+}
+
 struct libscols_table *rc_table_new(const rc_column *columns, size_t count) {
     struct libscols_table *table = scols_new_table();
     if (!table) return NULL;
