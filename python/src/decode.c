@@ -18,6 +18,7 @@ rp_decoder *rp_decoder_new_from(rp_module_state *state, const rp_source *source)
     decoder->state = state;
     decoder->source = *source;
     decoder->reader = rs_cbor_reader_over(source->stream.bytes, source->stream.size);
+    if (source->is_foreign) decoder->reader.items_left = RP_FOREIGN_ITEMS_MAX;
     decoder->pending = -1;
     decoder->set_tables = -1;
     decoder->notes = PyList_New(0);
@@ -182,16 +183,26 @@ int rp_add_filling(rp_decoder *decoder, PyObject *target, PyObject *content) {
 
 /* ---- the work stack ---- */
 
+/* `object` was made for a frame that can't be opened: it goes. */
+static int drop_unopened(rp_open_kind kind, PyObject *object, uint64_t count) {
+    if (kind == RP_OPEN_LIST || kind == RP_OPEN_TUPLE)
+        complete_slots(&(rp_open){.kind = kind, .object = object, .count = (Py_ssize_t)count});
+    Py_XDECREF(object);
+    return -1;
+}
+
 int rp_open_frame(rp_decoder *decoder, rp_open_kind kind, PyObject *object, uint64_t count,
                   rp_finish finish) {
+    if (decoder->source.is_foreign && decoder->depth >= RP_FOREIGN_DEPTH_MAX) {
+        rp_too_much(decoder, "its values are nested deeper than 128");
+        return drop_unopened(kind, object, count);
+    }
     if (decoder->depth == decoder->frame_capacity) {
         size_t capacity = decoder->frame_capacity ? decoder->frame_capacity * 2 : 32;
         rp_open *frames = rs_reallocate_array(decoder->frames, capacity, sizeof *frames);
         if (!frames) {
-            if (kind == RP_OPEN_TUPLE && count > 0) PyObject_GC_Track(object);
-            Py_XDECREF(object);
             PyErr_NoMemory();
-            return -1;
+            return drop_unopened(kind, object, count);
         }
         decoder->frames = frames;
         decoder->frame_capacity = capacity;
@@ -210,7 +221,7 @@ int rp_open_frame(rp_decoder *decoder, rp_open_kind kind, PyObject *object, uint
 
 /* All that open frames still wait for must have room in the bytes that are left. Asked before
  * memory is taken for `count` children. */
-static int check_room(rp_decoder *decoder, uint64_t count) {
+int rp_check_room(rp_decoder *decoder, uint64_t count) {
     uint64_t left = decoder->reader.size - decoder->reader.position;
     if (count <= left && decoder->outstanding <= left - count) return 0;
     rp_damaged(decoder, "the stream ends before all containers are complete");
@@ -241,7 +252,7 @@ void rp_announce(rp_decoder *decoder) {
 }
 
 static int open_list(rp_decoder *decoder, uint64_t count) {
-    if (check_room(decoder, count) < 0) return -1;
+    if (rp_check_room(decoder, count) < 0) return -1;
     PyObject *target = take_target(decoder, &PyList_Type);
     PyObject *list = PyList_New((Py_ssize_t)count);
     if (!list || rp_open_frame(decoder, RP_OPEN_LIST, list, count, NULL) < 0) return -1;
@@ -250,7 +261,7 @@ static int open_list(rp_decoder *decoder, uint64_t count) {
 }
 
 static int open_map(rp_decoder *decoder, uint64_t count) {
-    if (check_room(decoder, count * 2) < 0) return -1;
+    if (rp_check_room(decoder, count * 2) < 0) return -1;
     PyObject *target = take_target(decoder, &PyDict_Type);
     PyObject *dict = PyDict_New();
     if (!dict || rp_open_frame(decoder, RP_OPEN_DICT, dict, count * 2, NULL) < 0) return -1;

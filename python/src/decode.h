@@ -7,6 +7,14 @@
 
 enum { RP_STRING_CACHE = 512 };
 
+/* Of files of other users. */
+enum {
+    RP_FOREIGN_DEPTH_MAX = 128,
+    RP_FOREIGN_ITEMS_MAX = 10000000,
+    RP_FOREIGN_INT_SIZE_MAX = 64 << 10,
+    RP_FOREIGN_KEY_VISITS_MAX = 1 << 24,
+};
+
 /* What a frame does with its children. */
 typedef enum rp_open_kind {
     RP_OPEN_LIST,   /* into `object` by index */
@@ -75,11 +83,16 @@ struct rp_decoder {
     PyObject *strings[RP_STRING_CACHE];
     PyObject *numpy, *array_type, *dtype_type, *byte_dtype; /* strong, when arrays are met */
     PyObject *numpy_random;
-    int set_tables; /* 1: exact tables can be made, 0: not, -1: not yet asked */
+    int set_tables;      /* 1: exact tables can be made, 0: not, -1: not yet asked */
+    uint64_t key_visits; /* of rp_check_key, in all */
 };
 
 /* Raises CheckpointDamaged; always NULL. */
 void *rp_damaged(rp_decoder *decoder, const char *format, ...) RS_PRINTF(2, 3);
+/* Raises ResumeError: `what` is more than is read from a file of another user. Always -1. */
+int rp_too_much(rp_decoder *decoder, const char *what);
+/* Asks for `size` bytes of memory that the stream declares but does not hold. 0 or -1. */
+int rp_claim(rp_decoder *decoder, uint64_t size);
 /* Passes a new reference on; what a constructor raised about the content (not MemoryError) becomes
  * damage. */
 PyObject *rp_checked(rp_decoder *decoder, PyObject *value);
@@ -100,6 +113,8 @@ int rp_next_memory(rp_decoder *decoder, rp_memory *memory);
 int rp_blob_memory(rp_decoder *decoder, rp_memory *memory);
 int rp_read_memory(rp_decoder *decoder, const rp_memory *memory, void *to);
 
+/* Damage unless the stream has bytes for `count` more children. Before memory is taken for them. */
+int rp_check_room(rp_decoder *decoder, uint64_t count);
 /* Opens a frame for `count` children; takes `object` over (also on failure). 0 or -1. */
 int rp_open_frame(rp_decoder *decoder, rp_open_kind kind, PyObject *object, uint64_t count,
                   rp_finish finish);

@@ -62,10 +62,16 @@ static resume_status state_read_blob(void *context, size_t index, void *to, rs_e
     return rs_state_read_blob(context, index, to, error);
 }
 
+static resume_status state_claim(void *context, uint64_t size, rs_error *error) {
+    return rs_state_claim(context, size, error);
+}
+
 rp_decoder *rp_decoder_new(rp_module_state *state, rs_state *loaded) {
     rp_source source = {.stream = rs_state_stream(loaded),
                         .context = loaded,
                         .blob_size = state_blob_size,
-                        .read_blob = state_read_blob};
+                        .read_blob = state_read_blob,
+                        .claim = state_claim,
+                        .is_foreign = rs_state_is_foreign(loaded)};
     return rp_decoder_new_from(state, &source);
 }

@@ -6,12 +6,20 @@
 
 /* ---- failures ---- */
 
+int rp_too_much(rp_decoder *decoder, const char *what) {
+    rs_fail(&decoder->error, RESUME_LIMIT,
+            "the file belongs to another user, and %s; copy it if you trust it", what);
+    return rp_raise(decoder->state, &decoder->error);
+}
+
 static int raise_error(rp_decoder *decoder) {
     if (decoder->error.status == RESUME_TRUNCATED) decoder->error.status = RESUME_DAMAGED;
     if (decoder->error.status == RESUME_NO_MEMORY) {
         PyErr_NoMemory();
         return -1;
     }
+    if (decoder->error.status == RESUME_LIMIT)
+        return rp_too_much(decoder, "it has more than 10^7 items");
     rs_error_prefix(&decoder->error, "the object stream");
     return rp_raise(decoder->state, &decoder->error);
 }
@@ -27,6 +35,12 @@ void *rp_damaged(rp_decoder *decoder, const char *format, ...) {
                text, decoder->reader.position);
     raise_error(decoder);
     return NULL;
+}
+
+int rp_claim(rp_decoder *decoder, uint64_t size) {
+    const rp_source *source = &decoder->source;
+    if (!source->claim || !source->claim(source->context, size, &decoder->error)) return 0;
+    return rp_raise(decoder->state, &decoder->error); /* MemoryError, too: it says how much */
 }
 
 /* What a constructor raised is about the bytes it was given, unless memory or an interrupt. */
@@ -147,7 +161,7 @@ int rp_blob_memory(rp_decoder *decoder, rp_memory *memory) {
     }
     memory->blob = (size_t)index;
     memory->size = (size_t)size;
-    return 0;
+    return rp_claim(decoder, size);
 }
 
 int rp_next_memory(rp_decoder *decoder, rp_memory *memory) {
@@ -208,6 +222,8 @@ int rp_check_key(rp_decoder *decoder, PyObject *key) {
             rp_damaged(decoder, child ? "a key is nested too deeply" : "a key is not complete");
             return -1;
         }
+        if (++decoder->key_visits > RP_FOREIGN_KEY_VISITS_MAX && decoder->source.is_foreign)
+            return rp_too_much(decoder, "its keys take too long to hash");
         if (is_flat(child)) continue;
         stack[depth].object = child;
         stack[depth++].next = 0;

@@ -40,6 +40,9 @@ typedef struct rp_source {
     uint64_t (*blob_size)(void *context, size_t index); /* 0 when there is no such blob */
     /* Reads and verifies a whole blob into `to` (blob_size bytes). */
     resume_status (*read_blob)(void *context, size_t index, void *to, rs_error *error);
+    /* Asked before memory is taken for `size` bytes that are not in the stream; may be NULL. */
+    resume_status (*claim)(void *context, uint64_t size, rs_error *error);
+    bool is_foreign; /* of another user: nesting, items, big ints and keys are limited */
 } rp_source;
 
 /* Reads from `source` (copied; what it points to is borrowed). NULL with an exception. */

@@ -86,7 +86,8 @@ static resume_status list_read_blob(void *context, size_t index, void *to, rs_er
     return RESUME_OK;
 }
 
-static rp_decoder *decoder_over(PyObject *module, PyObject *stream, PyObject *blobs) {
+static rp_decoder *decoder_over(PyObject *module, PyObject *stream, PyObject *blobs,
+                                bool is_foreign) {
     if (!PyBytes_Check(stream) || !PyList_Check(blobs)) {
         PyErr_SetString(PyExc_TypeError, "bytes and a list of bytes are expected");
         return NULL;
@@ -96,18 +97,20 @@ static rp_decoder *decoder_over(PyObject *module, PyObject *stream, PyObject *bl
         .context = blobs,
         .blob_size = list_blob_size,
         .read_blob = list_read_blob,
+        .is_foreign = is_foreign,
     };
     return rp_decoder_new_from(rp_state_of_module(module), &source);
 }
 
 PyObject *rp_testing_decode(PyObject *module, PyObject *const *arguments, Py_ssize_t count) {
-    if (count < 2 || count > 3) {
-        PyErr_SetString(PyExc_TypeError, "_decode(stream, blobs, target=None)");
+    if (count < 2 || count > 4) {
+        PyErr_SetString(PyExc_TypeError, "_decode(stream, blobs, target=None, foreign=False)");
         return NULL;
     }
-    rp_decoder *decoder = decoder_over(module, arguments[0], arguments[1]);
+    bool is_foreign = count == 4 && arguments[3] == Py_True;
+    rp_decoder *decoder = decoder_over(module, arguments[0], arguments[1], is_foreign);
     if (!decoder) return NULL;
-    PyObject *target = count == 3 && arguments[2] != Py_None ? arguments[2] : NULL, *result = NULL;
+    PyObject *target = count >= 3 && arguments[2] != Py_None ? arguments[2] : NULL, *result = NULL;
     PyObject *value = rp_decoder_get(decoder, target);
     if (value && rp_decoder_commit(decoder) == 0)
         result = PyTuple_Pack(2, value, rp_decoder_notes(decoder));
@@ -121,7 +124,7 @@ PyObject *rp_testing_decode_each(PyObject *module, PyObject *const *arguments, P
         PyErr_SetString(PyExc_TypeError, "_decode_each(stream, blobs, targets)");
         return NULL;
     }
-    rp_decoder *decoder = decoder_over(module, arguments[0], arguments[1]);
+    rp_decoder *decoder = decoder_over(module, arguments[0], arguments[1], false);
     if (!decoder) return NULL;
     PyObject *values = PyList_New(0);
     for (Py_ssize_t i = 0; values && i < PyList_GET_SIZE(arguments[2]); i++) {

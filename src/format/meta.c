@@ -162,7 +162,7 @@ static resume_status decode_map(rs_slice cbor, rs_meta *meta, rs_error *error) {
 
 resume_status rs_meta_decode(rs_slice cbor, rs_meta *meta, rs_error *error) {
     if (cbor.size > RS_META_SIZE_MAX) {
-        return rs_fail(error, RESUME_LIMIT, "META has %zu bytes, more than %u", cbor.size,
+        return rs_fail(error, RESUME_DAMAGED, "META has %zu bytes, more than %u", cbor.size,
                        RS_META_SIZE_MAX);
     }
     rs_meta read = {0};

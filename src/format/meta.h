@@ -32,6 +32,6 @@ typedef struct rs_meta {
 } rs_meta;
 
 void rs_meta_encode(const rs_meta *meta, rs_buffer *cbor); /* failures are sticky in the buffer */
-/* Slices are borrowed from `cbor`. DAMAGED, LIMIT (over RS_META_SIZE_MAX). */
+/* Slices are borrowed from `cbor`. DAMAGED, also when over RS_META_SIZE_MAX. */
 resume_status rs_meta_decode(rs_slice cbor, rs_meta *meta, rs_error *error);
 #endif

@@ -123,6 +123,7 @@ static resume_status open_descriptor(rs_file *file, rs_file_info *info, rs_error
     status = check_info(file, info, error);
     if (status) return status;
     file->size = info->size;
+    file->is_foreign = !file->for_writing && info->owner != file->os->user(file->os);
     file->device = info->device;
     file->inode = info->inode;
     return RESUME_OK;

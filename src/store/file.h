@@ -91,6 +91,12 @@ const rs_meta *rs_state_meta(const rs_state *state);
 rs_slice rs_state_stream(const rs_state *state);                  /* blob 0 */
 size_t rs_state_blob_count(const rs_state *state);                /* with blob 0 */
 uint64_t rs_state_blob_size(const rs_state *state, size_t index); /* 0 when there is no such blob */
+/* The file belongs to another user, and was opened for reading: hostile until shown otherwise. */
+bool rs_state_is_foreign(const rs_state *state);
+/* To be called before memory is taken for `size` bytes that the state declares. LIMIT: the file is
+ * another user's, and all that was claimed is more than 1 GiB and than four times the file.
+ * NO_MEMORY: the system has not that much. */
+resume_status rs_state_claim(rs_state *state, uint64_t size, rs_error *error);
 /* Reads and verifies a whole blob into `to` (rs_state_blob_size bytes). */
 resume_status rs_state_read_blob(rs_state *state, size_t index, void *to, rs_error *error);
 /* The same for `size` bytes from `offset` on; LIMIT when they are not all inside. Every chunk that

@@ -34,6 +34,7 @@ struct rs_file {
     char name[RS_FILE_NAME_SIZE];
     char *path; /* for messages */
     bool for_writing;
+    bool is_foreign; /* read only, and of another user: limits.c */
 
     int fd; /* -1: there is no file yet */
     uint64_t device, inode;
@@ -76,8 +77,9 @@ struct rs_state {
     rs_table table;
     uint32_t table_depth;
     uint8_t *stream;
-    uint8_t *chunk;       /* of rs_state_read_range: entry `chunk_index` of the table, */
-    uint64_t chunk_index; /* unspecified without a chunk */
+    uint64_t claimed, asked; /* bytes: limits.c */
+    uint8_t *chunk;          /* of rs_state_read_range: entry `chunk_index` of the table, */
+    uint64_t chunk_index;    /* unspecified without a chunk */
 };
 
 /* read.c: MISUSE when the file was replaced after the state had been read. */
@@ -134,6 +136,11 @@ void rs_chain_release(rs_chain *chain);
  * numbers are below `below`. *whole is false when the chain is broken. */
 resume_status rs_chain_follow(rs_file *file, uint64_t at, uint64_t below, size_t count_max,
                               rs_chain *chain, bool *whole, rs_error *error);
+
+/* --- limits.c --- */
+
+/* LIMIT when the file is another user's and `size` bytes are too much for one. */
+resume_status rs_check_foreign(const rs_file *file, uint64_t size, rs_error *error);
 
 /* --- recover.c --- */
 

@@ -6,7 +6,7 @@
 #include <inttypes.h>
 
 bool rs_is_bad_content(resume_status status) {
-    return status == RESUME_DAMAGED || status == RESUME_TRUNCATED || status == RESUME_LIMIT;
+    return status == RESUME_DAMAGED || status == RESUME_TRUNCATED;
 }
 
 resume_status rs_file_read_at(rs_file *file, void *to, size_t size, uint64_t offset,

@@ -223,47 +223,12 @@ static resume_status read_blob(rs_file *file, const rs_table *table, const rs_bl
 
 /* --- states --- */
 
-/* Streams up to this size are not asked for. */
-#define STREAM_SIZE_UNASKED (UINT64_C(1) << 30)
-
-/* The number behind `key` in /proc/meminfo, in bytes; UINT64_MAX when it does not say. */
-static uint64_t memory_line(const char *text, const char *key) {
-    const char *at = strstr(text, key);
-    uint64_t kibibytes = 0;
-    if (!at) return UINT64_MAX;
-    for (at += strlen(key); *at == ' '; at++) {
-    }
-    for (; *at >= '0' && *at <= '9' && kibibytes < UINT64_MAX >> 20; at++)
-        kibibytes = kibibytes * 10 + (uint64_t)(*at - '0');
-    return kibibytes << 10;
-}
-
-/* A few bytes of a hostile file can declare a stream of any size, and Linux gives memory that it
- * has not. So large ones are held against what there is. */
-static resume_status ask_for_memory(rs_file *file, uint64_t size, rs_error *error) {
-    char text[4096];
-    int fd;
-    if (size <= STREAM_SIZE_UNASKED) return RESUME_OK;
-    if (rs_fd_open(file->os, RS_WORKING_FOLDER, "/proc/meminfo", RS_OPEN_READ, 0, &fd, NULL))
-        return RESUME_OK;
-    int64_t got = file->os->read(file->os, fd, text, sizeof text - 1, 0);
-    rs_fd_close(file->os, &fd);
-    if (got <= 0) return RESUME_OK;
-    text[got] = 0;
-    uint64_t available = memory_line(text, "MemAvailable:"), swap = memory_line(text, "SwapFree:");
-    if (available == UINT64_MAX || swap == UINT64_MAX || size <= available + swap) return RESUME_OK;
-    return rs_fail(error, RESUME_NO_MEMORY,
-                   "no memory for the object stream of '%s': it has %" PRIu64 " bytes, %" PRIu64
-                   " are available",
-                   file->path, size, available + swap);
-}
-
 static resume_status load_stream(rs_file *file, rs_state *state, rs_error *error) {
     if (state->table.blob_count == 0)
         return bad_segment(file, state->generation.segment_offset, error,
                            "a generation without an object stream");
     const rs_blob_entry *blob = &state->table.blobs[0];
-    resume_status status = ask_for_memory(file, blob->size, error);
+    resume_status status = rs_state_claim(state, blob->size, error);
     if (status) return status;
     state->stream = rs_allocate(blob->size);
     if (!state->stream)

@@ -43,12 +43,16 @@ resume_status rs_state_verify(rs_state *state, rs_verified *verified,
                               void *context, rs_error *error) {
     resume_status status = rs_state_check_epoch(state, error);
     if (status) return status;
+    uint64_t total = 0, done = 0, raw_size = 0; /* at most 2^25 entries of 2^26 bytes */
+    for (uint64_t i = 0; i < state->table.entry_count; i++) {
+        if (!is_to_be_read(verified, &state->table.entries[i])) continue;
+        total += state->table.entries[i].stored_size;
+        raw_size += state->table.entries[i].raw_size;
+    }
+    status = rs_check_foreign(state->file, raw_size, error);
+    if (status) return status;
     uint8_t *raw = rs_allocate(state->file->header.chunk_size);
     if (!raw) return rs_fail(error, RESUME_NO_MEMORY, "no memory to verify a chunk");
-    uint64_t total = 0, done = 0;
-    for (uint64_t i = 0; i < state->table.entry_count; i++)
-        if (is_to_be_read(verified, &state->table.entries[i]))
-            total += state->table.entries[i].stored_size;
     for (uint64_t i = 0; i < state->table.entry_count && status == RESUME_OK; i++) {
         const rs_chunk_entry *entry = &state->table.entries[i];
         if (!is_to_be_read(verified, entry)) continue;

@@ -166,7 +166,7 @@ static void test_meta__too_large_is_a_limit(void **state) {
     (void)state;
     static uint8_t bytes[RS_META_SIZE_MAX + 1] = {0xa0};
     rs_meta meta;
-    assert_int_equal(decode(bytes, sizeof bytes, &meta), RESUME_LIMIT);
+    assert_int_equal(decode(bytes, sizeof bytes, &meta), RESUME_DAMAGED);
     assert_int_equal(decode(bytes, sizeof bytes - 1, &meta), RESUME_DAMAGED);
     assert_int_equal(decode(bytes, 1, &meta), RESUME_OK);
 }

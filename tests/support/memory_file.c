@@ -5,6 +5,7 @@
 #include <string.h>
 
 #define DESCRIPTOR 1000
+#define MEMINFO    1001
 
 static memory_file *memory_of(const rs_os *os) {
     return os->context;
@@ -13,6 +14,10 @@ static memory_file *memory_of(const rs_os *os) {
 static int memory_open(const rs_os *os, int folder, const char *path, unsigned flags,
                        unsigned mode) {
     (void)folder, (void)mode;
+    if (strcmp(path, "/proc/meminfo") == 0 && memory_of(os)->meminfo) {
+        memory_of(os)->open_count++;
+        return MEMINFO;
+    }
     if (strcmp(path, MEMORY_FILE_NAME) != 0) return -ENOENT;
     if (flags != RS_OPEN_READ) return -EROFS;
     memory_of(os)->open_count++;
@@ -21,11 +26,17 @@ static int memory_open(const rs_os *os, int folder, const char *path, unsigned f
 
 static int memory_close(const rs_os *os, int fd) {
     memory_of(os)->open_count--;
-    return fd == DESCRIPTOR ? 0 : -EBADF;
+    return fd == DESCRIPTOR || fd == MEMINFO ? 0 : -EBADF;
 }
 
 static int64_t memory_read(const rs_os *os, int fd, void *to, size_t size, uint64_t offset) {
     const memory_file *memory = memory_of(os);
+    if (fd == MEMINFO) {
+        size_t length = strlen(memory->meminfo);
+        if (size > length) size = length;
+        memcpy(to, memory->meminfo, size);
+        return (int64_t)size;
+    }
     if (fd != DESCRIPTOR) return -EBADF;
     if (offset >= memory->size) return 0;
     if (size > memory->size - offset) size = memory->size - (size_t)offset;
@@ -35,8 +46,12 @@ static int64_t memory_read(const rs_os *os, int fd, void *to, size_t size, uint6
 
 static int memory_info(const rs_os *os, int fd, rs_file_info *info) {
     if (fd != DESCRIPTOR) return -EBADF;
-    *info = (rs_file_info){
-        .kind = RS_KIND_FILE, .size = memory_of(os)->size, .inode = 1, .mode = 0600, .links = 1};
+    *info = (rs_file_info){.kind = RS_KIND_FILE,
+                           .size = memory_of(os)->size,
+                           .inode = 1,
+                           .mode = 0600,
+                           .links = 1,
+                           .owner = memory_of(os)->owner};
     return 0;
 }
 

@@ -13,6 +13,8 @@ typedef struct memory_file {
     const uint8_t *bytes;
     size_t size;
     int open_count;
+    uint32_t owner;      /* the user is 0 */
+    const char *meminfo; /* what /proc/meminfo holds; NULL: there is none */
 } memory_file;
 
 #define MEMORY_FILE_NAME "ck"

@@ -418,6 +418,7 @@ static PyObject *get_scalar_text(rp_decoder *decoder, const rs_cbor_item *item) 
 
 PyObject *rp_get_scalar(rp_decoder *decoder) {
     rs_cbor_item item;
+    uint64_t size;
     rp_memory memory;
     order rows = {0};
     if (rp_need_numpy(decoder) < 0 || rp_next(decoder, &item) < 0) return NULL;
@@ -427,6 +428,11 @@ PyObject *rp_get_scalar(rp_decoder *decoder) {
     if (!dtype || !shape || rp_next_memory(decoder, &memory) < 0) goto done;
     if (memory.partial) {
         rp_damaged(decoder, "a part of a blob stands where bytes do");
+        goto done;
+    }
+    if (size_of(decoder, dtype, shape, &size) < 0) goto done;
+    if (size != memory.size) { /* before memory is taken for it */
+        rp_damaged(decoder, "a scalar of numpy has another size than its dtype");
         goto done;
     }
     array = new_array(decoder, dtype, shape, &rows);

@@ -270,6 +270,7 @@ int rp_open_tuple(rp_decoder *decoder) {
         rp_damaged(decoder, "a tuple is no array");
         return -1;
     }
+    if (rp_check_room(decoder, item.argument) < 0) return -1;
     PyObject *tuple = PyTuple_New((Py_ssize_t)item.argument);
     if (!tuple) return -1;
     if (item.argument > 0) PyObject_GC_UnTrack(tuple); /* its slots are empty */

@@ -74,6 +74,10 @@ int rp_put_range(rp_encoder *encoder, PyObject *object) {
 }
 
 PyObject *rp_get_big(rp_decoder *decoder, const rs_cbor_item *bytes, bool negative) {
+    if (decoder->source.is_foreign && bytes->argument > RP_FOREIGN_INT_SIZE_MAX) {
+        rp_too_much(decoder, "it has an int of more than 64 KiB");
+        return NULL;
+    }
     PyObject *magnitude =
         PyObject_CallMethod((PyObject *)&PyLong_Type, "from_bytes", "y#s",
                             (const char *)bytes->bytes, (Py_ssize_t)bytes->argument, "big");

@@ -143,7 +143,7 @@ static int read_table(rp_decoder *decoder, size_t count, table *found) {
     found->used = used.bytes;
     found->dummies = has_dummies ? dummies.bytes : NULL;
     found->slots = (size_t)used.argument * 8;
-    return 0;
+    return rp_claim(decoder, found->slots * sizeof(setentry));
 }
 
 /* Equal hashes were not given: the saved order becomes the order of insertion. */

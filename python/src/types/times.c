@@ -99,6 +99,8 @@ static PyObject *get_date(rp_decoder *decoder) {
     char text[11] = {0};
     if (rp_next(decoder, &item) < 0) return NULL;
     if (item.kind == RS_CBOR_TEXT && item.argument == 10) memcpy(text, item.bytes, 10);
+    /* sscanf would take signs and blanks */
+    if (strspn(text, "0123456789-") != 10 || strchr(text, '-') != text + 4) text[0] = 0;
     if (sscanf(text, "%4d-%2d-%2d%n", &year, &month, &day, &end) != 3 || end != 10)
         return rp_damaged(decoder, "a date is not written as YYYY-MM-DD");
     PyObject *parts[3] = {PyLong_FromLong(year), PyLong_FromLong(month), PyLong_FromLong(day)};
