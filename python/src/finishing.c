@@ -42,7 +42,7 @@ static rs_run *find(const struct rp_runs *runs, const rs_os *os, const char *fol
                     const char *id) {
     for (const run_entry *entry = runs->first; entry != NULL; entry = entry->next) {
         const rs_run *run = entry->run;
-        if (run->pid == os->pid(os) && strcmp(run->folder, folder) == 0 &&
+        if (run->pid == os->pid(os) && strcmp(run->folder->path, folder) == 0 &&
             (id == NULL || strcmp(run->id, id) == 0))
             return entry->run;
     }

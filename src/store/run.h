@@ -12,17 +12,20 @@
 #include "base/error.h"
 #include "os/fork.h"
 #include "os/os.h"
+#include "store/folder.h"
 
-#define RS_RUN_ID_SIZE 17u /* 16 hex digits and a zero */
+#define RS_RUN_ID_SIZE   17u /* 16 hex digits and a zero */
+#define RS_RUN_PREFIX    ".run-"
+#define RS_RUN_NAME_SIZE (sizeof RS_RUN_PREFIX + RS_RUN_ID_SIZE)
 
 typedef struct rs_run {
     const rs_os *os;
-    char *folder; /* absolute path */
-    char *path;   /* of the mark */
-    int fd;       /* holds its lock; closed in forked children */
-    int64_t pid;  /* of the process whose run it is */
+    rs_folder *folder; /* open: what its path leads to later does not matter */
+    int fd;            /* holds its lock; closed in forked children */
+    int64_t pid;       /* of the process whose run it is */
     rs_fork_entry fork;
     char id[RS_RUN_ID_SIZE];
+    char name[RS_RUN_NAME_SIZE]; /* of the mark */
 } rs_run;
 
 /* Begins a run in the folder: the mark is durable when it returns OK. Marks of dead processes that

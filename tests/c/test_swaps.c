@@ -7,6 +7,7 @@
 #include "engine/checkpoint.h"
 #include "fault_os.h"
 #include "sample.h"
+#include "store/run.h"
 #include "temp_folder.h"
 #include "testing.h"
 
@@ -227,6 +228,22 @@ static resume_status reading(scene *here) {
     return status;
 }
 
+/* The mark of a run of a program, as a process leaves it and another one takes it over. */
+static resume_status marking(scene *here) {
+    rs_run *run = NULL;
+    char id[RS_RUN_ID_SIZE];
+    resume_status status = rs_run_begin(&here->fault.os, here->folder, &run, &here->error);
+    if (status) return status;
+    snprintf(id, sizeof id, "%s", run->id);
+    rs_run_free(run);
+    check_outside(here, "marking a run", here->fault.plan.nth); /* before it is removed again */
+    status = rs_run_adopt(&here->fault.os, here->folder, id, &run, &here->error);
+    if (status) return status;
+    rs_run_finish(run);
+    rs_run_free(run);
+    return RESUME_OK;
+}
+
 typedef struct operation {
     const char *name;
     resume_status (*run)(scene *here);
@@ -236,6 +253,7 @@ static const operation operations[] = {
     {"going on", going_on},
     {"starting over", starting_over},
     {"reading", reading},
+    {"marking a run", marking},
 };
 
 /* --- each at each call --- */
