@@ -157,8 +157,9 @@ static resume_status preflight(rs_draft *draft, rs_compress compress, rs_error *
     uint64_t bound = draft->plan.bound + 2 * RS_BLOCK_SIZE;
     if (bound <= RS_SELF_VERIFYING_SIZE_MAX) return RESUME_OK;
     int answer = writer->os->reserve(writer->os, writer->fd, writer->offset, bound);
-    if (answer == 0) draft->reserved_end = writer->offset + bound;
     writer->reserves = rs_os_status(answer) == RESUME_NO_SPACE;
+    /* ext4 refuses and keeps what it had found by then */
+    if (answer == 0 || writer->reserves) draft->reserved_end = writer->offset + bound;
     if (!writer->reserves || compress != RS_COMPRESS_NEVER) return RESUME_OK;
     return rs_os_fail(error, answer, "can't write", writer->path);
 }

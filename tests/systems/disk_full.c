@@ -27,6 +27,7 @@
 #define PATH_SIZE       512
 #define PLENTY          UINT64_MAX
 #define ENOUGH          (512u << 10) /* for a small save and what the file system needs */
+#define RECORDS_MAX     (128u << 10) /* of the file system itself */
 
 typedef struct full_disk {
     char path[PATH_SIZE], ballast[PATH_SIZE];
@@ -208,6 +209,16 @@ static void check_message(full_disk *disk) {
     disk->free_told_wrong += at != NULL && (told > now + 65536 || now > told + 65536);
 }
 
+/* What the attempt had taken is given back at once: other programs want it, too. */
+static void check_given_back(full_disk *disk, uint64_t before) {
+    char detail[96];
+    sync_disk(disk); /* btrfs counts it then */
+    uint64_t now = free_bytes(disk);
+    if (now + RECORDS_MAX >= before) return;
+    snprintf(detail, sizeof detail, "%" PRIu64 " bytes were free, %" PRIu64 " are", before, now);
+    wrong(disk, "not given back", detail);
+}
+
 static void check_failure(full_disk *disk, resume_status status) {
     if (status != RESUME_NO_SPACE) wrong(disk, "another status", disk->error.text);
     check_message(disk);
@@ -230,12 +241,14 @@ static void try_once(full_disk *disk, uint64_t freed, unsigned *in_a_row) {
     prepare(disk);
     disk->freed = freed;
     leave_free(disk, freed);
+    uint64_t free_before = free_bytes(disk);
     resume_status status = act(disk, &info);
     disk->tried++;
     if (status) {
         *in_a_row = 0;
         disk->largest_failed = freed;
         check_failure(disk, status);
+        check_given_back(disk, free_before);
         save_less(disk);
     } else {
         if (disk->worked++ == 0) disk->smallest_worked = freed;
