@@ -91,7 +91,9 @@ typedef struct resume_options {
     double expire_cut_off_s; /* the same for work that was cut off */
     resume_again again;
     resume_compress compress;
-    unsigned keep_last;    /* saves that are kept in the file at least; 0: 2 */
+    /* Saves that stay in the file at least: the last ones, and the last one of so many hours and
+     * days that have one. All 0: the last 2. At most 1000 each. */
+    unsigned keep_last, keep_hourly, keep_daily;
     int clean;             /* not 0: ignore what is saved; it is kept as NAME~1 */
     int strict;            /* not 0: a protected variable that is not saved, and a saved one that
                               is not protected, make resume_restore fail with RESUME_MISMATCH */

@@ -1,7 +1,6 @@
 /* Who calls: the name of the checkpoint, the program, and where its file belongs. */
 #include "caller.h"
 
-#include "format/hash.h"
 #include "notice.h"
 #include "store/name.h"
 
@@ -140,41 +139,20 @@ static PyObject *qualified_name(PyCodeObject *code) {
     return name;
 }
 
-static resume_status try_name(PyObject *name, rs_error *error) {
-    char file_name[RS_FILE_NAME_SIZE];
-    PyObject *bytes = name == NULL ? NULL : rp_bytes_of(name, true);
-    if (bytes == NULL) return RESUME_NO_MEMORY;
-    resume_status status =
-        rs_name_encode(PyBytes_AS_STRING(bytes), (size_t)PyBytes_GET_SIZE(bytes), file_name, error);
-    Py_DECREF(bytes);
-    return status;
-}
-
-static PyObject *cut_name(PyObject *name, Py_ssize_t kept, rs_hash128 hash) {
-    PyObject *head = PyUnicode_Substring(name, 0, kept);
-    PyObject *cut = head == NULL
-                        ? NULL
-                        : PyUnicode_FromFormat("%U-%08x%08x", head, (unsigned)(hash.low >> 32),
-                                               (unsigned)hash.low);
-    Py_XDECREF(head);
-    return cut;
-}
-
 /* An automatic name that does not fit is cut, and a hash of all of it put behind. */
-static PyObject *fit(PyObject *name, rs_error *error) {
-    Py_ssize_t length = PyUnicode_GET_LENGTH(name);
-    if (PyUnicode_FindChar(name, 0, 0, length, 1) >= 0 || try_name(name, error) == RESUME_OK)
-        return Py_NewRef(name); /* with a NUL the store says what is wrong */
+static PyObject *fit(rp_module_state *state, PyObject *name) {
+    char fitted[RS_FILE_NAME_SIZE];
+    rs_error error = {0};
     PyObject *bytes = rp_bytes_of(name, true);
     if (bytes == NULL) return NULL;
-    rs_hash128 hash = rs_hash128_of(PyBytes_AS_STRING(bytes), (size_t)PyBytes_GET_SIZE(bytes), 0);
+    resume_status status = rs_name_fit(PyBytes_AS_STRING(bytes), (size_t)PyBytes_GET_SIZE(bytes),
+                                       fitted, &error);
     Py_DECREF(bytes);
-    for (Py_ssize_t kept = length < 83 ? length : 83; kept > 0; kept -= kept > 8 ? 8 : 1) {
-        PyObject *cut = cut_name(name, kept, hash);
-        if (cut == NULL || try_name(cut, error) == RESUME_OK) return cut;
-        Py_DECREF(cut);
+    if (status != RESUME_OK) {
+        rp_raise(state, &error);
+        return NULL;
     }
-    return Py_NewRef(name);
+    return PyUnicode_DecodeUTF8(fitted, (Py_ssize_t)strlen(fitted), "surrogateescape");
 }
 
 static int name_from_code(PyFrameObject *frame, rp_caller *caller) {
@@ -272,7 +250,6 @@ static int encode(rp_module_state *state, rp_caller *caller) {
 int rp_caller_find(rp_module_state *state, PyFrameObject *frame, const rp_options *options,
                    PyObject *class_folder, rp_caller *caller) {
     PyObject *rank = NULL;
-    rs_error error = {0};
     int status = -1;
     if (rp_ranks(&rank) && !options->independent_ranks) {
         rp_raise_text(state->error, RESUME_MISUSE,
@@ -284,7 +261,7 @@ int rp_caller_find(rp_module_state *state, PyFrameObject *frame, const rp_option
     if (options->name != NULL && name_from_user(options->name, options, caller) < 0) goto done;
     if (add_key(options, rank, caller) < 0) goto done;
     if (!caller->named || options->key != NULL) {
-        PyObject *name = fit(caller->name, &error);
+        PyObject *name = fit(state, caller->name);
         if (name == NULL) goto done;
         Py_XSETREF(caller->name, name);
     }

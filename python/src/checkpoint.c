@@ -2,6 +2,7 @@
 #include "checkpoint.h"
 
 #include "notice.h"
+#include "os/process.h"
 #include "registry.h"
 #include "report.h"
 #include "track.h"
@@ -33,20 +34,13 @@ static PyObject *checkpoint_new(PyTypeObject *type, PyObject *args, PyObject *kw
     return (PyObject *)self;
 }
 
-static bool is_disabled(void) {
-    PyObject *value = rp_environment("RESUME_DISABLE");
-    bool disabled = value != NULL && PyUnicode_CompareWithASCIIString(value, "0") != 0;
-    Py_XDECREF(value);
-    return disabled;
-}
-
 static int checkpoint_init(PyObject *object, PyObject *args, PyObject *kwargs) {
     rp_checkpoint *self = (rp_checkpoint *)object;
     if (self->engine != NULL || self->closed || self->disabled)
         return rp_raise_text(self->state->error, RESUME_MISUSE,
                              "this Checkpoint is made already: make a new one");
     if (rp_options_parse(args, kwargs, &self->options) < 0) return -1;
-    if (is_disabled()) {
+    if (rs_is_disabled()) {
         self->disabled = true;
         self->due = &self->never;
         return 0;

@@ -148,25 +148,24 @@ static int tell_opening(rp_checkpoint *self, const rs_checkpoint_info *info) {
     return tell_beside_script(self) < 0 ? -1 : tell_legacy(self);
 }
 
-/* Two programs of one stem must not take turns with one file. A program that was moved or removed
- * gives its checkpoint up. */
+/* Two programs of one stem must not take turns with one file. */
 static int check_program(rp_checkpoint *self, const rs_meta *meta) {
-    if (self->caller.named || meta == NULL || meta->program.size == 0) return 0;
+    if (self->caller.named) return 0;
     PyObject *ours = rp_bytes_of(self->caller.program, false);
+    if (ours == NULL) return -1;
+    bool other = rs_checkpoint_is_of_other_program(self->engine, PyBytes_AS_STRING(ours));
+    Py_DECREF(ours);
+    if (!other) return 0;
     PyObject *saved =
         PyUnicode_DecodeUTF8(meta->program.bytes, (Py_ssize_t)meta->program.size, "replace");
-    int status = ours == NULL || saved == NULL ? -1 : 0;
-    bool same = status == 0 && (size_t)PyBytes_GET_SIZE(ours) == meta->program.size &&
-                memcmp(PyBytes_AS_STRING(ours), meta->program.bytes, meta->program.size) == 0;
-    if (status == 0 && !same && PyBytes_GET_SIZE(ours) > 0 && exists(saved))
-        status = rp_raise_text(
-            self->state->error, RESUME_EXISTS,
-            "checkpoint '%U' belongs to another program of the same name, '%U', not to '%U': give "
-            "this one a name (Checkpoint(\"...\")), a key= or a folder= of its own",
-            self->caller.path, saved, self->caller.program);
-    Py_XDECREF(ours);
-    Py_XDECREF(saved);
-    return status;
+    if (saved == NULL) return -1;
+    rp_raise_text(
+        self->state->error, RESUME_EXISTS,
+        "checkpoint '%U' belongs to another program of the same name, '%U', not to '%U': give "
+        "this one a name (Checkpoint(\"...\")), a key= or a folder= of its own",
+        self->caller.path, saved, self->caller.program);
+    Py_DECREF(saved);
+    return -1;
 }
 
 /* A call that was cut off, or one that ended in a run of the program that was: finishing.h. */
@@ -200,8 +199,9 @@ int rp_checkpoint_judge(rp_checkpoint *self, PyObject **differences) {
     self->same_code =
         loaded.code_hash != NULL && PyBytes_GET_SIZE(loaded.code_hash) == sizeof self->code_hash &&
         memcmp(PyBytes_AS_STRING(loaded.code_hash), self->code_hash, sizeof self->code_hash) == 0;
-    /* another Python makes other byte code of the same text: nothing can be told */
-    if (!self->same_code && is_of_other_python(loaded.python))
+    /* nothing can be told: a program in another language has no such hash, and another Python makes
+     * other byte code of the same text */
+    if (!self->same_code && (loaded.code_hash == NULL || is_of_other_python(loaded.python)))
         self->options.on_change = RP_CHANGE_IGNORE;
     if (self->going_on && loaded.random_opened != NULL && PyDict_Check(loaded.random_opened))
         Py_XSETREF(self->random_opened, Py_NewRef(loaded.random_opened));

@@ -2,6 +2,7 @@
 #include "options.h"
 
 #include "notice.h"
+#include "os/process.h"
 
 #include <math.h>
 #include <string.h>
@@ -295,28 +296,9 @@ PyObject *rp_environment(const char *name) {
     return value;
 }
 
-static long number_in_environment(const char *name) {
-    PyObject *text = name == NULL ? NULL : rp_environment(name);
-    PyObject *number = text == NULL ? NULL : PyLong_FromUnicodeObject(text, 10);
-    long value = number == NULL ? -1 : PyLong_AsLong(number);
-    PyErr_Clear();
-    Py_XDECREF(number);
-    Py_XDECREF(text);
-    return value;
-}
-
 int rp_ranks(PyObject **rank) {
-    static const struct {
-        const char *rank, *size;
-    } launchers[] = {{"OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"},
-                     {"PMI_RANK", "PMI_SIZE"},
-                     {"SLURM_PROCID", "SLURM_STEP_NUM_TASKS"},
-                     {"RANK", "WORLD_SIZE"}};
-    *rank = NULL;
-    for (size_t i = 0; i < sizeof launchers / sizeof launchers[0]; i++)
-        if (number_in_environment(launchers[i].size) > 1) {
-            *rank = rp_environment(launchers[i].rank);
-            return 1;
-        }
-    return 0;
+    const char *text;
+    bool is_rank = rs_is_rank(&text);
+    *rank = text == NULL ? NULL : PyUnicode_DecodeFSDefault(text);
+    return is_rank;
 }

@@ -1,6 +1,7 @@
 /* Memory: malloc with checked arithmetic. */
 #include "base/alloc.h"
 
+#include <malloc.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +31,11 @@ void *rs_reallocate_array(void *block, size_t count, size_t size) {
     size_t total;
     if (__builtin_mul_overflow(count, size, &total)) return NULL;
     return realloc(block, at_least_one(total));
+}
+
+void *rs_allocate_like(size_t size, void *old) {
+    size_t room = old ? malloc_usable_size(old) : 0;
+    return rs_allocate(size > room ? size : room);
 }
 
 void rs_free(void *block) {

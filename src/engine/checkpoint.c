@@ -17,7 +17,7 @@ struct rs_checkpoint {
     rs_lock lock;
     rs_state *state; /* loaded, until the next save */
     rs_timer *timer;
-    atomic_int due;
+    atomic_int *due, own_due; /* the one in use, and the one to use when none is given */
     rs_schedule schedule;
     int64_t pid; /* of the opener: its children may not save */
 
@@ -173,11 +173,11 @@ static void know_process(rs_checkpoint *checkpoint) {
 static void arm(rs_checkpoint *checkpoint) {
     int64_t now = checkpoint->os->monotonic_ns(checkpoint->os);
     uint64_t delay = rs_schedule_delay(&checkpoint->schedule, now);
-    if (rs_timer_arm(checkpoint->timer, delay, NULL)) atomic_store(&checkpoint->due, 1);
+    if (rs_timer_arm(checkpoint->timer, delay, NULL)) atomic_store(checkpoint->due, 1);
 }
 
 static resume_status start_timer(rs_checkpoint *checkpoint, rs_error *error) {
-    resume_status status = rs_timer_new(&checkpoint->due, &checkpoint->timer, error);
+    resume_status status = rs_timer_new(checkpoint->due, &checkpoint->timer, error);
     if (status) return status;
     int64_t now = checkpoint->os->monotonic_ns(checkpoint->os);
     rs_schedule_note(&checkpoint->schedule, true, now);
@@ -207,6 +207,7 @@ resume_status rs_checkpoint_open(const rs_os *os, const rs_checkpoint_options *o
     rs_checkpoint *made = rs_allocate_zeroed(1, sizeof *made);
     if (!made) return rs_fail(error, RESUME_NO_MEMORY, "no memory for a checkpoint");
     made->os = os;
+    made->due = options->due ? options->due : &made->own_due;
     made->lock.fd = -1;
     resume_status status = open_parts(made, options, error);
     if (status) {
@@ -250,7 +251,7 @@ rs_state *rs_checkpoint_state(rs_checkpoint *checkpoint) {
 }
 
 atomic_int *rs_checkpoint_due(rs_checkpoint *checkpoint) {
-    return &checkpoint->due;
+    return checkpoint->due;
 }
 
 bool rs_checkpoint_is_forked(const rs_checkpoint *checkpoint) {
@@ -266,11 +267,32 @@ void rs_checkpoint_set_rate(rs_checkpoint *checkpoint, uint64_t rate_ns) {
     arm(checkpoint);
 }
 
+bool rs_checkpoint_is_of_other_program(const rs_checkpoint *checkpoint, const char *program) {
+    const rs_os *os = checkpoint->os;
+    const rs_slice saved = checkpoint->found_meta.program;
+    char path[4096];
+    rs_file_info info;
+    if (checkpoint->info.found == RS_FOUND_NOTHING || saved.size == 0 ||
+        saved.size >= sizeof path || !program || !*program)
+        return false;
+    memcpy(path, saved.bytes, saved.size);
+    path[saved.size] = 0;
+    return strcmp(path, program) != 0 && os->info_at(os, RS_WORKING_FOLDER, path, &info) == 0;
+}
+
 /* --- another state --- */
 
 void rs_checkpoint_forget(rs_checkpoint *checkpoint) {
     rs_state_free(checkpoint->state);
     checkpoint->state = NULL;
+}
+
+resume_status rs_checkpoint_load(rs_checkpoint *checkpoint, rs_state **state, rs_error *error) {
+    resume_status status = RESUME_OK;
+    if (!checkpoint->state && checkpoint->is_saved)
+        status = rs_file_read(checkpoint->file, 0, &checkpoint->state, error);
+    *state = checkpoint->state;
+    return status;
 }
 
 resume_status rs_checkpoint_fall_back(rs_checkpoint *checkpoint, rs_error *error) {

@@ -26,6 +26,7 @@ typedef struct rs_checkpoint_options {
     rs_keep keep;               /* generations that compaction keeps */
     rs_compress compress;
     const char *program, *function, *writer; /* for META; may be NULL; copied */
+    atomic_int *due; /* the flag to raise when a save is due, borrowed; NULL: one of its own */
 } rs_checkpoint_options;
 
 typedef enum rs_found { RS_FOUND_NOTHING, RS_FOUND_CUT_OFF, RS_FOUND_ENDED } rs_found;
@@ -64,10 +65,17 @@ const rs_checkpoint_info *rs_checkpoint_look(const rs_checkpoint *checkpoint);
 /* The loaded generation, borrowed until the next save, fall back, forget or close; NULL when there
  * is none. */
 rs_state *rs_checkpoint_state(rs_checkpoint *checkpoint);
+/* The same, read again when it is not loaded any more; `*state` is NULL when nothing is saved (or
+ * what is saved is not used). */
+resume_status rs_checkpoint_load(rs_checkpoint *checkpoint, rs_state **state, rs_error *error);
 /* A blob of the loaded generation turned out to be damaged (`error` on entry may say how): loads
  * the newest older one that verifies. DAMAGED when there is none left. The next save then writes a
  * complete new file and keeps the damaged one beside it. */
 resume_status rs_checkpoint_fall_back(rs_checkpoint *checkpoint, rs_error *error);
+/* What was found was saved by another program than `program` (a path; "" or NULL: not known), which
+ * is still there: two programs of one name must not take turns with one file. One that was moved or
+ * removed gives its checkpoint up. */
+bool rs_checkpoint_is_of_other_program(const rs_checkpoint *checkpoint, const char *program);
 /* Frees the loaded generation (after restoring). */
 void rs_checkpoint_forget(rs_checkpoint *checkpoint);
 /* Ignores what was found (nothing to do when nothing was): the next save starts a new file and sets

@@ -1,6 +1,9 @@
 /* Names of checkpoints as file names, and what a file name in a store folder is. */
 #include "store/name.h"
 
+#include "format/hash.h"
+
+#include <stdio.h>
 #include <string.h>
 
 static bool is_digit(char c) {
@@ -99,6 +102,42 @@ static size_t decode(const char *file_name, size_t size, char name[RS_NAME_SIZE_
     char again[RS_FILE_NAME_SIZE];
     bool is_the_form = encode(name, used, again) == size && memcmp(again, file_name, size) == 0;
     return is_the_form ? used : 0;
+}
+
+/* The bytes of the first `count` characters, or all. */
+static size_t characters(const char *name, size_t size, size_t count) {
+    size_t end = 0;
+    while (end < size && count-- > 0)
+        do
+            end++;
+        while (end < size && ((unsigned char)name[end] & 0xC0) == 0x80);
+    return end;
+}
+
+resume_status rs_name_fit(const char *name, size_t size, char fitted[RS_FILE_NAME_SIZE],
+                          rs_error *error) {
+    enum { KEPT_MAX = 83 }; /* with 17 of the hash: RS_NAME_SIZE_MAX */
+    char file_name[RS_FILE_NAME_SIZE];
+    resume_status status = rs_name_encode(name, size, file_name, error);
+    if (status == RESUME_OK || size == 0 || memchr(name, 0, size)) {
+        size_t copied = status == RESUME_OK ? size : 0;
+        memcpy(fitted, name, copied);
+        fitted[copied] = 0;
+        return status;
+    }
+    uint64_t hash = rs_hash128_of(name, size, 0).low;
+    for (size_t kept = KEPT_MAX; kept > 0; kept -= kept > 8 ? 8 : 1) {
+        size_t used = characters(name, size, kept);
+        if (used > KEPT_MAX) continue;
+        memcpy(fitted, name, used);
+        snprintf(fitted + used, RS_FILE_NAME_SIZE - used, "-%08x%08x", (unsigned)(hash >> 32),
+                 (unsigned)hash);
+        if (rs_name_encode(fitted, strlen(fitted), file_name, error) == RESUME_OK) {
+            rs_error_clear(error);
+            return RESUME_OK;
+        }
+    }
+    return status;
 }
 
 bool rs_name_decode(const char *file_name, char *name, size_t size) {

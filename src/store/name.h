@@ -27,6 +27,10 @@
  * which and what to do. */
 resume_status rs_name_encode(const char *name, size_t size, char file_name[RS_FILE_NAME_SIZE],
                              rs_error *error);
+/* A name that was not chosen by a user: one that does not fit is cut, and a hash of all of it put
+ * behind. */
+resume_status rs_name_fit(const char *name, size_t size, char fitted[RS_FILE_NAME_SIZE],
+                          rs_error *error);
 /* The name of an encoded file name into `name` (size bytes, always ended by a zero); false when it
  * is not one. */
 bool rs_name_decode(const char *file_name, char *name, size_t size);
