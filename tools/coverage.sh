@@ -49,16 +49,19 @@ coverage() {
             -Doptimization=0 "-Dc_args=$flags" -Dc_link_args=-fprofile-instr-generate
         use_python "$version" "$root/build/$version-coverage/root"
         LLVM_PROFILE_FILE=$python_profiles/%c%4m.profraw
-        python_tests "$version-coverage"
+        for folder in python cli; do
+            python_tests "$version-coverage-$folder" "tests/$folder"
+        done
+        extension=$(find "$site/resume" -name '_core*.so')
         say "the decoder of the extension"
         # shellcheck disable=SC2046,SC2086
         (set -f && python3 tools/coverage.py "$python_profiles" build/coverage/python-report \
-            $details --report $decoder --objects "$site"/resume/_core*.so) || status=1
+            $details --report $decoder --objects "$extension") || status=1
         say "the rest of the extension, and the command"
         # shellcheck disable=SC2046,SC2086
         (set -f && python3 tools/coverage.py "$python_profiles" build/coverage/front-report \
             --report 'python/src/*' 'cli/*' \
-            --objects "$site"/resume/_core*.so "$prefix/bin/resume") || status=1
+            --objects "$extension" "$prefix/bin/resume") || status=1
     fi
     echo "$passed passed, $failed failed"
     [ "$failed" = 0 ] && [ "$passed" -gt 0 ] && [ "$status" = 0 ]
