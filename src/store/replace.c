@@ -425,12 +425,14 @@ resume_status rs_leftovers_clear(rs_file *file, rs_error *error) {
         status = rs_fail(error, RESUME_NO_MEMORY, "no memory to list '%s'", file->folder->path);
     else if (answer < 0 && missing) /* it may be there under its temporary name */
         status = rs_os_fail(error, answer, "can't list folder", file->folder->path);
+    else if (standing < 0 && !missing) /* nobody knows what stands there: it is not nothing */
+        status = rs_os_fail(error, standing, "can't look at", file->path);
     else if (missing)
         status = adopt_ready(&found, error);
-    else if (standing == 0 && info.links > 1)
+    else if (info.links > 1)
         remove_second_name(&found, &info);
     if (status == RESUME_OK) remove_all(file, &found.temporaries);
-    if (status == RESUME_OK && standing == 0) remove_all(file, &found.ready);
+    if (status == RESUME_OK && !missing) remove_all(file, &found.ready);
     leftovers_release(&found);
     return status;
 }
