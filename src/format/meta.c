@@ -83,7 +83,7 @@ void rs_meta_encode(const rs_meta *meta, rs_buffer *cbor) {
         case META_BOOL:
             rs_cbor_put_simple(cbor, *(const bool *)from ? RS_CBOR_TRUE : RS_CBOR_FALSE);
             break;
-        case META_TEXT:
+        default: /* META_TEXT */
             put_slice(cbor, *(const rs_slice *)from);
             break;
         }
@@ -109,7 +109,7 @@ static bool take(const meta_field *field, const rs_cbor_item *item, rs_meta *met
         if (item->argument != RS_CBOR_TRUE && item->argument != RS_CBOR_FALSE) return false;
         *(bool *)to = item->argument == RS_CBOR_TRUE;
         return true;
-    case META_TEXT:
+    default: /* META_TEXT */
         break;
     }
     if (item->kind != RS_CBOR_TEXT && item->kind != RS_CBOR_BYTES) return false;

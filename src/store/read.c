@@ -72,12 +72,12 @@ static resume_status take_record(rs_file *file, segment_read_in *segment, const 
     uint64_t offset = segment->place.generation.segment_offset;
     switch (record->type) {
     case RS_RECORD_META:
-        if (segment->meta.bytes && !segment->problem) segment->problem = "two META records";
+        if (segment->meta.bytes) segment->problem = "two META records";
         segment->meta = record->payload;
         return RESUME_OK;
     case RS_RECORD_TABLE:
     case RS_RECORD_DELTA:
-        if (segment->table.bytes && !segment->problem) segment->problem = "two chunk tables";
+        if (segment->table.bytes) segment->problem = "two chunk tables";
         segment->table = record->payload;
         segment->table_is_delta = record->type == RS_RECORD_DELTA;
         return RESUME_OK;

@@ -240,12 +240,13 @@ static void test_delta__every_failing_allocation_is_no_memory(void **state) {
     (void)state;
     seeded random = {7};
     rs_table base = straight_table(&random, 100), table = straight_table(&random, 100);
+    memcpy(table.entries + 10, base.entries + 10, 5 * sizeof *base.entries); /* and some copies */
     bool failed = true;
     for (long n = 1; failed; n++) {
         rs_buffer payload = {0};
         rs_table back = {0};
         resume_status status = RESUME_OK;
-        alloc_fail_at(n, false);
+        alloc_fail_at(n, true);
         rs_delta_encode(&base, &table, info, &payload);
         if (!payload.failed) status = decode(payload.bytes, payload.size, &base, &back);
         alloc_fail_at(0, false);
@@ -259,6 +260,67 @@ static void test_delta__every_failing_allocation_is_no_memory(void **state) {
     rs_table_release(&table);
 }
 
+/* An entry that differs from its base in one field alone, in any, comes back as it is. */
+static void test_delta__every_field_of_an_entry_counts(void **state) {
+    (void)state;
+    seeded random = {11};
+    for (int field = 0; field < 6; field++) {
+        rs_table base = straight_table(&random, 3), table = {0}, back;
+        const rs_chunk_entry entry = {.offset = 65536,
+                                      .raw_size = TABLE_CHUNK_SIZE,
+                                      .stored_size = 100,
+                                      .coding = RS_CHUNK_ZSTD_SHUFFLE,
+                                      .element_size = 4,
+                                      .hash = {1, 2}};
+        for (uint64_t i = 0; i < base.entry_count; i++)
+            base.entries[i] = entry;
+        rs_table_release(&table);
+        table = straight_table(&random, 3);
+        for (uint64_t i = 0; i < table.entry_count; i++)
+            table.entries[i] = entry;
+        rs_chunk_entry *last = &table.entries[table.entry_count - 1];
+        if (field == 0) last->offset++;
+        if (field == 1) last->stored_size++;
+        if (field == 2) last->raw_size = TABLE_CHUNK_SIZE - 1;
+        if (field == 2) table.blobs[table.blob_count - 1].size--;
+        if (field == 3) last->coding = RS_CHUNK_ZSTD;
+        if (field == 3) last->element_size = 0;
+        if (field == 4) last->element_size = 8;
+        if (field == 5) last->hash.high++;
+        rs_buffer payload = {0};
+        rs_delta_encode(&base, &table, info, &payload);
+        assert_int_equal(decode(payload.bytes, payload.size, &base, &back), RESUME_OK);
+        assert_tables_equal(&table, &back);
+        rs_buffer_release(&payload);
+        rs_table_release(&base);
+        rs_table_release(&table);
+        rs_table_release(&back);
+    }
+}
+
+/* All fields are equal but the coding. */
+static void test_delta__raw_and_compressed_of_the_same_size(void **state) {
+    (void)state;
+    seeded random = {12};
+    rs_table base = straight_table(&random, 2), table = straight_table(&random, 2), back;
+    for (uint64_t i = 0; i < 2; i++) {
+        table.entries[i] = base.entries[i] = (rs_chunk_entry){.offset = 65536,
+                                                              .raw_size = TABLE_CHUNK_SIZE,
+                                                              .stored_size = TABLE_CHUNK_SIZE,
+                                                              .coding = RS_CHUNK_RAW,
+                                                              .hash = {1, 2}};
+    }
+    table.entries[1].coding = RS_CHUNK_ZSTD;
+    rs_buffer payload = {0};
+    rs_delta_encode(&base, &table, info, &payload);
+    assert_int_equal(decode(payload.bytes, payload.size, &base, &back), RESUME_OK);
+    assert_tables_equal(&table, &back);
+    rs_buffer_release(&payload);
+    rs_table_release(&base);
+    rs_table_release(&table);
+    rs_table_release(&back);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_delta__random_changes_come_back),
@@ -268,6 +330,8 @@ int main(void) {
         cmocka_unit_test(test_delta__operations_must_add_up),
         cmocka_unit_test(test_delta__declared_counts_allocate_nothing),
         cmocka_unit_test(test_delta__every_failing_allocation_is_no_memory),
+        cmocka_unit_test(test_delta__every_field_of_an_entry_counts),
+        cmocka_unit_test(test_delta__raw_and_compressed_of_the_same_size),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

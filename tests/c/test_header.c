@@ -81,6 +81,7 @@ static void test_header__other_files_are_told_apart(void **state) {
         {"\x1f\x8b", 2, RESUME_LEGACY},
         {"\x1f\x8b\x08\0\0", 5, RESUME_LEGACY},
         {"\x1f", 1, RESUME_NOT_A_CHECKPOINT},
+        {"\x1f\x8c\x08", 3, RESUME_NOT_A_CHECKPOINT},
         {"\x89PNG\r\n", 6, RESUME_NOT_A_CHECKPOINT},
         {"#!/bin/sh\n", 10, RESUME_NOT_A_CHECKPOINT},
         {"\x89", 1, RESUME_TRUNCATED},

@@ -134,6 +134,11 @@ static void test_meta__other_types_are_damage(void **state) {
          "ended\xf6",
          8},                     /* null */
         {"\xa1\x64name\x01", 7}, /* a number for a text */
+        {"\xa1\x65"
+         "ended\xf9\0\0",
+         10},                     /* a float for a bool */
+        {"\xa1\x82\x01", 3},      /* an unknown key that ends early */
+        {"\xa1\x61x\x82\x01", 5}, /* the value of one */
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         rs_meta meta = {.pid = 99};
@@ -160,6 +165,27 @@ static void test_meta__long_texts_never_make_it_unreadable(void **state) {
     assert_memory_equal(back.name.bytes, text, 8191);
     assert_true(rs_utf8_is_valid(back.writer.bytes, back.writer.size));
     rs_buffer_release(&cbor);
+}
+
+static void test_meta__long_bytes_that_are_no_text(void **state) {
+    (void)state;
+    static char text[9000];
+    memset(text, 0xA9, sizeof text); /* no character begins anywhere */
+    rs_meta meta = {.program = {text, sizeof text}}, back;
+    rs_buffer cbor = {0};
+    rs_meta_encode(&meta, &cbor);
+    assert_int_equal(decode(cbor.bytes, cbor.size, &back), RESUME_OK);
+    assert_in_range(back.program.size, 8192 - 4, 8192);
+    assert_memory_equal(back.program.bytes, text, back.program.size);
+    rs_buffer_release(&cbor);
+}
+
+static void test_meta__damage_without_a_place_for_the_text(void **state) {
+    (void)state;
+    rs_meta meta = {.pid = 99};
+    assert_int_equal(rs_meta_decode((rs_slice){"\xa1\x63pi", 4}, &meta, NULL), RESUME_DAMAGED);
+    assert_int_equal(rs_meta_decode((rs_slice){"\x80", 1}, &meta, NULL), RESUME_DAMAGED);
+    assert_int_equal(meta.pid, 99);
 }
 
 static void test_meta__too_large_is_a_limit(void **state) {
@@ -189,6 +215,8 @@ int main(void) {
         cmocka_unit_test(test_meta__unknown_keys_are_ignored),
         cmocka_unit_test(test_meta__other_types_are_damage),
         cmocka_unit_test(test_meta__long_texts_never_make_it_unreadable),
+        cmocka_unit_test(test_meta__long_bytes_that_are_no_text),
+        cmocka_unit_test(test_meta__damage_without_a_place_for_the_text),
         cmocka_unit_test(test_meta__too_large_is_a_limit),
         cmocka_unit_test(test_meta__failed_allocation_sticks),
     };

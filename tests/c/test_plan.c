@@ -83,11 +83,23 @@ static void test_plan__content_that_moves_is_found(void **state) {
     rs_plan_release(&second);
 }
 
+static void test_plan__more_bytes_than_a_number_holds(void **state) {
+    (void)state;
+    rs_meta meta = {0};
+    rs_error error = {0};
+    rs_blob blobs[] = {{bytes, CHUNK, 1}, {bytes, UINT64_MAX - CHUNK + 1, 1}}; /* never read */
+    rs_snapshot snapshot = {&meta, blobs, 2};
+    rs_plan plan;
+    assert_int_equal(rs_plan_make(NULL, CHUNK, &snapshot, &plan, &error), RESUME_LIMIT);
+    assert_null(plan.table.blobs);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_plan__sizes_of_chunks),
         cmocka_unit_test(test_plan__zeros_and_known_chunks_are_done),
         cmocka_unit_test(test_plan__content_that_moves_is_found),
+        cmocka_unit_test(test_plan__more_bytes_than_a_number_holds),
     };
     return cmocka_run_group_tests(tests, fill_bytes, NULL);
 }

@@ -1,5 +1,6 @@
 /* Tests of src/store/read.c: generations with all that is in them, and hostile ones whose checksums
  * are right. */
+#include "alloc_fail.h"
 #include "store/file_internal.h"
 #include "store_place.h"
 #include "testing.h"
@@ -248,6 +249,105 @@ static void test_read__forged_deltas(void **state) {
         }
 }
 
+/* --- memory for a large stream --- */
+
+static char meminfo_path[TEMP_PATH_SIZE]; /* stands for /proc/meminfo; empty: there is none */
+
+static int open_meminfo(const rs_os *os, int folder, const char *path, unsigned flags,
+                        unsigned mode) {
+    (void)os;
+    if (strcmp(path, "/proc/meminfo") == 0) path = meminfo_path;
+    return rs_os_linux()->open(rs_os_linux(), folder, path, flags, mode);
+}
+
+static void no_more_memory(void *context) {
+    (void)context;
+    alloc_fail_at(1, false); /* what is asked for next: the stream */
+}
+
+/* A newest generation whose stream is a gibibyte and more of zeros, in a few bytes. */
+static void forge_large_stream(store_place *place) {
+    enum { CHUNKS = 4097 };
+    static rs_chunk_entry entries[CHUNKS];
+    for (size_t i = 0; i < CHUNKS; i++)
+        entries[i] = (rs_chunk_entry){.coding = RS_CHUNK_ZERO, .raw_size = RS_CHUNK_SIZE};
+    rs_blob_entry blob = {
+        .size = (uint64_t)CHUNKS * RS_CHUNK_SIZE, .element_size = 1, .chunk_count = CHUNKS};
+    rs_table table = {.blobs = &blob, .blob_count = 1, .entries = entries, .entry_count = CHUNKS};
+    rs_buffer payload = {0}, records = {0};
+    rs_table_encode(&table, &payload);
+    append_meta(&records);
+    rs_record_append(&records, RS_RECORD_TABLE, RS_RECORD_REQUIRED,
+                     (rs_slice){payload.bytes, payload.size});
+    rs_record_append_end(&records);
+    store_new(place);
+    store_save(place, SAMPLE_SMALL, 1);
+    forge(place, &records);
+    store_close(place);
+    rs_buffer_release(&payload);
+    rs_buffer_release(&records);
+}
+
+static void test_read__a_large_stream_is_held_against_the_memory(void **state) {
+    store_place *place = *state;
+    static const struct {
+        const char *text;
+        bool refused; /* before memory is asked for */
+    } cases[] = {
+        {"MemTotal: 9 kB\nMemAvailable:     1048000 kB\nSwapFree:  100 kB\n", true},
+        {"MemAvailable:     1048000 kB\nSwapFree:  1000000 kB\n", false},
+        {"MemAvailable:     99999999999999999999999 kB\nSwapFree: 0 kB\n", false},
+        {"MemAvailable: 7 kB\n", false}, /* does not say how much there is */
+        {"SwapFree: 7 kB\n", false},
+        {"MemAvailable:\nSwapFree: x\n", true},
+        {"", false},
+        {NULL, false},
+    };
+    rs_os own_meminfo = *rs_os_linux();
+    own_meminfo.open = open_meminfo;
+    forge_large_stream(place);
+    place->fault.real = &own_meminfo;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        temp_path(meminfo_path, place->path, "meminfo");
+        if (cases[i].text)
+            assert_true(temp_write(meminfo_path, cases[i].text));
+        else
+            meminfo_path[0] = 0;
+        /* Behind the question, the allocation itself is made to fail: nobody needs the gibibyte. */
+        unsigned call = FAULT_BIT(cases[i].text ? FAULT_CLOSE : FAULT_OPEN);
+        fault_os_hook(&place->fault, call, cases[i].text ? 1 : 2, no_more_memory, NULL);
+        resume_status status =
+            rs_file_open(place->folder, CK, false, &place->file, &place->recovery, &place->error);
+        alloc_fail_at(0, false);
+        assert_int_equal(status, RESUME_NO_MEMORY); /* and never an older state */
+        bool refused = strstr(place->error.text, "are available") != NULL;
+        assert_int_equal(refused, cases[i].refused);
+    }
+    place->fault.real = rs_os_linux();
+}
+
+static void test_read__looking_needs_no_stream(void **state) {
+    store_place *place = *state;
+    rs_state *read;
+    store_new(place);
+    store_save(place, SAMPLE_MIXED, 1);
+    assert_int_equal(rs_file_look(place->file, 1, &read, &place->error), RESUME_NOT_FOUND);
+    assert_null(read);
+    assert_int_equal(rs_file_look(place->file, 0, &read, &place->error), RESUME_OK);
+    assert_int_equal(rs_state_stream(read).size, 0);
+    assert_int_equal(rs_state_meta(read)->saves, 1);
+    uint8_t byte;
+    alloc_fail_at(1, true);
+    assert_int_equal(rs_state_read_range(read, 1, 5, 1, &byte, &place->error), RESUME_NO_MEMORY);
+    alloc_fail_at(0, false);
+    assert_int_equal(rs_state_read_range(read, 1, 5, 1, &byte, &place->error), RESUME_OK);
+    assert_int_equal(rs_file_compact(place->file, &(rs_keep){.last = 1}, NULL, &place->error),
+                     RESUME_OK);
+    assert_int_equal(rs_state_read_range(read, 1, 5, 1, &byte, &place->error), RESUME_MISUSE);
+    assert_int_equal(rs_state_verify(read, NULL, NULL, NULL, &place->error), RESUME_MISUSE);
+    rs_state_free(read);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, store_place_setup, store_place_teardown)
 
 int main(void) {
@@ -258,6 +358,8 @@ int main(void) {
         TEST(test_read__deltas_up_to_the_longest_chain),
         TEST(test_read__forged_segments),
         TEST(test_read__forged_deltas),
+        TEST(test_read__a_large_stream_is_held_against_the_memory),
+        TEST(test_read__looking_needs_no_stream),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

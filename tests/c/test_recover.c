@@ -1,5 +1,6 @@
 /* Tests of src/store/recover.c: which generation is taken, and how torn and damaged are told apart.
  */
+#include "alloc_fail.h"
 #include "store/file_internal.h"
 #include "store_place.h"
 #include "testing.h"
@@ -322,6 +323,64 @@ static void test_recover__huge_sparse_tail(void **state) {
     assert_true(seconds_now() - begun < 60);
 }
 
+/* Without hints, behind a bad header: every read, and every allocation, of an opening fails. */
+static void test_recover__a_search_that_fails_is_no_answer(void **state) {
+    store_place *place = *state;
+    uint64_t at[13];
+    lay_small(place, 12, at);
+    wipe_hints(place);
+    store_flip(place->file_path, at[1] + 3);
+    for (int allocations = 0; allocations <= 1; allocations++) {
+        bool struck = true;
+        for (long n = 1; struck; n++) {
+            if (allocations)
+                alloc_fail_at(n, true);
+            else
+                store_fail(place, FAULT_READ, n, ETIMEDOUT);
+            resume_status status = rs_file_open(place->folder, CK, false, &place->file,
+                                                &place->recovery, n % 2 ? &place->error : NULL);
+            struck = allocations ? alloc_fail_count() >= n : fault_os_struck(&place->fault);
+            alloc_fail_at(0, false);
+            store_fail(place, FAULT_READ, n, 0);
+            if (struck) {
+                assert_int_equal(status, allocations ? RESUME_NO_MEMORY : RESUME_IO);
+            } else {
+                assert_int_equal(place->recovery.health, RS_HEALTH_DAMAGED);
+                store_expect(place, 0, SAMPLE_SMALL, 12);
+            }
+            store_close(place);
+        }
+    }
+}
+
+/* A hostile file claims generations of many gibibytes, all bad: that is not read for ever. */
+static void test_recover__gibibytes_of_bad_generations(void **state) {
+    store_place *place = *state;
+    uint64_t at[3], size;
+    lay_small(place, 2, at);
+    wipe_hints(place);
+    store_open(place);
+    rs_segment_header header = {
+        .generation = 3, .data_size = UINT64_C(65) << 30, .records_size = 80};
+    assert_false(rs_segment_size_overflows(header.data_size, header.records_size, &size));
+    rs_trailer trailer = {.generation = 3, .segment_offset = at[2], .segment_size = size};
+    uint8_t head[RS_SEGMENT_HEADER_SIZE], tail[RS_TRAILER_SIZE];
+    uint64_t tail_at = at[2] + size - RS_TRAILER_SIZE;
+    rs_segment_header_encode(&header, &place->file->header.uuid, at[2], head);
+    rs_trailer_encode(&trailer, &place->file->header.uuid, tail_at, tail);
+    rs_slice parts[] = {{tail, sizeof tail}, {head, sizeof head}};
+    resume_status status =
+        rs_fd_write_all(rs_os_linux(), place->file->fd, parts, 1, tail_at, "forged", &place->error);
+    if (status) skip(); /* no such large files here */
+    assert_int_equal(rs_fd_write_all(rs_os_linux(), place->file->fd, parts + 1, 1, at[2], "forged",
+                                     &place->error),
+                     RESUME_OK);
+    store_close(place);
+    assert_int_equal(
+        rs_file_open(place->folder, CK, false, &place->file, &place->recovery, &place->error),
+        RESUME_DAMAGED);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, store_place_setup, store_place_teardown)
 
 int main(void) {
@@ -343,6 +402,8 @@ int main(void) {
         TEST(test_recover__fall_back_when_an_array_is_damaged),
         TEST(test_recover__absurd_generation_numbers),
         TEST(test_recover__huge_sparse_tail),
+        TEST(test_recover__a_search_that_fails_is_no_answer),
+        TEST(test_recover__gibibytes_of_bad_generations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

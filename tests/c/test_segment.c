@@ -142,6 +142,13 @@ static void test_trailer__must_end_its_segment(void **state) {
     trailer.segment_offset = UINT64_MAX - 4095;
     trailer.segment_size = 4096; /* wraps to 0 */
     assert_false(decode_trailer(trailer, UINT64_MAX - 63));
+    trailer = good_trailer;
+    trailer.segment_offset = UINT64_MAX / 4096 * 4096 - 4096;
+    trailer.segment_size = 4096;
+    assert_false(decode_trailer(trailer, UINT64_MAX - 10)); /* its own end would wrap */
+    trailer = good_trailer;
+    trailer.segment_size -= 64;
+    assert_false(decode_trailer(trailer, TRAILER_PLACE - 64)); /* not the end of a block */
 }
 
 static void test_record__come_back_in_order(void **state) {

@@ -158,6 +158,14 @@ static void test_segment_writer__nothing_is_copied_from_large_arrays(void **stat
         RESUME_OK);
     assert_ptr_equal(writer.parts[writer.part_count - 1].bytes, bytes);
     assert_true(writer.staged.size < 2 * RS_BLOCK_SIZE);
+    /* Behind it there are 64 bytes: the way to the next block needs memory. */
+    rs_segment_writer_release(&writer);
+    assert_int_equal(rs_segment_writer_init(&writer, &place->error), RESUME_OK);
+    alloc_fail_at(1, true);
+    assert_int_equal(
+        rs_segment_writer_chunk(&writer, bytes, 8, RS_COMPRESS_NEVER, false, &entry, &place->error),
+        RESUME_NO_MEMORY);
+    alloc_fail_at(0, false);
     rs_segment_writer_release(&writer);
     free(bytes);
 }
@@ -316,8 +324,11 @@ static void test_segment_writer__thousands_of_small_arrays_behind_a_large_one(vo
 }
 
 /* While memory changes, every allocation and every write of a large save fails in turn. */
+typedef enum failing { FAILING_WRITES, FAILING_ALLOCATIONS, NO_MORE_ALLOCATIONS } failing;
+
 static void check_failing_saves(store_place *place, uint8_t *bytes, rs_compress compress,
-                                bool allocations) {
+                                failing what) {
+    bool allocations = what != FAILING_WRITES;
     rs_os meddling = *rs_os_linux();
     meddling.write = meddling_write;
     bool failed = true;
@@ -326,11 +337,11 @@ static void check_failing_saves(store_place *place, uint8_t *bytes, rs_compress 
         assert_int_equal(save_array(place, bytes, 1000, RS_COMPRESS_NEVER), RESUME_OK);
         meddler.bytes = bytes;
         meddler.offset = 5u << 20;
-        meddler.size = 1u << 20;
+        meddler.size = 5u << 20;
         meddler.writes_left = 2;
         place->fault.real = &meddling;
         if (allocations)
-            alloc_fail_at(n, false);
+            alloc_fail_at(n, what == NO_MORE_ALLOCATIONS);
         else
             store_fail(place, FAULT_WRITE, n, ENOSPC);
         resume_status status = save_array(place, bytes, ARRAY_SIZE, compress);
@@ -357,12 +368,14 @@ static void check_failing_saves(store_place *place, uint8_t *bytes, rs_compress 
 static void test_segment_writer__failures_while_memory_changes(void **state) {
     store_place *place = *state;
     uint8_t *bytes = make_array(7);
-    check_failing_saves(place, bytes, RS_COMPRESS_NEVER, true);
-    check_failing_saves(place, bytes, RS_COMPRESS_NEVER, false);
+    memcpy(bytes + (11u << 20), bytes + (5u << 20), 1u << 18); /* shares what changes */
+    memset(bytes + (3u << 20), 0, 1u << 18);
+    for (int what = FAILING_WRITES; what <= NO_MORE_ALLOCATIONS; what++)
+        check_failing_saves(place, bytes, RS_COMPRESS_NEVER, (failing)what);
     for (size_t i = 0; i < ARRAY_SIZE; i++)
         bytes[i] &= 0x0F; /* half the size, and still more than one piece */
-    check_failing_saves(place, bytes, RS_COMPRESS_ALWAYS, true);
-    check_failing_saves(place, bytes, RS_COMPRESS_ALWAYS, false);
+    for (int what = FAILING_WRITES; what <= NO_MORE_ALLOCATIONS; what++)
+        check_failing_saves(place, bytes, RS_COMPRESS_ALWAYS, (failing)what);
     free(bytes);
 }
 

@@ -53,10 +53,20 @@ static void test_shuffle__nothing_to_do(void **state) {
     assert_memory_equal(to, from, 3);
 }
 
+static void test_shuffle__elements_of_no_size_are_bytes(void **state) {
+    (void)state;
+    uint8_t from[3] = {1, 2, 3}, to[3] = {9, 9, 9}, back[3] = {0};
+    rs_shuffle(from, to, 3, 0);
+    assert_memory_equal(to, from, 3);
+    rs_unshuffle(to, back, 3, 0);
+    assert_memory_equal(back, from, 3);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_shuffle__is_the_definition_and_undone),
         cmocka_unit_test(test_shuffle__nothing_to_do),
+        cmocka_unit_test(test_shuffle__elements_of_no_size_are_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
