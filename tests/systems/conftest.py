@@ -2,6 +2,7 @@
 import contextlib
 import os
 import pathlib
+import random
 import subprocess
 import sys
 
@@ -30,6 +31,14 @@ def disk():
                 pytest.skip(why)
             return stack.enter_context(disks.disk(kind, **how))
         yield make
+
+
+@pytest.fixture
+def seed():
+    """RESUME_SEED, or a new one; printed, so that a failure can be repeated."""
+    number = int(os.environ.get("RESUME_SEED") or random.SystemRandom().randrange(1 << 32))
+    print(f"RESUME_SEED={number}")
+    return number
 
 
 SAVER = """

@@ -68,7 +68,7 @@ def test_file_systems_without_a_disk_of_their_own(tmp_path, kind):
     if kind != "tmpfs" and disks.cannot("ext4"):
         pytest.skip(disks.cannot("ext4"))
     with mounted_otherwise(kind, tmp_path) as root:
-        out = try_free_sizes(root, 65536, 60)
+        out = try_free_sizes(root, 131072, 40)
         assert "\n0 wrong" in out
 
 
