@@ -2,6 +2,7 @@
  *
  * No crash, no text beyond its bound, nothing unsafe behind rc_escape. */
 #include "command.h"
+#include "mutate_stream.h"
 #include "require.h"
 
 #include <stdlib.h>
@@ -88,4 +89,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
         visit(&text_max, RC_VARIABLE, (rs_slice){"x", 1}, &value);
     rc_shares_release(&shares);
     return 0;
+}
+
+size_t LLVMFuzzerCustomMutator(uint8_t *bytes, size_t size, size_t max_size, unsigned seed);
+size_t LLVMFuzzerCustomMutator(uint8_t *bytes, size_t size, size_t max_size, unsigned seed) {
+    return mutate_stream(bytes, size, max_size, seed);
 }

@@ -11,6 +11,7 @@ import collections
 import datetime
 import decimal
 import fractions
+import math
 import pathlib
 import random
 import struct
@@ -69,9 +70,10 @@ def parse(data, at=0):
     if kind == 6:
         value, at = parse(data, at)
         return Tag(number, value), at
-    if info == 27:
-        return struct.unpack(">d", struct.pack(">Q", number))[0], at
-    if number in (20, 21, 22):
+    if info in (25, 26, 27):
+        code = {25: ">e", 26: ">f", 27: ">d"}[info]
+        return struct.unpack(code, number.to_bytes(1 << (info - 24), "big"))[0], at
+    if info < 24 and number in (20, 21, 22):
         return (False, True, None)[number - 20], at
     raise Damaged(f"simple value {number}")
 
@@ -97,6 +99,10 @@ class Builder:
             self.marks.append(None)
             return self.build(node.value, len(self.marks) - 1)
         if node.tag == 29:
+            if mark is not None or not 0 <= node.value < len(self.marks):
+                raise Damaged("a reference that is marked, or leads nowhere")
+            if self.lows.get(node.value) is not None:
+                raise Damaged("a reference to a part of an array")
             return self.marks[node.value]
         name = self.READERS.get(node.tag)
         if name is None:
@@ -120,6 +126,8 @@ class Builder:
         return value
 
     def fill_dict(self, value, nodes):
+        if len(nodes) % 2:
+            raise Damaged("a key without a value")
         for key, item in zip(nodes[::2], nodes[1::2]):
             key = self.build(key)
             if key in value:
@@ -148,7 +156,8 @@ class Builder:
         bits = sum(bin(byte).count("1") for byte in used)
         if len(set(elements)) != len(elements) or bits != len(elements):
             raise Damaged("the elements of a set do not fit")
-        if deleted is not None and len(deleted) != len(used) or finger < 0:
+        overlap = any(a & b for a, b in zip(used, deleted or b""))
+        if deleted is not None and len(deleted) != len(used) or finger < 0 or overlap or not used:
             raise Damaged("the table of a set does not fit")
         return elements
 
@@ -158,6 +167,8 @@ class Builder:
         return self.named(mark, list(struct.unpack(f"<{len(data) // 8}{code}", data)))
 
     def read_slice(self, node, mark):
+        if len(node) != 3:
+            raise Damaged("a slice has three parts")
         return self.named(mark, slice(*self.each(node)))
 
     def read_deque(self, node, mark):
@@ -187,6 +198,8 @@ class Builder:
         return Memory(data, low, high)
 
     def read_blob(self, node, mark):
+        if not isinstance(node, int):
+            raise Damaged("a part of a blob stands alone")
         return self.named(mark, self.memory(Tag(39256, node)).data)
 
     def read_bytearray(self, node, mark):
@@ -217,6 +230,11 @@ class Builder:
         import numpy
         dtype, shape, order, writeable, memory = node
         dtype, shape, memory = self.dtype(dtype), tuple(shape), self.memory(memory)
+        size = math.prod(shape) * dtype.itemsize
+        if min(shape, default=0) < 0 or memory.low is None and len(memory.data) != size:
+            raise Damaged("an array whose memory has another size")
+        if isinstance(order, list) and sorted(order) != list(range(len(shape))):
+            raise Damaged("axes that are no permutation")
         if memory.low:
             self.lows[mark] = memory.low
         if memory.low is not None and (memory.low or len(memory.data) !=
@@ -233,9 +251,17 @@ class Builder:
     def read_view(self, node, mark):
         import numpy
         base, dtype, shape, strides, offset, writeable = node
+        if base.tag not in (28, 29):
+            raise Damaged("the base of a view has no mark")
         number = base.value if base.tag == 29 else len(self.marks)
+        low = self.lows.pop(number, None) if base.tag == 29 else None
         base = self.build(base)
-        offset -= self.lows.get(number, 0)
+        low = self.lows.get(number, low)
+        if low is not None:  # until now it could be referred to: only by views
+            self.lows[number] = low
+        offset -= low or 0
+        if not 0 <= offset < 1 << 63:
+            raise Damaged("a view begins before its memory")
         if isinstance(base, numpy.ndarray):
             while isinstance(base.base, numpy.ndarray):
                 base = base.base
@@ -251,6 +277,8 @@ class Builder:
             array_0d = numpy.ndarray((), self.dtype(node[0]), bytearray(self.memory(node[1]).data))
             return self.named(mark, array_0d[()])
         value = self.build(node)
+        if not isinstance(value, (str, bytes)):
+            raise Damaged("a scalar of no known form")
         return self.named(mark, (numpy.str_ if isinstance(value, str) else numpy.bytes_)(value))
 
     def read_dtype(self, node, mark):
@@ -269,6 +297,10 @@ class Builder:
         name, seed, state = self.each(node)
         if name not in BIT_GENERATORS:
             raise Damaged(f"no generator {name}")
+        place = {"MT19937": (state.get("state", {}).get("pos", 0), 624),
+                 "Philox": (state.get("buffer_pos", 0), 4)}.get(name, (0, 0))
+        if not 0 <= place[0] <= place[1]:
+            raise Damaged("a place outside of the state of a generator")
         value = getattr(numpy.random, name)(0 if seed is None else seed)
         if seed is None and name == "MT19937":
             value._legacy_seeding(0)
@@ -306,7 +338,7 @@ class Builder:
     read_big_negative = simple(lambda self, node: -1 - int.from_bytes(node, "big"))
     read_range = simple(lambda self, node: range(*self.each(node)))
     read_constant = simple(lambda self, node: (..., NotImplemented)[node])
-    read_complex = simple(lambda self, node: complex(*node))
+    read_complex = simple(lambda self, node: complex(*map(float.__pos__, node)))
     read_date = simple(lambda self, node: datetime.date.fromisoformat(node))
     read_timedelta = simple(lambda self, node: datetime.timedelta(*node))
     read_timezone = simple(lambda self, node: datetime.timezone(*self.each(node)))
@@ -352,10 +384,17 @@ class Builder:
 
 
 def decode(stream, blobs=()):
-    node, end = parse(bytes(stream))
-    if end != len(stream):
-        raise Damaged("something stands behind the value")
-    return Builder(list(blobs)).build(node)
+    try:
+        node, end = parse(bytes(stream))
+        if end != len(stream):
+            raise Damaged("something stands behind the value")
+        return Builder(list(blobs)).build(node)
+    except Damaged:
+        raise
+    except (RecursionError, MemoryError):
+        raise
+    except Exception as error:  # whatever a constructor says about what it was given
+        raise Damaged(f"{type(error).__name__}: {error}") from error
 
 
 def plain(node):

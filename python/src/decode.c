@@ -521,7 +521,8 @@ static PyObject *finish(rp_decoder *decoder) {
     PyObject *value = NULL;
     if (frame->kind == RP_OPEN_VALUES) {
         size_t values = frame->values;
-        value = frame->finish(decoder, decoder->values + values, frame->count);
+        PyObject *const *parts = decoder->values ? decoder->values + values : NULL;
+        value = frame->finish(decoder, parts, frame->count);
         frame = rp_top(decoder);
         drop_values(decoder, values);
     } else {

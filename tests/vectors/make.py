@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Makes the test vectors of docs/format.md: small files, each with one feature or one broken rule.
 
-make.py FOLDER        writes good-*, bad-* and unsupported-* and their table, index.txt
+make.py FOLDER        writes good-*, bad-* and unsupported-* with their table, index.txt, and the
+                      table of object streams, streams.txt
 make.py --check       makes them again and compares with those beside this script
 
 What is expected stands here, beside how the file is made; no reader is asked. A new vector gets a
@@ -13,6 +14,7 @@ import tempfile
 
 import files_bad
 import files_good
+import streams
 from builder import hash128
 
 HEAD = """\
@@ -20,6 +22,12 @@ HEAD = """\
 # torn or damaged and the generation that is taken, or the status of the refusal); XXH3-128 of its
 # object stream; XXH3-128 of its arrays (blobs 1 and on, each after its size as u64), or "damaged"
 # when reading them says so; words of the message of the C library; the rule.
+"""
+
+STREAMS_HEAD = """\
+# Test vectors of the object stream, made by make.py. A line for each: name; the bytes; blobs 1,
+# 2 .., or "-"; the value as Python writes it (see tests/python/test_streams.py), or "damaged"; the
+# rule.
 """
 
 
@@ -45,13 +53,15 @@ def make(folder):
     for vector in vectors:
         (folder / f"{vector.name}.ckpt").write_bytes(vector.data)
     (folder / "index.txt").write_text(HEAD + "".join(map(line, vectors)))
+    (folder / "streams.txt").write_text(STREAMS_HEAD + "".join(streams.lines()))
     return vectors
 
 
 def check():
     here = pathlib.Path(__file__).parent
     with tempfile.TemporaryDirectory() as scratch:
-        made = {v.name + ".ckpt" for v in make(pathlib.Path(scratch))} | {"index.txt"}
+        made = {"index.txt", "streams.txt"}
+        made |= {vector.name + ".ckpt" for vector in make(pathlib.Path(scratch))}
         bad = [name for name in sorted(made) if not (here / name).exists() or
                (here / name).read_bytes() != pathlib.Path(scratch, name).read_bytes()]
     left = [path.name for kind in ("good", "bad", "unsupported")
