@@ -6,7 +6,7 @@
 #include "alloc_fail.h"
 #include "fault_os.h"
 #include "sample.h"
-#include "store/file.h"
+#include "store/file_internal.h"
 #include "store/folder.h"
 #include "temp_folder.h"
 
@@ -117,6 +117,39 @@ static resume_status act_mark(fault_trial *trial, sample_shape shape) {
     return rs_file_commit_mark(trial->file, &meta, &options, &info, &trial->error);
 }
 
+static resume_status act_choose(fault_trial *trial, sample_shape shape) {
+    (void)shape;
+    rs_keep keep = {.last = 1, .hourly = 2, .daily = 3};
+    rs_keep_item items[OLD_VERSION];
+    uint64_t size;
+    resume_status status = rs_file_list_all(trial->file, &trial->error);
+    if (status) return status;
+    assert_int_equal(rs_file_generation_count(trial->file), OLD_VERSION);
+    return rs_file_choose(trial->file, &keep, true, items, &size, &trial->error);
+}
+
+/* The next commit finds the file larger than it should be. */
+static resume_status prepare_growth(fault_trial *trial, sample_shape shape) {
+    for (uint64_t version = 20; version < 40; version++)
+        assert_int_equal(sample_commit(trial->file, shape, version, NULL, &trial->error),
+                         RESUME_OK);
+    trial->file->slack = 0;
+    /* Without compaction: that is left to what is tried. */
+    trial->file->compact_check_size = UINT64_MAX;
+    resume_status status = sample_commit(trial->file, shape, OLD_VERSION, NULL, &trial->error);
+    trial->file->compact_check_size = 0;
+    return status;
+}
+
+static resume_status act_commit_compacting(fault_trial *trial, sample_shape shape) {
+    rs_commit_info info;
+    resume_status status = sample_commit(trial->file, shape, NEW_VERSION, &info, &trial->error);
+    if (status == RESUME_OK && !fault_os_struck(&trial->fault) && alloc_fail_count() == 0)
+        assert_true(info.compacted);
+    if (status == RESUME_OK && !info.compacted) assert_true(strlen(info.note) > 10);
+    return status;
+}
+
 static resume_status prepare_start_over(fault_trial *trial, sample_shape shape) {
     (void)shape;
     rs_file_start_over(trial->file);
@@ -149,6 +182,9 @@ static const fault_scenario scenarios[] = {
     {"going back", SAMPLE_MIXED, BASE_GOOD, false, true, NULL, act_rollback},
     {"going back in a poisoned file", SAMPLE_SMALL, BASE_GOOD, false, true, prepare_poison,
      act_rollback},
+    {"save that compacts", SAMPLE_SMALL, BASE_GOOD, false, true, prepare_growth,
+     act_commit_compacting},
+    {"choosing what to prune", SAMPLE_SMALL, BASE_GOOD, false, true, NULL, act_choose},
     {"set aside", SAMPLE_SMALL, BASE_GOOD, false, true, prepare_start_over, act_commit},
     {"set aside without links", SAMPLE_SMALL, BASE_GOOD, true, true, prepare_start_over,
      act_commit},
@@ -288,8 +324,8 @@ static void judge(fault_trial *trial, const fault_scenario *scenario, resume_sta
     fault_os_plan(&trial->fault, (fault_plan){0});
     uint64_t found = look(trial, scenario->shape, &recovery);
     bool reads = scenario->act == act_read || scenario->act == act_open;
-    bool keeps =
-        scenario->act == act_compact || scenario->act == act_prune || scenario->act == act_mark;
+    bool keeps = scenario->act == act_compact || scenario->act == act_prune ||
+                 scenario->act == act_mark || scenario->act == act_choose;
     uint64_t newer = reads || keeps                  ? OLD_VERSION
                      : scenario->act == act_rollback ? OLD_VERSION - 1
                                                      : NEW_VERSION;
@@ -317,7 +353,10 @@ static const fault_kind kinds[] = {
     {"ENOSPC", FAULT_FAIL, ENOSPC, RESUME_NO_SPACE},
     {"EDQUOT", FAULT_FAIL, EDQUOT, RESUME_NO_SPACE},
     {"EINTR", FAULT_FAIL, EINTR, RESUME_IO},
+    {"EMFILE", FAULT_FAIL, EMFILE, RESUME_IO},
     {"EACCES", FAULT_FAIL, EACCES, RESUME_DENIED},
+    {"EROFS", FAULT_FAIL, EROFS, RESUME_DENIED},
+    {"ETIMEDOUT", FAULT_FAIL, ETIMEDOUT, RESUME_IO},
     {"done, but EIO", FAULT_DO_AND_FAIL, EIO, RESUME_IO},
     {"cut", FAULT_CUT, 0, RESUME_IO},
     {"one byte", FAULT_SHORT_ONE, 0, RESUME_OK},
