@@ -147,11 +147,13 @@ static PyObject *fit(rp_module_state *state, PyObject *name) {
     if (bytes == NULL) return NULL;
     resume_status status = rs_name_fit(PyBytes_AS_STRING(bytes), (size_t)PyBytes_GET_SIZE(bytes),
                                        fitted, &error);
+    bool fits = strcmp(PyBytes_AS_STRING(bytes), fitted) == 0;
     Py_DECREF(bytes);
     if (status != RESUME_OK) {
         rp_raise(state, &error);
         return NULL;
     }
+    if (fits) return Py_NewRef(name); /* as it is: also what has no bytes of its own */
     return PyUnicode_DecodeUTF8(fitted, (Py_ssize_t)strlen(fitted), "surrogateescape");
 }
 
