@@ -260,13 +260,20 @@ class Builder:
         if low is not None:  # until now it could be referred to: only by views
             self.lows[number] = low
         offset -= low or 0
-        if not 0 <= offset < 1 << 63:
-            raise Damaged("a view begins before its memory")
+        low = high = offset  # numpy's own sums wrap
+        for count, stride in zip(shape, strides, strict=True):
+            low += min(0, (count - 1) * stride)
+            high += max(0, (count - 1) * stride)
         if isinstance(base, numpy.ndarray):
             while isinstance(base.base, numpy.ndarray):
                 base = base.base
             base = base.base  # the bytearray of read_array
-        value = numpy.ndarray(shape, self.dtype(dtype), base, offset, strides)
+        dtype = self.dtype(dtype)
+        if 0 in shape:
+            low = high = offset
+        if low < 0 or high + (dtype.itemsize if 0 not in shape else 0) > memoryview(base).nbytes:
+            raise Damaged("a view reaches beyond the memory of its base")
+        value = numpy.ndarray(shape, dtype, base, offset, strides)
         if not writeable:
             value.flags.writeable = False
         return self.named(mark, value)

@@ -464,6 +464,21 @@ BAD = [  # name, item, rule, blobs
     ("view-list", view(mark([1, 2])), "the base has memory"),
     ("view-beyond", view(mark(array()), shape=(3,)), "a view lies in the memory"),
     ("view-before", view(mark(array()), strides=(-1,)), "also with negative strides"),
+    (
+        "view-overflow",
+        view(mark(array()), shape=(4, 2), strides=(2**63 - 1, 4)),
+        "and offsets add up without overflow",
+    ),
+    (
+        "view-overflow-negative",
+        view(mark(array()), shape=(2**33 + 1, 2), strides=(-(2**32), 1), offset=1),
+        "in both directions",
+    ),
+    (
+        "view-overflow-once",
+        view(mark(array()), shape=(5,), strides=(2**62,)),
+        "also where they wrap around to the beginning",
+    ),
     ("view-offset", view(mark(array()), offset=2**63), "and behind its offset"),
     (
         "view-part-before",

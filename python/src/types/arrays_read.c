@@ -335,8 +335,41 @@ done:
 
 /* ---- VIEW: [base, dtype, shape, strides, offset, writeable] ---- */
 
+/* Do all elements lie in the memory? numpy asks, too, but its sums wrap, and what passes then is an
+ * array over memory that is not its own. */
+static bool lies_inside(PyObject *shape, PyObject *strides, int64_t item_size, int64_t offset,
+                        int64_t size) {
+    int64_t low = offset, high = offset;
+    if (PyTuple_GET_SIZE(shape) != PyTuple_GET_SIZE(strides)) return false;
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(shape); i++) {
+        int64_t count = PyLong_AsLongLong(PyTuple_GET_ITEM(shape, i)), reach;
+        int64_t stride = PyLong_AsLongLong(PyTuple_GET_ITEM(strides, i));
+        if (PyErr_Occurred()) return false;
+        if (count == 0) return offset <= size;
+        if (__builtin_mul_overflow(count - 1, stride, &reach) ||
+            __builtin_add_overflow(*(reach < 0 ? &low : &high), reach, reach < 0 ? &low : &high))
+            return false;
+    }
+    return low >= 0 && !__builtin_add_overflow(high, item_size, &high) && high <= size;
+}
+
+static int check_view(rp_decoder *decoder, PyObject *memory, PyObject *dtype, PyObject *shape,
+                      PyObject *strides, uint64_t offset) {
+    Py_buffer bytes;
+    PyObject *item_size = PyObject_GetAttrString(dtype, "itemsize");
+    Py_ssize_t item = item_size ? PyLong_AsSsize_t(item_size) : -1;
+    Py_XDECREF(item_size);
+    if (item < 0 || PyObject_GetBuffer(memory, &bytes, PyBUF_SIMPLE) < 0) return -1;
+    Py_ssize_t size = bytes.len;
+    PyBuffer_Release(&bytes);
+    if (lies_inside(shape, strides, item, (int64_t)offset, size)) return 0;
+    rp_damaged(decoder, "a view reaches beyond the memory of its base");
+    return -1;
+}
+
 static PyObject *make_view(rp_decoder *decoder, PyObject *memory, PyObject *dtype, PyObject *shape,
                            PyObject *strides, uint64_t offset, bool writeable) {
+    if (check_view(decoder, memory, dtype, shape, strides, offset) < 0) return NULL;
     PyObject *value =
         rp_checked(decoder, PyObject_CallFunction(decoder->array_type, "OOOKO", shape, dtype,
                                                   memory, (unsigned long long)offset, strides));
