@@ -305,8 +305,10 @@ resume_status rc_array_open(rc_export *export, rs_cbor_reader value, rc_array *a
         status = open_bytes_scalar(&content, array, error);
     else if (tagged && item.argument == TAG_ARRAY_ARRAY)
         status = open_array_array(export, look, array, error);
-    else if (tagged && rc_is_packed(item.argument) && read_source(export, &look, &array->source))
-        status = over_memory(item.argument == TAG_INT64_ARRAY ? "<i8" : "<f8", array, error);
+    else if (tagged && rc_is_packed(item.argument)) /* never a list for rc_array_from_list */
+        status = read_source(export, &look, &array->source)
+                     ? over_memory(item.argument == TAG_INT64_ARRAY ? "<i8" : "<f8", array, error)
+                     : refuse(error, "a list that is damaged");
     else if (item.kind == RS_CBOR_BYTES || (tagged && item.argument == TAG_BYTEARRAY) ||
              (tagged && item.argument == TAG_BLOB))
         status = read_base(export, value, &array->source) ? over_memory("|u1", array, error)

@@ -130,11 +130,22 @@ static rc_cell_kind put_float(const rc_leaf *leaf, const uint8_t *from, size_t s
 
 #define EXACT_MAX (INT64_C(1) << 53)
 
+static void put_digits(rs_buffer *out, bool negative, uint64_t magnitude) {
+    char text[24];
+    size_t at = sizeof text;
+    do {
+        text[--at] = (char)('0' + magnitude % 10);
+        magnitude /= 10;
+    } while (magnitude);
+    if (negative) text[--at] = '-';
+    rs_buffer_append(out, text + at, sizeof text - at);
+}
+
 static rc_cell_kind put_integer(const rc_leaf *leaf, const uint8_t *from, rs_buffer *out) {
     unsigned unused = 64 - 8 * (unsigned)leaf->size;
     uint64_t bits = load(leaf, from, (size_t)leaf->size);
     if (leaf->kind == 'u' || leaf->kind == 'Q') {
-        rc_append_format(out, "%" PRIu64, bits);
+        put_digits(out, false, bits);
         return bits < (uint64_t)EXACT_MAX ? RC_CELL_NUMBER : RC_CELL_LARGE;
     }
     int64_t number = (int64_t)(bits << unused) >> unused; /* the sign is spread */
@@ -142,7 +153,7 @@ static rc_cell_kind put_integer(const rc_leaf *leaf, const uint8_t *from, rs_buf
         rc_append_text(out, "NaT");
         return RC_CELL_NOT_FINITE;
     }
-    rc_append_format(out, "%" PRId64, number);
+    put_digits(out, number < 0, number < 0 ? 0 - (uint64_t)number : (uint64_t)number);
     return number < EXACT_MAX && number > -EXACT_MAX ? RC_CELL_NUMBER : RC_CELL_LARGE;
 }
 

@@ -47,10 +47,10 @@ static unsigned choose_format(const options *chosen) {
  * declares (a large array of zeros takes no bytes), and views of it. */
 static uint64_t budget_of(const rc_export *export) {
     const rs_folder *folder = export->opened->place.folder;
-    const uint64_t gibibyte = UINT64_C(1) << 30;
+    const uint64_t always = UINT64_C(256) << 20;
     rs_file_info info;
     uint64_t file_size = rs_file_size(export->opened->file), raw;
-    uint64_t by_file = rs_maximum(gibibyte, 4 * rs_minimum(file_size, UINT64_MAX / 4));
+    uint64_t by_file = rs_maximum(always, 4 * rs_minimum(file_size, UINT64_MAX / 4));
     bool mine =
         folder->os->info_at(folder->os, folder->fd, export->opened->place.file_name, &info) == 0 &&
         info.owner == folder->os->user(folder->os);

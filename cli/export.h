@@ -118,9 +118,10 @@ struct rc_export {
     rc_shares shares;
     rc_item *items;
     size_t item_count, item_room;
-    uint64_t budget; /* bytes of arrays that may still be written */
-    size_t left_out; /* values */
-    char **selected; /* names on the command line */
+    uint64_t list_work; /* steps through lists that may still be taken, 1: none; 0: not known */
+    uint64_t budget;    /* bytes of arrays that may still be written */
+    size_t left_out;    /* values */
+    char **selected;    /* names on the command line */
     size_t selected_count;
     bool compress;
 };

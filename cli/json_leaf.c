@@ -88,17 +88,17 @@ static void put_base64(rc_json_writer *this, base64 *state, const uint8_t *bytes
  * JSON is text there. */
 static void put_cell(rc_json_writer *this, const rc_leaf *leaf, const uint8_t *element,
                      uint64_t index, unsigned part, bool in_list) {
-    rs_buffer text = {0};
-    rc_cell_kind kind = rc_leaf_text(leaf, element, index, part, &text);
+    size_t before = this->out.size;
+    rc_cell_kind kind = rc_leaf_text(leaf, element, index, part, &this->out);
     bool quoted = kind == RC_CELL_TEXT || kind == RC_CELL_LARGE || kind == RC_CELL_NOT_FINITE;
-    if (in_list && quoted) rc_json_put(this, kind == RC_CELL_LARGE ? "{\"$int\":" : "{\"$float\":");
-    if (quoted)
-        rc_json_put_text(this, text.bytes, text.size);
-    else
-        rs_buffer_append(&this->out, text.bytes, text.size);
-    if (in_list && quoted) rc_json_put(this, "}");
-    this->out.failed |= text.failed;
-    rs_buffer_release(&text);
+    if (!quoted || this->out.failed) return;
+    rs_buffer_clear(&this->scratch); /* as text it is written once more, escaped */
+    rs_buffer_append(&this->scratch, this->out.bytes + before, this->out.size - before);
+    this->out.size = before;
+    if (in_list) rc_json_put(this, kind == RC_CELL_LARGE ? "{\"$int\":" : "{\"$float\":");
+    rc_json_put_text(this, this->scratch.bytes, this->scratch.size);
+    if (in_list) rc_json_put(this, "}");
+    this->out.failed |= this->scratch.failed;
 }
 
 static void put_leaf(rc_json_writer *this, const rc_leaf *leaf, const uint8_t *element,

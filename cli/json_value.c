@@ -441,6 +441,7 @@ resume_status rc_export_json(rc_export *export, rc_output *output, rs_error *err
     if (status == RESUME_OK && this.out.failed)
         status = rs_fail(error, RESUME_NO_MEMORY, "out of memory");
     rs_buffer_release(&this.out);
+    rs_buffer_release(&this.scratch);
     rs_free(this.levels);
     rs_free(this.referenced);
     rs_free(this.written);

@@ -17,7 +17,7 @@ typedef struct rc_json_level {
 typedef struct rc_json_writer {
     rc_export *export;
     rc_output *output;
-    rs_buffer out;
+    rs_buffer out, scratch;
     rs_cbor_reader reader;
     rc_json_level *levels;
     size_t depth, room;

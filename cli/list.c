@@ -129,8 +129,17 @@ static void count_leaf(walk *this, const leaf *one) {
     if (count > this->text_max) this->text_max = count;
 }
 
+/* All lists of an export together: one that holds another twice, which holds another twice .. */
+static bool spend_work(rc_export *export) {
+    if (export->list_work <= 1) return false; /* 0 is for "not known yet" */
+    export->list_work--;
+    return true;
+}
+
 static resume_status take_leaf(walk *this, const leaf *one, rs_error *error) {
-    if (++this->leaves > this->leaves_max) return refuse(error, "lists that unfold without bound");
+    bool in_list = this->depth > 0;
+    if (++this->leaves > this->leaves_max || (in_list && !spend_work(this->export)))
+        return refuse(error, "lists that unfold without bound");
     if (this->kind)
         put_leaf(this, one);
     else
@@ -317,11 +326,10 @@ static resume_status take_value(walk *this, rs_cbor_reader value, rs_error *erro
 }
 
 static resume_status walk_all(walk *this, rs_cbor_reader value, rs_error *error) {
-    uint64_t steps = 0;
     resume_status status = take_value(this, value, error);
     while (status == RESUME_OK && this->depth > 0) {
         level *top = &this->levels[this->depth - 1];
-        if (++steps / 4 > this->leaves_max) /* lists without leaves take time, too */
+        if (!spend_work(this->export)) /* lists without leaves take time, too */
             return refuse(error, "lists that unfold without bound");
         if (top->left == 0) {
             this->depth--;
@@ -365,7 +373,9 @@ resume_status rc_array_from_list(rc_export *export, rs_cbor_reader value, rc_arr
     rs_slice stream = rs_state_stream(export->state);
     walk this = {.export = export};
     uint64_t packed = rs_state_measure(export->state).raw / sizeof(uint64_t);
-    this.leaves_max = LEAVES_ALLOWED + stream.size + rs_minimum(packed, PACKED_MAX);
+    uint64_t there = stream.size + rs_minimum(packed, PACKED_MAX);
+    this.leaves_max = LEAVES_ALLOWED + there;
+    if (export->list_work == 0) export->list_work = 2 * LEAVES_ALLOWED + 16 * there;
     resume_status status = walk_all(&this, value, error);
     if (status == RESUME_OK) status = choose(&this, dtype, error);
     walk second = {.export = export,
