@@ -20,8 +20,8 @@
 #define RC_JSON_SCHEMA 1
 
 /* The sub-commands, one in each cmd_NAME.c; main.c lists them. */
-extern const rc_command rc_ls, rc_show, rc_log, rc_check, rc_export_command, rc_revive, rc_rollback,
-    rc_prune, rc_rm, rc_doctor_command, rc_completion, rc_names;
+extern const rc_command rc_ls, rc_show, rc_log, rc_diff, rc_check, rc_export_command, rc_revive,
+    rc_rollback, rc_prune, rc_rm, rc_doctor_command, rc_completion, rc_names;
 
 /* report.c: talk, on stderr. */
 rc_exit rc_exit_of(resume_status status);

@@ -51,6 +51,10 @@ const rs_generation *rs_file_generation(const rs_file *file, size_t index) {
                                           : NULL;
 }
 
+bool rs_generation_is_mark(const rs_generation *generation) {
+    return (generation->flags & RS_SEGMENT_MARK) != 0;
+}
+
 uint64_t rs_file_size(const rs_file *file) {
     return file->size;
 }

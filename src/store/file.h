@@ -75,6 +75,8 @@ typedef struct rs_generation {
 size_t rs_file_generation_count(const rs_file *file);
 const rs_generation *rs_file_generation(const rs_file *file, size_t index);
 resume_status rs_file_list_all(rs_file *file, rs_error *error);
+/* It records the end of a call, and has the state of the one before it. */
+bool rs_generation_is_mark(const rs_generation *generation);
 uint64_t rs_file_size(const rs_file *file);
 const rs_header *rs_file_header(const rs_file *file);
 
@@ -103,6 +105,11 @@ resume_status rs_state_read_blob(rs_state *state, size_t index, void *to, rs_err
  * is touched is verified whole; the last one is kept for the next call. */
 resume_status rs_state_read_range(rs_state *state, size_t index, uint64_t offset, size_t size,
                                   void *to, rs_error *error);
+/* Chunk number `chunk` of the two blobs holds the same bytes, as its checksum says: nothing is
+ * read. False also when there is no such chunk, or the chunks of the two files are not of one size.
+ */
+bool rs_state_same_chunk(const rs_state *a, size_t blob_a, const rs_state *b, size_t blob_b,
+                         uint64_t chunk);
 /* Chunks of one file that have been found good: what its generations share is read once. */
 typedef struct rs_verified rs_verified;
 resume_status rs_verified_new(rs_verified **verified, rs_error *error);

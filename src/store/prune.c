@@ -9,7 +9,7 @@ static resume_status fill(rs_file *file, bool with_times, rs_keep_item *items, r
     size_t count = file->generation_count;
     for (size_t i = 0; i < count; i++) {
         rs_generation *generation = &file->generations[count - 1 - i];
-        items[i] = (rs_keep_item){.is_mark = (generation->flags & RS_SEGMENT_MARK) != 0};
+        items[i] = (rs_keep_item){.is_mark = rs_generation_is_mark(generation)};
         if (!with_times) continue;
         resume_status status = rs_generation_read_time(file, generation, error);
         if (status && !rs_is_bad_content(status)) return status;

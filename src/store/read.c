@@ -410,6 +410,22 @@ resume_status rs_state_read_range(rs_state *state, size_t index, uint64_t offset
     return status;
 }
 
+static const rs_chunk_entry *find_chunk(const rs_state *state, size_t blob, uint64_t chunk) {
+    if (blob >= state->table.blob_count || chunk >= state->table.blobs[blob].chunk_count)
+        return NULL;
+    return &state->table.entries[state->table.blobs[blob].first_chunk + chunk];
+}
+
+bool rs_state_same_chunk(const rs_state *a, size_t blob_a, const rs_state *b, size_t blob_b,
+                         uint64_t chunk) {
+    const rs_chunk_entry *first = find_chunk(a, blob_a, chunk);
+    const rs_chunk_entry *second = find_chunk(b, blob_b, chunk);
+    return first && second && a->file->header.chunk_size == b->file->header.chunk_size &&
+           first->raw_size == second->raw_size &&
+           (first->coding == RS_CHUNK_ZERO) == (second->coding == RS_CHUNK_ZERO) &&
+           rs_hash128_equal(first->hash, second->hash);
+}
+
 rs_state_sizes rs_state_measure(const rs_state *state) {
     rs_state_sizes sizes = {.chunks = state->table.entry_count};
     for (uint64_t i = 0; i < state->table.entry_count; i++) {

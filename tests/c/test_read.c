@@ -348,10 +348,31 @@ static void test_read__looking_needs_no_stream(void **state) {
     rs_state_free(read);
 }
 
+static void test_read__same_chunks_are_told_by_checksum(void **state) {
+    store_place *place = *state;
+    rs_state *old, *new;
+    store_new(place);
+    store_save_until(place, SAMPLE_MIXED, 2);
+    assert_int_equal(rs_file_read(place->file, 1, &old, &place->error), RESUME_OK);
+    assert_int_equal(rs_file_read(place->file, 0, &new, &place->error), RESUME_OK);
+    assert_false(rs_state_same_chunk(old, 0, new, 0, 0)); /* the streams differ */
+    assert_false(rs_state_same_chunk(old, 1, new, 1, 0)); /* the chunk that changes */
+    assert_true(rs_state_same_chunk(old, 1, new, 1, 1));
+    assert_true(rs_state_same_chunk(old, 1, old, 1, 3)); /* the short last one */
+    assert_false(rs_state_same_chunk(old, 1, new, 1, 4));
+    assert_true(rs_state_same_chunk(old, 3, new, 3, 0));  /* zeros */
+    assert_false(rs_state_same_chunk(old, 3, new, 1, 1)); /* zeros and others */
+    assert_false(rs_state_same_chunk(old, 4, new, 1, 0));
+    assert_false(rs_state_same_chunk(old, 1, new, 4, 0));
+    rs_state_free(old);
+    rs_state_free(new);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, store_place_setup, store_place_teardown)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        TEST(test_read__same_chunks_are_told_by_checksum),
         TEST(test_read__measures),
         TEST(test_read__ranges_of_a_blob),
         TEST(test_read__a_range_is_never_taken_from_a_bad_chunk),
