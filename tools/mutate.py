@@ -77,7 +77,8 @@ def run(command, **options):
 def prepare():
     shutil.rmtree(WORK, ignore_errors=True)
     WORK.mkdir(parents=True)
-    for name in ("src", "include", "tests", "meson.build", "meson.options", "meson_options.txt"):
+    for name in ("src", "include", "tests", "tools", "meson.build", "meson.options",
+                 "meson_options.txt"):
         if (ROOT / name).is_dir():
             shutil.copytree(ROOT / name, WORK / name)
         elif (ROOT / name).exists():
