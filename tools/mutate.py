@@ -23,9 +23,9 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 WORK = ROOT / "build/mutate"
 LAYERS = {
-    "src/store": ["edges", "commit", "recover", "replace", "read", "file", "compact", "place", "plan",
-                  "segment_writer", "rollback", "prune", "retain", "chain", "verify", "swaps",
-                  "vectors"],
+    "src/store": ["edges", "commit", "recover", "replace", "read", "file", "compact", "place",
+                  "plan", "segment_writer", "rollback", "prune", "retain", "chain", "verify",
+                  "swaps", "vectors"],
     "src/format": ["cbor", "chunk", "chunk_index", "codec", "delta", "hash", "header", "meta",
                    "segment", "shuffle", "table", "vectors", "read", "recover", "edges"],
 }
