@@ -107,16 +107,17 @@ typedef struct resume_options {
  *
  * Opens a checkpoint, makes its folder when missing, and takes its lock. `name`: UTF-8; NULL:
  * "PROGRAM.FUNCTION"; with a '/' in it: the path of the file, `folder` must then be NULL. `options`
- * may be NULL. `*checkpoint` is never NULL afterwards: after a failure it carries the error, so
- * that it need not be checked here, and is freed by resume_close or resume_leave like any other.
+ * may be NULL, or made in place: `&(resume_options){.rate_s = 60, .strict = 1}`. `*checkpoint` is
+ * never NULL afterwards: after a failure it carries the error, so that it need not be checked here,
+ * and is freed by resume_close or resume_leave like any other.
  *
  * RESUME_LOCKED: another process, or another handle of this one, has it open. RESUME_EXISTS: a run
  * that ended and RESUME_AGAIN_ERROR, or another program's checkpoint. RESUME_BAD_NAME,
  * RESUME_UNSAFE_PATH, RESUME_DENIED, RESUME_IO, RESUME_NO_SPACE, RESUME_NO_MEMORY.
  * RESUME_NOT_A_CHECKPOINT, RESUME_LEGACY, RESUME_UNSUPPORTED, RESUME_DAMAGED, RESUME_TRUNCATED: the
  * file is left as it is. RESUME_MISUSE: an option that is no such value, or several ranks. */
-#define resume_open(checkpoint, name, options)                                                     \
-    resume_open_function((checkpoint), (name), __func__, (options), sizeof(resume_options))
+#define resume_open(checkpoint, name, ...)                                                         \
+    resume_open_function((checkpoint), (name), __func__, (__VA_ARGS__), sizeof(resume_options))
 /* The function behind it. `function`: the second half of the automatic name; NULL: "main".
  * `options_size`: sizeof(resume_options) of the caller, which may know fewer members. */
 resume_status resume_open_function(resume **checkpoint, const char *name, const char *function,
@@ -222,6 +223,23 @@ resume_status resume_protect_structs_as(resume *checkpoint, const char *name, vo
 resume_status resume_protect_structs_fixed_as(resume *checkpoint, const char *name, void *first,
                                               size_t element_size, size_t count,
                                               resume_describe describe);
+/* What a container of the program holds: numbers, as std::vector does; text, as std::string does (a
+ * str in Python, or bytes when it is not UTF-8); structs. For bindings of other languages, as
+ * resume.hpp is one. `view` gives the address of the first element, and their number. `resize`
+ * makes the container so long, where it is or elsewhere; the elements that stay keep their values.
+ * It answers 0, or anything else when it can't; making it shorter may not fail. At a restore those
+ * that grow do so before any variable gets its value, and shrink back if it fails; those that
+ * shrink do it when all is restored. */
+typedef void *(*resume_view)(void *container, size_t *count);
+typedef int (*resume_resize)(void *container, size_t count);
+resume_status resume_protect_container_as(resume *checkpoint, const char *name, void *container,
+                                          resume_type type, resume_view view, resume_resize resize);
+resume_status resume_protect_text_as(resume *checkpoint, const char *name, void *container,
+                                     resume_view view, resume_resize resize);
+resume_status resume_protect_structs_container_as(resume *checkpoint, const char *name,
+                                                  void *container, size_t element_size,
+                                                  resume_view view, resume_resize resize,
+                                                  resume_describe describe);
 /* State behind functions; bytes in Python. At a restore `load` runs when all variables have their
  * values, in the order of protection. When one refuses, those that were loaded are given the state
  * back that `save` made of them just before, the variables get their old values, and resume_restore

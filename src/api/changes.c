@@ -12,6 +12,7 @@ typedef enum action_kind {
     SWAP_POINTER, /* the pointer at `address` with `staged`, a block */
     READ_BYTES,   /* `size` bytes of `memory` from `offset` on to `address` */
     DROP_BLOCK,   /* frees `staged` once all is done */
+    RESIZE,       /* the container at `address` from `size` elements to `offset` */
 } action_kind;
 
 #define SMALL_SIZE 16u /* a number needs no block of its own */
@@ -24,6 +25,7 @@ struct rs_action {
         void *staged;
         uint8_t small[SMALL_SIZE]; /* SWAP_BYTES of up to so many */
         const rs_memory *memory;   /* owned copy */
+        resume_resize resize;
     };
     uint64_t offset;
 };
@@ -38,8 +40,11 @@ static bool is_staged_in_block(const rs_action *action) {
 
 /* After a swap `staged` is what the program had. */
 void rs_changes_release(rs_changes *changes) {
-    for (size_t i = 0; i < changes->count; i++) {
+    for (size_t i = changes->count; i-- > 0;) {
         rs_action *action = &changes->actions[i];
+        size_t before = action->size, after = (size_t)action->offset;
+        if (action->kind == RESIZE && (changes->is_applied ? after < before : before < after))
+            (void)action->resize(action->address, changes->is_applied ? after : before);
         if (is_staged_in_block(action) || action->kind == SWAP_POINTER ||
             (action->kind == DROP_BLOCK && changes->is_applied))
             rs_free(action->staged);
@@ -100,6 +105,17 @@ void *rs_changes_block(rs_changes *changes, void *pointer_address, size_t size, 
     action->staged = block;
     *failed = false;
     return block;
+}
+
+resume_status rs_changes_resize(rs_changes *changes, void *container, resume_resize resize,
+                                size_t before, size_t after) {
+    rs_action *action = add(changes, RESIZE, container, before);
+    if (!action) return RESUME_NO_MEMORY;
+    action->resize = resize;
+    action->offset = before; /* until it has grown there is nothing to take back */
+    if (after > before && resize(container, after)) return RESUME_NO_MEMORY;
+    action->offset = after;
+    return RESUME_OK;
 }
 
 bool rs_changes_drop(rs_changes *changes, void *pointer) {

@@ -19,7 +19,7 @@ typedef struct rs_changes {
     rs_action *actions;
     size_t count, capacity;
     uint64_t staged_left; /* bytes of large arrays that may still be read before */
-    rs_fresh fresh[17];   /* of growing arrays of structs, one in the other */
+    rs_fresh fresh[18];   /* of arrays that grow, one in the other */
     size_t fresh_count;
     bool is_applied;
 } rs_changes;
@@ -35,6 +35,11 @@ void *rs_changes_room(rs_changes *changes, void *address, size_t size);
  * one; to be filled before the next call, but when it is made an rs_fresh. NULL: no memory, or size
  * 0, which makes the pointer NULL. */
 void *rs_changes_block(rs_changes *changes, void *pointer_address, size_t size, bool *failed);
+/* A container gets `after` elements in place of `before`: now, if it grows, which is taken back
+ * when the changes are not applied; else at the end. NO_MEMORY: it can't, or there is none to note
+ * it. */
+resume_status rs_changes_resize(rs_changes *changes, void *container, resume_resize resize,
+                                size_t before, size_t after);
 /* The block behind a pointer goes away with its owner. */
 bool rs_changes_drop(rs_changes *changes, void *pointer);
 /* Large arrays are read now, if they still may be, or verified now and read in rs_changes_apply. */

@@ -98,14 +98,20 @@ static resume_status put_growable(rs_encoding *encoding, const rs_scope *scope,
                                   const rs_variable *variable, rs_error *error) {
     size_t count;
     uint64_t size;
-    void *pointer;
-    memcpy(&pointer, variable->address, sizeof pointer);
+    void *pointer = rs_variable_first(variable);
     resume_status status = rs_variable_count(scope, variable, &count, error);
     if (status) return status;
     if (rs_multiply_overflows(count, rs_type_size(variable->type), &size))
         return rs_fail(error, RESUME_LIMIT, "'%s' has %zu elements: more than memory can hold",
                        rs_scope_name(scope, variable), count);
     return put_array(encoding, variable, pointer, 1, &count, error);
+}
+
+static resume_status put_text(rs_encoding *encoding, const char *text, size_t size,
+                              rs_error *error) {
+    if (!rs_utf8_is_valid(text, size)) return put_memory(encoding, text, size, 1, error);
+    rs_cbor_put_text(&encoding->stream, text, size);
+    return RESUME_OK;
 }
 
 static resume_status put_string(rs_encoding *encoding, const rs_scope *scope,
@@ -115,12 +121,7 @@ static resume_status put_string(rs_encoding *encoding, const rs_scope *scope,
     if (!end)
         return rs_fail(error, RESUME_MISUSE, "the string '%s' has no NUL in its %zu bytes",
                        rs_scope_name(scope, variable), variable->size);
-    size_t size = (size_t)(end - text);
-    if (rs_utf8_is_valid(text, size))
-        rs_cbor_put_text(&encoding->stream, text, size);
-    else
-        return put_memory(encoding, text, size, 1, error);
-    return RESUME_OK;
+    return put_text(encoding, text, (size_t)(end - text), error);
 }
 
 /* --- callbacks --- */
@@ -175,10 +176,9 @@ static resume_status put_struct(resume *owner, rs_encoding *encoding, const rs_v
 static resume_status put_structs(resume *owner, rs_encoding *encoding, const rs_variable *variable,
                                  rs_error *error) {
     size_t count;
-    uint8_t *object = variable->address;
+    uint8_t *object = rs_variable_first(variable);
     resume_status status = rs_variable_count(&owner->scope, variable, &count, error);
     if (status) return status;
-    if (variable->kind == RS_VARIABLE_STRUCTS) memcpy(&object, variable->address, sizeof object);
     rs_cbor_put_head(&encoding->stream, RS_CBOR_ARRAY, count);
     for (size_t i = 0; status == RESUME_OK && i < count; i++)
         status = put_struct(owner, encoding, variable, object + i * variable->size, error);
@@ -188,12 +188,18 @@ static resume_status put_structs(resume *owner, rs_encoding *encoding, const rs_
 static resume_status put_variable(resume *owner, rs_encoding *encoding, const rs_variable *variable,
                                   rs_error *error) {
     const rs_scope *scope = &owner->scope;
+    size_t count;
+    const char *text;
     switch (variable->kind) {
     case RS_VARIABLE_NUMBERS:
         if (variable->rank == 0) return put_number(encoding, variable);
         return put_array(encoding, variable, variable->address, variable->rank, variable->shape,
                          error);
+    case RS_VARIABLE_TEXT:
+        text = variable->view(variable->address, &count);
+        return put_text(encoding, text, count, error);
     case RS_VARIABLE_GROWABLE:
+    case RS_VARIABLE_CONTAINER:
         return put_growable(encoding, scope, variable, error);
     case RS_VARIABLE_BYTES:
         return put_memory(encoding, variable->address, variable->size, 1, error);

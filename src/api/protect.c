@@ -161,6 +161,56 @@ resume_status resume_protect_structs_fixed_as(resume *checkpoint, const char *na
                                       .describe = describe});
 }
 
+static resume_status add_container(resume *checkpoint, const char *name,
+                                   const rs_variable *variable) {
+    resume_status status;
+    if (!may_add(checkpoint, &status)) return status;
+    if (!variable->view || !variable->resize) return misuse(checkpoint, name, "a function is NULL");
+    if (variable->describe) return add_structs(checkpoint, name, variable);
+    return add(checkpoint, name, variable);
+}
+
+resume_status resume_protect_container_as(resume *checkpoint, const char *name, void *container,
+                                          resume_type type, resume_view view,
+                                          resume_resize resize) {
+    rs_variable variable = {.kind = RS_VARIABLE_CONTAINER,
+                            .type = type,
+                            .rank = 1,
+                            .address = container,
+                            .view = view,
+                            .resize = resize};
+    resume_status status;
+    if (!may_add(checkpoint, &status)) return status;
+    if (!rs_type_is_valid(type)) return misuse(checkpoint, name, "no such resume_type");
+    return add_container(checkpoint, name, &variable);
+}
+
+resume_status resume_protect_text_as(resume *checkpoint, const char *name, void *container,
+                                     resume_view view, resume_resize resize) {
+    return add_container(checkpoint, name,
+                         &(rs_variable){.kind = RS_VARIABLE_TEXT,
+                                        .type = RESUME_CHAR,
+                                        .address = container,
+                                        .view = view,
+                                        .resize = resize});
+}
+
+resume_status resume_protect_structs_container_as(resume *checkpoint, const char *name,
+                                                  void *container, size_t element_size,
+                                                  resume_view view, resume_resize resize,
+                                                  resume_describe describe) {
+    resume_status status;
+    if (!may_add(checkpoint, &status)) return status;
+    if (!describe) return misuse(checkpoint, name, "no function names its fields");
+    return add_container(checkpoint, name,
+                         &(rs_variable){.kind = RS_VARIABLE_STRUCTS_CONTAINER,
+                                        .address = container,
+                                        .size = element_size,
+                                        .describe = describe,
+                                        .view = view,
+                                        .resize = resize});
+}
+
 /* Unlike all others an object of NULL is fine here: the functions may know their own. */
 resume_status resume_protect_state(resume *checkpoint, const char *name, resume_save_state save,
                                    resume_load_state load, void *object) {

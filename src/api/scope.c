@@ -186,13 +186,21 @@ resume_status rs_scope_remove(rs_scope *scope, const char *name, rs_error *error
 
 /* --- one variable --- */
 
+void *rs_variable_first(const rs_variable *variable) {
+    size_t count;
+    void *pointer = variable->address;
+    if (variable->view) return variable->view(variable->address, &count);
+    if (variable->count_address) memcpy(&pointer, variable->address, sizeof pointer);
+    return pointer;
+}
+
 resume_status rs_variable_count(const rs_scope *scope, const rs_variable *variable, size_t *count,
                                 rs_error *error) {
     *count = variable->count;
+    if (variable->view) (void)variable->view(variable->address, count);
     if (!variable->count_address) return RESUME_OK;
     rs_number number = rs_number_of_variable(variable->count_type, variable->count_address);
-    const void *pointer;
-    memcpy(&pointer, variable->address, sizeof pointer);
+    const void *pointer = rs_variable_first(variable);
     *count = (size_t)number.argument;
     if (number.negative)
         return rs_fail(error, RESUME_MISUSE, "the count of '%s' is negative",
@@ -212,6 +220,7 @@ void rs_variable_text(const rs_variable *variable, char *text, size_t size) {
             used += (size_t)snprintf(text + used, size - used, "[%zu]", variable->shape[i]);
         break;
     case RS_VARIABLE_GROWABLE:
+    case RS_VARIABLE_CONTAINER:
         snprintf(text, size, "a growable array of %s", rs_type_name(variable->type));
         break;
     case RS_VARIABLE_BYTES:
@@ -224,7 +233,11 @@ void rs_variable_text(const rs_variable *variable, char *text, size_t size) {
     case RS_VARIABLE_STRUCT:
         snprintf(text, size, "a struct");
         break;
+    case RS_VARIABLE_TEXT:
+        snprintf(text, size, "a string");
+        break;
     case RS_VARIABLE_STRUCTS:
+    case RS_VARIABLE_STRUCTS_CONTAINER:
         snprintf(text, size, "a growable array of structs");
         break;
     case RS_VARIABLE_STRUCTS_FIXED:

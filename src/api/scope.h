@@ -20,6 +20,9 @@ typedef enum rs_variable_kind {
     RS_VARIABLE_STRUCTS,       /* growable */
     RS_VARIABLE_STRUCTS_FIXED, /* `count` of them */
     RS_VARIABLE_STATE,
+    RS_VARIABLE_CONTAINER, /* numbers behind functions */
+    RS_VARIABLE_TEXT,      /* the same of chars */
+    RS_VARIABLE_STRUCTS_CONTAINER,
 } rs_variable_kind;
 
 typedef struct rs_variable {
@@ -35,6 +38,8 @@ typedef struct rs_variable {
     resume_describe describe;
     resume_save_state save;
     resume_load_state load;
+    resume_view view;
+    resume_resize resize;
     size_t name, name_size; /* in the names of the scope; ends with a zero */
     uint64_t hash;          /* of the name */
     size_t found_at;        /* in the stream, while it is restored */
@@ -58,6 +63,8 @@ resume_status rs_scope_remove(rs_scope *scope, const char *name, rs_error *error
 /* The index of a name; `guess` is looked at first. SIZE_MAX: none. */
 size_t rs_scope_find(const rs_scope *scope, const char *name, size_t size, size_t guess);
 
+/* Where the elements of an array are now. */
+void *rs_variable_first(const rs_variable *variable);
 /* The elements of an array now: `*count` from the variable of its type. MISUSE: negative. */
 resume_status rs_variable_count(const rs_scope *scope, const rs_variable *variable, size_t *count,
                                 rs_error *error);

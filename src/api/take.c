@@ -141,6 +141,62 @@ static bool is_spread(const rs_value *value, uint64_t length) {
            (bytes > SPREAD_SIZE_MAX && bytes / 16 > value->memory.high - value->memory.low);
 }
 
+/* The container gets room for `length` elements of `size` bytes, and shows them to the program when
+ * all is done. What is new in it is fresh until the caller takes that back. */
+static resume_status resize(rs_taking *taking, const rs_variable *variable, uint64_t length,
+                            size_t size, uint8_t **first, rs_error *error) {
+    uint64_t bytes;
+    size_t before = 0;
+    rs_changes *changes = &taking->changes;
+    (void)variable->view(variable->address, &before);
+    if (rs_multiply_overflows(length, size, &bytes) || bytes > PTRDIFF_MAX)
+        return rs_fail(error, RESUME_LIMIT, "an array of %" PRIu64 " elements", length);
+    resume_status status = rs_stream_claim(taking->stream, bytes, error);
+    if (status) return status;
+    size_t after = (size_t)length;
+    if (rs_changes_resize(changes, variable->address, variable->resize, before, after))
+        return rs_fail(error, RESUME_NO_MEMORY,
+                       "a container could not be given %zu elements of %zu bytes", after, size);
+    *first = rs_variable_first(variable);
+    rs_fresh fresh = {NULL, 0};
+    if (after > before) fresh = (rs_fresh){*first + before * size, (after - before) * size};
+    changes->fresh[changes->fresh_count++] = fresh;
+    return RESUME_OK;
+}
+
+static resume_status take_container(rs_taking *taking, const rs_variable *variable, rs_value *value,
+                                    rs_fit *fit, rs_error *error) {
+    uint64_t length;
+    uint8_t *first, nothing;
+    *fit = RS_FIT_TYPE;
+    if (!rs_value_length(value, &length) || is_spread(value, length)) return RESUME_OK;
+    resume_status status =
+        resize(taking, variable, length, rs_type_size(variable->type), &first, error);
+    if (status) return status;
+    size_t count = (size_t)length;
+    rs_array_target target = {variable->type,           RESUME_ROWS, 1, &count,
+                              count ? first : &nothing, NULL};
+    status = rs_take_array(taking, &target, value, fit, error);
+    taking->changes.fresh_count--;
+    return status;
+}
+
+static resume_status take_text(rs_taking *taking, const rs_variable *variable,
+                               const rs_value *value, rs_fit *fit, rs_error *error) {
+    uint8_t *first;
+    *fit = RS_FIT_TYPE;
+    if (value->kind != RS_VALUE_TEXT && value->kind != RS_VALUE_BYTES) return RESUME_OK;
+    *fit = RS_FIT_YES;
+    uint64_t size = value->memory.high - value->memory.low;
+    resume_status status = resize(taking, variable, size, 1, &first, error);
+    if (status) return status;
+    if (size)
+        status = rs_changes_read(&taking->changes, taking->stream, &value->memory, 0, (size_t)size,
+                                 first, error);
+    taking->changes.fresh_count--;
+    return status;
+}
+
 static resume_status take_growable(rs_taking *taking, const rs_variable *variable, rs_value *value,
                                    rs_fit *fit, rs_error *error) {
     uint64_t length;
@@ -199,14 +255,13 @@ static resume_status drop_elements(rs_taking *taking, resume *owner, const rs_va
         resume *fields = owner->fields;
         for (size_t k = 0; k < fields->scope.count; k++) {
             const rs_variable field = fields->scope.variables[k];
-            uint8_t *inner = field.address;
+            uint8_t *inner = rs_variable_first(&field);
             size_t count = 0;
             status = rs_variable_count(&fields->scope, &field, &count, error);
             if (status) return status;
-            if (field.kind == RS_VARIABLE_STRUCTS || field.kind == RS_VARIABLE_GROWABLE) {
-                memcpy(&inner, field.address, sizeof inner);
-                if (!rs_changes_drop(&taking->changes, inner)) return no_memory(error);
-            }
+            if ((field.kind == RS_VARIABLE_STRUCTS || field.kind == RS_VARIABLE_GROWABLE) &&
+                !rs_changes_drop(&taking->changes, inner))
+                return no_memory(error);
             bool has_structs = field.kind == RS_VARIABLE_STRUCTS ||
                                field.kind == RS_VARIABLE_STRUCTS_FIXED ||
                                field.kind == RS_VARIABLE_STRUCT;
@@ -238,6 +293,19 @@ static resume_status take_structs(rs_taking *taking, resume *owner, const rs_var
     taking->changes.fresh[taking->changes.fresh_count++] =
         (rs_fresh){block, count * variable->size};
     status = take_elements(taking, owner, variable, block, value, fit, error);
+    taking->changes.fresh_count--;
+    return status;
+}
+
+static resume_status take_structs_container(rs_taking *taking, resume *owner,
+                                            const rs_variable *variable, const rs_value *value,
+                                            rs_fit *fit, rs_error *error) {
+    uint8_t *first;
+    *fit = value->kind == RS_VALUE_LIST ? RS_FIT_YES : RS_FIT_TYPE;
+    if (*fit != RS_FIT_YES) return RESUME_OK;
+    resume_status status = resize(taking, variable, value->count, variable->size, &first, error);
+    if (status) return status;
+    status = take_elements(taking, owner, variable, first, value, fit, error);
     taking->changes.fresh_count--;
     return status;
 }
@@ -293,6 +361,12 @@ static resume_status take_variable(rs_taking *taking, resume *owner, const rs_va
         return take_struct(taking, owner, variable, variable->address, value, ".", fit, error);
     case RS_VARIABLE_STRUCTS:
         return take_structs(taking, owner, variable, value, fit, error);
+    case RS_VARIABLE_CONTAINER:
+        return take_container(taking, variable, value, fit, error);
+    case RS_VARIABLE_TEXT:
+        return take_text(taking, variable, value, fit, error);
+    case RS_VARIABLE_STRUCTS_CONTAINER:
+        return take_structs_container(taking, owner, variable, value, fit, error);
     case RS_VARIABLE_STRUCTS_FIXED:
         return take_structs_fixed(taking, owner, variable, value, fit, error);
     default:
