@@ -16,6 +16,7 @@ import sys
 import tempfile
 import unicodedata
 
+import disks
 import pytest
 
 ROOT = os.geteuid() == 0
@@ -121,7 +122,7 @@ def place(request):
     if ROOT and not shutil.which("setpriv"):
         pytest.skip("no setpriv")
     # not tmp_path: every start of a pytest takes the rights of others from the folder above
-    with tempfile.TemporaryDirectory(prefix="resume-paths-") as base:
+    with tempfile.TemporaryDirectory(prefix="resume-paths-", dir=disks.memory_folder()) as base:
         os.chmod(base, 0o755)
         yield Place(pathlib.Path(base).resolve(), request.param)
 
