@@ -77,12 +77,13 @@ def run(command, **options):
 def prepare():
     shutil.rmtree(WORK, ignore_errors=True)
     WORK.mkdir(parents=True)
-    for name in ("src", "include", "tests", "tools", "meson.build", "meson.options",
-                 "meson_options.txt"):
-        if (ROOT / name).is_dir():
-            shutil.copytree(ROOT / name, WORK / name)
-        elif (ROOT / name).exists():
-            shutil.copy2(ROOT / name, WORK / name)
+    for entry in ROOT.iterdir():
+        if entry.name == "build" or entry.name.startswith("."):
+            continue
+        if entry.is_dir():
+            shutil.copytree(entry, WORK / entry.name)
+        else:
+            shutil.copy2(entry, WORK / entry.name)
     meson = os.environ.get("MESON", "meson")
     subprocess.run([meson, "setup", "build", "-Dtests=true", "-Dpython=false", "-Dcommand=false",
                     "-Dbuildtype=debug", "-Doptimization=1"], cwd=WORK, check=True,
