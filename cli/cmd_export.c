@@ -17,7 +17,7 @@ typedef struct options {
 static const rc_option own_options[] = {
     {"output", 'o', RC_TEXT, "FILE", "write a file; '-' and without it: stdout",
      offsetof(options, output)},
-    {"format", 'F', RC_WORD, "npz|json|csv|raw", "else by the ending of FILE, else json",
+    {"format", 'F', RC_WORD, "npz|json|csv|raw", "by default that of FILE's ending, else json",
      offsetof(options, format)},
     {"compress", 'z', RC_FLAG, NULL, "npz: deflate the arrays", offsetof(options, compress)},
     {"force", 'f', RC_FLAG, NULL, "replace FILE, or write binary to a terminal",
