@@ -16,6 +16,7 @@ import argparse
 import os
 import pathlib
 import random
+import shlex
 import signal
 import struct
 import subprocess
@@ -27,10 +28,11 @@ import resume
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 EXAMPLES = ROOT / "examples"
-# program, its argument, its checkpoint, and how many iterations a saved state stands for
+# program, its arguments, its checkpoint, and how many iterations a saved state stands for
 PROGRAMS = [
-    ("primes.py", "12000", "primes.compute_primes", lambda state: state["candidate"] - 2),
-    ("berlin52.py", "1000", "berlin52.anneal", lambda state: state["sweep"] + 1),
+    ("primes.py", ["12000"], "primes.compute_primes", lambda state: state["candidate"] - 2),
+    ("berlin52.py", ["1000"], "berlin52.anneal", lambda state: state["sweep"] + 1),
+    ("c/heat.c", ["600", "0.25"], "heat.main", lambda state: state["step"]),
 ]
 
 
@@ -38,14 +40,30 @@ class Failed(Exception):
     pass
 
 
+def command_of(program, folder):
+    """What starts a program so that it is counted; compiles one in C, as its users do."""
+    if program.endswith(".py"):
+        return [sys.executable, ROOT / "tools" / "counted.py", folder / "counts",
+                EXAMPLES / program]
+
+    def package(*options):
+        return shlex.split(subprocess.run(["pkg-config", *options, "resume"], text=True,
+                                          stdout=subprocess.PIPE, check=True).stdout)
+    path = folder / pathlib.Path(program).stem
+    subprocess.run(["cc", "-O2", "-include", ROOT / "tools" / "counted.h", EXAMPLES / program,
+                    *package("--cflags", "--libs"), "-lm", "-o", path,
+                    f"-Wl,-rpath,{package('--variable=libdir')[0]}"], check=True)
+    return [path]
+
+
 class Runner:
     """Starts a program in a folder of its own and reads its counts."""
 
-    def __init__(self, folder, program, argument):
-        self.folder = folder
-        self.command = [sys.executable, ROOT / "tools" / "counted.py", folder / "counts",
-                        EXAMPLES / program, argument]
+    def __init__(self, folder, program, arguments):
+        self.folder, self.program = folder, program
+        self.command = [*command_of(program, folder), *arguments]
         self.environment = {k: v for k, v in os.environ.items() if not k.startswith("RESUME_")}
+        self.environment["COUNTS"] = folder / "counts"
 
     def run(self, hash_seed, kill_after=None):
         """(killed, output, iterations, nanoseconds in saves, saves) of one process."""
@@ -59,7 +77,7 @@ class Runner:
             process.kill()
             output, talk = process.communicate()
         if process.returncode not in (0, -signal.SIGKILL):
-            raise Failed(f"{self.command[3].name} ended with {process.returncode}:\n{talk}")
+            raise Failed(f"{self.program} ended with {process.returncode}:\n{talk}")
         counts = struct.unpack("=3Q", (self.folder / "counts").read_bytes()[:24])
         return process.returncode != 0, output, *counts
 
@@ -72,17 +90,17 @@ def saved_position(folder, name, position):
     return position(state) if state else 0
 
 
-def survive(folder, program, argument, name, position, kills_max, rng, tell):
+def survive(folder, program, arguments, name, position, kills_max, rng, tell):
     """Runs one program both ways; a dict with the row of the table."""
     whole, pieces = folder / "whole", folder / "pieces"
     whole.mkdir()
     pieces.mkdir()
     tell(f"{program}: uninterrupted")
     start = time.monotonic()
-    _, expected, iterations, save_ns, saves = Runner(whole, program, argument).run(0)
+    _, expected, iterations, save_ns, saves = Runner(whole, program, arguments).run(0)
     seconds = time.monotonic() - start
 
-    runner, kills, executed, lost, kept, at = Runner(pieces, program, argument), 0, 0, 0, 0, 0
+    runner, kills, executed, lost, kept, at = Runner(pieces, program, arguments), 0, 0, 0, 0, 0
     while True:
         tell(f"{program}: killed {kills} times, at {100 * at / iterations:.0f} %")
         delay = rng.uniform(0.02, max(0.4, seconds / 3)) if kills < kills_max else None
@@ -103,7 +121,7 @@ def survive(folder, program, argument, name, position, kills_max, rng, tell):
     if at + done != iterations:
         raise Failed(f"{program}: the last process began at {at} and executed {done} "
                      f"iterations, {iterations} in all were expected")
-    return dict(program=f"{program} {argument}", kills=kills, lost=lost / iterations,
+    return dict(program=f"{program} {arguments[0]}", kills=kills, lost=lost / iterations,
                 kept=kept / iterations, save_ms=save_ns / 1e6, saves=saves,
                 saving=save_ns / 1e9 / seconds, identical=output == expected, output=expected)
 
@@ -140,7 +158,7 @@ def main():
         try:
             for program, *rest in PROGRAMS:
                 folder = pathlib.Path(scratch, program)
-                folder.mkdir()
+                folder.mkdir(parents=True)
                 rows.append(survive(folder, program, *rest, options.kills, rng, tell))
             listing = check_listing(pathlib.Path(scratch, "listing"))
         except Failed as failure:

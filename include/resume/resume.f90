@@ -74,8 +74,8 @@ module resume
   type, bind(C) :: c_options
     type(c_ptr) :: folder = c_null_ptr, program = c_null_ptr
     real(c_double) :: rate_s = 0, expire_ended_s = 0, expire_cut_off_s = 0
-    integer(c_int) :: again = 0, compress = 0, keep_last = 0, clean = 0, strict = 0, &
-      any_program = 0, independent_ranks = 0
+    integer(c_int) :: again = 0, compress = 0, keep_last = 0, keep_hourly = 0, keep_daily = 0, &
+      clean = 0, strict = 0, any_program = 0, independent_ranks = 0
   end type
 
   type, bind(C) :: c_info
@@ -209,11 +209,12 @@ contains
   ! All but `ck` is optional; see resume_options in resume/resume.h. Without `name` the checkpoint
   ! is named PROGRAM.main.
   subroutine resume_open(ck, name, folder, rate_s, expire_ended_s, expire_cut_off_s, again, &
-                         compress, keep_last, clean, strict, any_program, independent_ranks)
+                         compress, keep_last, keep_hourly, keep_daily, clean, strict, &
+                         any_program, independent_ranks)
     type(resume_checkpoint), intent(inout) :: ck
     character(len=*), intent(in), optional :: name, folder
     real(real64), intent(in), optional :: rate_s, expire_ended_s, expire_cut_off_s
-    integer, intent(in), optional :: again, compress, keep_last
+    integer, intent(in), optional :: again, compress, keep_last, keep_hourly, keep_daily
     logical, intent(in), optional :: clean, strict, any_program, independent_ranks
     character(kind=c_char, len=:), allocatable, target :: c_name, c_folder
     type(c_options) :: options
@@ -235,6 +236,8 @@ contains
     if (present(again)) options%again = int(again, c_int)
     if (present(compress)) options%compress = int(compress, c_int)
     if (present(keep_last)) options%keep_last = int(keep_last, c_int)
+    if (present(keep_hourly)) options%keep_hourly = int(keep_hourly, c_int)
+    if (present(keep_daily)) options%keep_daily = int(keep_daily, c_int)
     options%clean = c_flag(clean)
     options%strict = c_flag(strict)
     options%any_program = c_flag(any_program)
@@ -538,7 +541,7 @@ contains
     text = ''
     if (.not. c_associated(address)) return
     call c_f_pointer(address, bytes, [c_strlen(address)])
-    allocate (character(len=size(bytes)) :: text)
+    text = repeat(' ', size(bytes))
     do i = 1, size(bytes)
       text(i:i) = bytes(i)
     end do

@@ -243,7 +243,7 @@ struct protector<std::vector<T, A>, typename std::enable_if<is_number<T>::value>
                   "resume: std::vector<bool> has no elements in memory; use std::vector<char>");
     static resume_status add(resume *handle, const char *name, std::vector<T, A> &variable) {
         typedef std::vector<T, A> container;
-        return resume_protect_container_as(handle, name, resume_cxx::type_of<T>::value, &variable,
+        return resume_protect_container_as(handle, name, &variable, resume_cxx::type_of<T>::value,
                                            view_of<container>, resize_to<container>);
     }
 };
@@ -252,7 +252,7 @@ template <class T, class A>
 struct protector<std::vector<T, A>, typename std::enable_if<is_described<T>::value>::type> {
     static resume_status add(resume *handle, const char *name, std::vector<T, A> &variable) {
         typedef std::vector<T, A> container;
-        return resume_protect_structs_container_as(handle, name, sizeof(T), &variable,
+        return resume_protect_structs_container_as(handle, name, &variable, sizeof(T),
                                                    view_of<container>, resize_to<container>,
                                                    describe_one<T>);
     }
@@ -262,8 +262,8 @@ template <class Traits, class A> struct protector<std::basic_string<char, Traits
     static resume_status add(resume *handle, const char *name,
                              std::basic_string<char, Traits, A> &variable) {
         typedef std::basic_string<char, Traits, A> container;
-        return resume_protect_container_as(handle, name, RESUME_CHAR, &variable, view_of<container>,
-                                           resize_to<container>);
+        return resume_protect_text_as(handle, name, &variable, view_of<container>,
+                                      resize_to<container>);
     }
 };
 

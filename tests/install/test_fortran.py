@@ -241,8 +241,31 @@ def test_the_numbers_are_those_of_c(installed):
     subprocess.run(["gcc", "-fsyntax-only", f"-I{installed.include}", source], check=True)
 
 
-def test_the_structs_are_those_of_c(compiled):
-    """resume_options and resume_info of the module have the size and places of those of C."""
+@pytest.mark.parametrize("name", ["options", "info"])
+def test_the_structs_are_those_of_c(installed, name):
+    """The module repeats two structs of the C header: same members, same order, same sizes."""
+    header = (installed.include / "resume/resume.h").read_text()
+    module = (installed.include / "resume/resume.f90").read_text()
+    text = re.search(rf"typedef struct resume_{name} {{(.*?)}} resume_{name};", header, re.S)[1]
+    text = re.sub(r"/\*.*?\*/", "", text, flags=re.S)
+    kinds = {"const char *": "type(c_ptr)", "double ": "real(c_double)",
+             "unsigned ": "integer(c_int)", "int ": "integer(c_int)",
+             "resume_again ": "integer(c_int)", "resume_compress ": "integer(c_int)",
+             "resume_found ": "integer(c_int)", "uint64_t ": "integer(c_int64_t)",
+             "int64_t ": "integer(c_int64_t)"}
+    wanted = []
+    for line in filter(None, map(str.strip, text.split(";"))):
+        kind = next(kind for kind in kinds if line.startswith(kind))
+        wanted += [(kinds[kind], member.strip()) for member in line[len(kind):].split(",")]
+    text = re.search(rf"type, bind\(C\) :: c_{name}\n(.*?)end type", module, re.S)[1]
+    found = []
+    for line in filter(None, map(str.strip, text.replace("&\n", "").split("\n"))):
+        kind, _, members = line.partition(" :: ")
+        found += [(kind, member.split("=")[0].strip()) for member in members.split(", ")]
+    assert found == wanted and len(found) > 9
+
+
+def test_options_and_information_arrive(compiled):
     work = compiled("gfortran", """
         program sizes
           use resume

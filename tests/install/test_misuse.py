@@ -1,6 +1,4 @@
 """What programmers will try: what must not compile does not, and what must compile does."""
-import re
-
 import pytest
 from installed import compilers
 
@@ -91,23 +89,7 @@ RIGHT_IN_C = {
 
 
 def compile_lines(installed, tmp_path, compiler, statements, *flags):
-    """Compiles all statements at once: (what was said, the names of those it was said about).
-
-    Each stands in a line of its own; a compiler goes on behind an error, and for one inside a macro
-    or a template it also tells the line that used it."""
-    source = tmp_path / ("a.cpp" if "+" in compiler else "a.c")
-    lines = [f"{{ {statement} }}" for statement in statements.values()]
-    source.write_text(BEGIN + "\n".join(lines) + "\n" + END)
-    more = "-fmax-errors=0" if "g" == compiler[0] else "-ferror-limit=0"
-    built = installed.compile(compiler, source, more, *flags, run=False)
-    first = BEGIN.count("\n") + 1
-    told = {int(line) for line in re.findall(
-        rf"{source.name}:(\d+):\d+:(?:   required from here| note: in instantiation)", built.said)}
-    for said in re.split(r"(?=: (?:error|warning): )", built.said):
-        if said.startswith(": error"):  # with its notes, which tell where a macro was used
-            told |= {int(line) for line in re.findall(rf"{source.name}:(\d+):\d+", said)}
-    told |= {int(line) for line in re.findall(rf"{source.name}:(\d+):\d+: error", built.said)}
-    return built, {name for number, name in enumerate(statements, first) if number in told}
+    return installed.compile_lines(compiler, tmp_path, BEGIN, statements, END, *flags)
 
 
 @pytest.mark.parametrize("compiler", compilers("c") + compilers("cpp"))
