@@ -191,9 +191,9 @@ resume_status resume_protect_value_as(resume *checkpoint, const char *name, void
  * fine); `count_address`: of the number of elements, an integer of type `count_type`. Both are read
  * at each save. A restore gives the array the stored length: it frees the old block, and sets
  * pointer and count; elements that are new to the program need no values before. A length that the
- * count can't hold is RESUME_MISMATCH. The new block is never smaller than the old one, so that a
- * capacity which the program keeps beside the count stays true; protect the count, not the
- * capacity. */
+ * count can't hold is RESUME_MISMATCH. The new block is never smaller than the old one, and
+ * aligned as that (up to 64 bytes), so that a capacity which the program keeps beside the count
+ * stays true; protect the count, not the capacity. */
 resume_status resume_protect_array_as(resume *checkpoint, const char *name, void *pointer_address,
                                       resume_type type, void *count_address,
                                       resume_type count_type);
@@ -263,10 +263,14 @@ resume_status resume_unprotect_as(resume *checkpoint, const char *name);
  * When the newest save turns out to be damaged, the newest older one that is whole is taken, and
  * resume_info.warning says so; RESUME_DAMAGED when there is none.
  *
- * Arrays are read into memory of their own first, so that nothing changes on failure. Fixed ones
- * that have more than 1 GiB together are verified first and then read in place, twice; if the
- * second reading fails, the status is RESUME_IO or RESUME_DAMAGED, the message says which variable
- * is spoiled, and this handle neither saves nor records an end. */
+ * Arrays are read into memory of their own first, so that nothing changes on failure. Of those of
+ * fixed size this holds for the first 1 GiB; what is beyond is verified first and then read in
+ * place. If only that second reading fails, the status is RESUME_IO or RESUME_DAMAGED, variables
+ * are half restored, as the message says, and this handle neither saves nor records an end.
+ *
+ * RESUME_LIMIT: what the file declares is more than its size can justify. RESUME_DAMAGED,
+ * RESUME_IO, RESUME_NO_MEMORY, RESUME_UNSUPPORTED. RESUME_MISUSE: inside a callback. The sticky
+ * error. */
 resume_status resume_restore(resume *checkpoint, int *restored);
 
 /* Saves all protected variables; durable when it returns RESUME_OK. RESUME_MISUSE: something is

@@ -54,7 +54,7 @@ static size_t target_size(const rs_array_target *target) {
 }
 
 static bool is_same_layout(const rs_array_target *target, const rs_value *value) {
-    size_t strides[RESUME_DIMENSIONS_MAX];
+    size_t strides[RESUME_DIMENSIONS_MAX] = {0};
     target_strides(target, strides);
     for (size_t i = 0; i < target->rank; i++)
         if (target->shape[i] != 1 && value->strides[i] != (int64_t)strides[i]) return false;
@@ -110,7 +110,7 @@ static bool advance(size_t *index, const rs_array_target *target) {
 
 static void convert(const rs_array_target *target, const rs_value *value, const window *part,
                     uint8_t *room, rs_fit *fit) {
-    size_t strides[RESUME_DIMENSIONS_MAX], index[RESUME_DIMENSIONS_MAX] = {0};
+    size_t strides[RESUME_DIMENSIONS_MAX] = {0}, index[RESUME_DIMENSIONS_MAX] = {0};
     target_strides(target, strides);
     do {
         int64_t from = (int64_t)value->offset - (int64_t)part->low;
@@ -187,7 +187,7 @@ static resume_status take_layout(rs_taking *taking, const rs_array_target *targe
 
 static resume_status take_items(rs_taking *taking, const rs_array_target *target,
                                 const rs_value *list, uint8_t *room, rs_fit *fit, rs_error *error) {
-    size_t strides[RESUME_DIMENSIONS_MAX], index[RESUME_DIMENSIONS_MAX] = {0};
+    size_t strides[RESUME_DIMENSIONS_MAX] = {0}, index[RESUME_DIMENSIONS_MAX] = {0};
     rs_cbor_reader at[RESUME_DIMENSIONS_MAX];
     target_strides(target, strides);
     at[0] = list->items;

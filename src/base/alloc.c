@@ -34,8 +34,12 @@ void *rs_reallocate_array(void *block, size_t count, size_t size) {
 }
 
 void *rs_allocate_like(size_t size, void *old) {
-    size_t room = old ? malloc_usable_size(old) : 0;
-    return rs_allocate(size > room ? size : room);
+    size_t room = old ? malloc_usable_size(old) : 0, alignment = 64;
+    if (size < room) size = room;
+    while (alignment > _Alignof(max_align_t) && (uintptr_t)old % alignment)
+        alignment /= 2;
+    if (!old || alignment <= _Alignof(max_align_t)) return rs_allocate(size);
+    return aligned_alloc(alignment, at_least_one(size));
 }
 
 void rs_free(void *block) {

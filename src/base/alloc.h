@@ -13,8 +13,9 @@ void *rs_allocate_zeroed(size_t count, size_t size);
 void *rs_allocate_array(size_t count, size_t size);
 /* On failure the old block is unchanged and still owned by the caller. */
 void *rs_reallocate_array(void *block, size_t count, size_t size);
-/* Not smaller than what `old` (of malloc, or NULL) has room for, whatever `size` is: a program that
- * knows the old block's capacity may go on using it. */
+/* Not smaller than what `old` (of malloc and the like, or NULL) has room for, whatever `size` is: a
+ * program that knows the old block's capacity may go on using it. And aligned as `old`, up to 64
+ * bytes, for programs that load vectors from it. */
 void *rs_allocate_like(size_t size, void *old);
 void rs_free(void *block); /* NULL is allowed */
 

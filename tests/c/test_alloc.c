@@ -4,6 +4,7 @@
 #include "alloc_fail.h"
 #include "base/alloc.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static void test_alloc__zero_bytes_give_a_pointer(void **state) {
@@ -53,12 +54,34 @@ static void test_alloc__failure_gives_null(void **state) {
     rs_free(kept);
 }
 
+static void test_alloc__like_another_block(void **state) {
+    (void)state;
+    uint8_t *old = rs_allocate(1000);
+    uint8_t *block = rs_allocate_like(1, old);
+    memset(block, 1, 1000); /* under AddressSanitizer: all of it is there */
+    rs_free(block);
+    rs_free(old);
+    for (size_t alignment = 16; alignment <= 64; alignment *= 2)
+        for (int i = 0; i < 10; i++) {
+            old = aligned_alloc(alignment, 640);
+            block = rs_allocate_like(700, old);
+            assert_int_equal((uintptr_t)block % alignment, 0);
+            memset(block, 1, 700);
+            rs_free(block);
+            rs_free(old);
+        }
+    block = rs_allocate_like(0, NULL);
+    assert_non_null(block);
+    rs_free(block);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_alloc__zero_bytes_give_a_pointer),
         cmocka_unit_test(test_alloc__overflowing_product_is_no_memory),
         cmocka_unit_test(test_alloc__zeroed_is_zero_and_copies_are_equal),
         cmocka_unit_test(test_alloc__failure_gives_null),
+        cmocka_unit_test(test_alloc__like_another_block),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

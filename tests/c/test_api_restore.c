@@ -455,6 +455,54 @@ static void test_restore__no_memory_changes_nothing(void **state) {
     free_every(&saved);
 }
 
+/* Any system call may fail while a restore reads: all or nothing, and the next try works. */
+static void test_restore__any_call_may_fail(void **state) {
+    api_place *place = *state;
+    double *big = malloc(BIG * sizeof *big);
+    int version = 0;
+    place->options.compress = RESUME_COMPRESS_NEVER;
+    save_versions(place, big, BIG, 1);
+    for (long nth = 1;; nth++) {
+        resume *ck = api_open(place);
+        version = 5;
+        memset(big, 0, BIG * sizeof *big);
+        resume_protect(ck, version);
+        resume_protect_shape(ck, big, BIG);
+        fault_os_plan(&place->fault,
+                      (fault_plan){.nth = nth, .mode = FAULT_FAIL, .os_code = 5 /* EIO */});
+        resume_status status = resume_restore(ck, NULL);
+        bool struck = fault_os_struck(&place->fault);
+        fault_os_plan(&place->fault, (fault_plan){0});
+        if (status) {
+            assert_true(version == 5 && big[100] == 0 && big[BIG - 1] == 0);
+            assert_int_equal(resume_save(ck), RESUME_MISUSE);
+            if (status == RESUME_IO) assert_int_equal(resume_restore(ck, NULL), RESUME_OK);
+        }
+        if (!status || status == RESUME_IO) assert_true(version == 1 && big[100] == 38.0);
+        resume_leave(ck);
+        if (!struck) break;
+        assert_true(nth < 1000);
+    }
+    free(big);
+}
+
+/* A program that loads vectors from an array that grows. */
+static void test_restore__alignment_is_kept(void **state) {
+    api_place *place = *state;
+    double *vectors = aligned_alloc(64, 640);
+    size_t count = 80;
+    memset(vectors, 0, 640);
+    resume *ck = api_open(place);
+    resume_protect_array(ck, vectors, count);
+    assert_int_equal(resume_save(ck), RESUME_OK);
+    for (int i = 0; i < 20; i++) {
+        assert_int_equal(resume_restore(ck, NULL), RESUME_OK);
+        assert_int_equal((uintptr_t)vectors % 64, 0);
+    }
+    api_close(ck);
+    free(vectors);
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, api_place_setup, api_place_teardown)
     const struct CMUnitTest tests[] = {
@@ -470,6 +518,8 @@ int main(void) {
         TEST(test_restore__a_spoiled_one_is_told_and_never_saved),
         TEST(test_restore__states_behind_functions),
         TEST(test_restore__no_memory_changes_nothing),
+        TEST(test_restore__any_call_may_fail),
+        TEST(test_restore__alignment_is_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
