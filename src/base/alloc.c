@@ -39,7 +39,8 @@ void *rs_allocate_like(size_t size, void *old) {
     while (alignment > _Alignof(max_align_t) && (uintptr_t)old % alignment)
         alignment /= 2;
     if (!old || alignment <= _Alignof(max_align_t)) return rs_allocate(size);
-    return aligned_alloc(alignment, at_least_one(size));
+    if (size > PTRDIFF_MAX) return NULL;
+    return aligned_alloc(alignment, (size + alignment) & ~(alignment - 1)); /* a multiple */
 }
 
 void rs_free(void *block) {
