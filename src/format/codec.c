@@ -24,26 +24,19 @@ typedef struct scratch {
 } scratch;
 
 struct rs_codec {
-    ZSTD_CCtx *compressor;
-    ZSTD_DCtx *decompressor;
-    scratch shuffled;     /* a chunk or a sample in shuffled order */
-    scratch packed;       /* what zstd made of the bytes as they are */
-    scratch repacked;     /* of the shuffled ones */
-    unsigned streak;      /* chunks that stayed raw, one after the other */
-    unsigned streak_unit; /* their element size */
+    ZSTD_CCtx *compressor;   /* made when it is needed first: most openings need none, and */
+    ZSTD_DCtx *decompressor; /* making both takes longer than all else of a small opening */
+    scratch shuffled;        /* a chunk or a sample in shuffled order */
+    scratch packed;          /* what zstd made of the bytes as they are */
+    scratch repacked;        /* of the shuffled ones */
+    unsigned streak;         /* chunks that stayed raw, one after the other */
+    unsigned streak_unit;    /* their element size */
 };
 
 resume_status rs_codec_new(rs_codec **codec, rs_error *error) {
     *codec = NULL;
     rs_codec *made = rs_allocate_zeroed(1, sizeof *made);
-    if (made) {
-        made->compressor = ZSTD_createCCtx();
-        made->decompressor = ZSTD_createDCtx();
-    }
-    if (!made || !made->compressor || !made->decompressor) {
-        rs_codec_free(made);
-        return rs_fail(error, RESUME_NO_MEMORY, "no memory for the compressor");
-    }
+    if (!made) return rs_fail(error, RESUME_NO_MEMORY, "no memory for the compressor");
     *codec = made;
     return RESUME_OK;
 }
@@ -94,6 +87,8 @@ static resume_status try_coding(rs_codec *codec, rs_chunk_coding coding, const v
         rs_shuffle(raw, codec->shuffled.bytes, size, element_size);
         raw = codec->shuffled.bytes;
     }
+    if (!codec->compressor) codec->compressor = ZSTD_createCCtx();
+    if (!codec->compressor) return rs_fail(error, RESUME_NO_MEMORY, "no memory for the compressor");
     size_t result = ZSTD_compressCCtx(codec->compressor, output->bytes, output->capacity, raw, size,
                                       shuffles ? LEVEL_SHUFFLED : LEVEL_BYTES);
     if (ZSTD_isError(result)) return codec_failure(result, "can't compress a chunk", error);
@@ -219,6 +214,9 @@ static resume_status unpack(rs_codec *codec, const rs_chunk_entry *entry, const 
                           "the chunk at offset %" PRIu64 " does not hold one zstd frame",
                           entry->offset);
     }
+    if (!codec->decompressor) codec->decompressor = ZSTD_createDCtx();
+    if (!codec->decompressor)
+        return rs_fail(error, RESUME_NO_MEMORY, "no memory for the decompressor");
     size_t result =
         ZSTD_decompressDCtx(codec->decompressor, to, entry->raw_size, stored, entry->stored_size);
     if (ZSTD_isError(result) && ZSTD_getErrorCode(result) == ZSTD_error_memory_allocation)
