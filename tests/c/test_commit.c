@@ -250,7 +250,7 @@ static void test_commit__refused_space_is_asked_for_piece_by_piece(void **state)
     assert_int_equal(place->fault.calls[FAULT_RESERVE], 2);
     assert_int_equal(place->fault.calls[FAULT_WRITE], 0);
     assert_int_equal(place->fault.calls[FAULT_TRUNCATE], 1); /* ext4 keeps a part of the refused */
-    store_save(place, SAMPLE_SMALL, 3); /* what is small asks for nothing */
+    store_save(place, SAMPLE_SMALL, 3);                      /* what is small asks for nothing */
     assert_false(place->info.new_file);
     fault_os_plan(&place->fault, (fault_plan){0});
     store_save(place, SAMPLE_LARGE, 4);
