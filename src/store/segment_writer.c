@@ -155,7 +155,7 @@ resume_status rs_segment_writer_chunk(rs_segment_writer *writer, const void *raw
  * btrfs refuses to cut a file, too. */
 static resume_status reserve(const rs_segment_writer *writer, uint64_t offset, uint64_t size,
                              rs_error *error) {
-    if (!writer->reserves || size == 0) return RESUME_OK;
+    if (!writer->reserves) return RESUME_OK;
     int answer = writer->os->reserve(writer->os, writer->fd, offset, size);
     if (rs_os_status(answer) != RESUME_NO_SPACE) return RESUME_OK;
     return rs_os_fail(error, answer, "can't write", writer->path);

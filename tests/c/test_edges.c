@@ -353,6 +353,52 @@ static void test_edges__what_was_left_out_is_told(void **state) {
     store_expect(place, 1, SAMPLE_LARGE, 1);
 }
 
+/* The same for a compaction that a save finds due: the save itself has worked. */
+static void test_edges__a_save_tells_all_that_its_compaction_met(void **state) {
+    store_place *place = *state;
+    rs_commit_options options = {.keep = {.last = 3}};
+    store_new(place);
+    store_save_until(place, SAMPLE_LARGE, 9);
+    flip_array(place, 0); /* will be the one before the newest */
+    sample_data sample;
+    sample_make(&sample, SAMPLE_LARGE, 10);
+    place->file->slack = 0;
+    store_fail(place, FAULT_RENAME, 1, EIO);
+    assert_int_equal(
+        rs_file_commit(place->file, &sample.snapshot, &options, &place->info, &place->error),
+        RESUME_OK);
+    store_fail(place, FAULT_RENAME, 1, 0);
+    assert_false(place->info.compacted);
+    assert_non_null(strstr(place->info.note, "generation 9 did not verify"));
+    assert_non_null(strstr(place->info.note, "; can't compact"));
+    store_expect(place, 0, SAMPLE_LARGE, 10);
+    sample_free(&sample);
+}
+
+/* A difference that there is no memory for is not needed; the whole table is. */
+static void test_edges__no_memory_for_a_table(void **state) {
+    store_place *place = *state;
+    static uint8_t bytes[100][60];
+    rs_blob blobs[100];
+    for (size_t i = 0; i < 100; i++) {
+        memset(bytes[i], (int)i + 1, sizeof bytes[i]);
+        blobs[i] = (rs_blob){bytes[i], sizeof bytes[i], 1};
+    }
+    store_new(place);
+    bool failed = true;
+    uint8_t version = 1;
+    assert_int_equal(save_blobs(place, blobs, 100, RS_COMPRESS_AUTO), RESUME_OK);
+    for (long n = 1; failed; n++) {
+        bytes[5][7] = ++version;
+        alloc_fail_at(n, true);
+        resume_status status = save_blobs(place, blobs, 100, RS_COMPRESS_AUTO);
+        alloc_fail_at(0, false);
+        failed = status != RESUME_OK;
+        if (failed) assert_int_equal(status, RESUME_NO_MEMORY);
+    }
+    expect_blob(place, 5, bytes[5], sizeof bytes[5]);
+}
+
 /* A file of another chunk size keeps it, in new files, too. */
 static void test_edges__another_chunk_size(void **state) {
     store_place *place = *state;
@@ -433,6 +479,8 @@ int main(void) {
         TEST(test_edges__fall_back_that_fails_can_be_told_from_damage),
         TEST(test_edges__real_damage_stays_damage_for_a_reader),
         TEST(test_edges__what_was_left_out_is_told),
+        TEST(test_edges__a_save_tells_all_that_its_compaction_met),
+        TEST(test_edges__no_memory_for_a_table),
         TEST(test_edges__another_chunk_size),
         TEST(test_edges__no_space_is_not_blamed_on_inodes),
     };

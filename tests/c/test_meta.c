@@ -137,7 +137,7 @@ static void test_meta__other_types_are_damage(void **state) {
         {"\xa1\x65"
          "ended\xf9\0\0",
          10},                     /* a float for a bool */
-        {"\xa1\x82\x01", 3},      /* an unknown key that ends early */
+        {"\xa1\x81\x1c", 3},      /* an unknown key with a bad item in it */
         {"\xa1\x61x\x82\x01", 5}, /* the value of one */
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -184,6 +184,7 @@ static void test_meta__damage_without_a_place_for_the_text(void **state) {
     (void)state;
     rs_meta meta = {.pid = 99};
     assert_int_equal(rs_meta_decode((rs_slice){"\xa1\x63pi", 4}, &meta, NULL), RESUME_DAMAGED);
+    assert_int_equal(rs_meta_decode((rs_slice){"\xa1\x19\x01", 3}, &meta, NULL), RESUME_DAMAGED);
     assert_int_equal(rs_meta_decode((rs_slice){"\x80", 1}, &meta, NULL), RESUME_DAMAGED);
     assert_int_equal(meta.pid, 99);
 }

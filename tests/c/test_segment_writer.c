@@ -266,6 +266,9 @@ static void test_segment_writer__records_that_no_reader_takes(void **state) {
     rs_generation made;
     assert_int_equal(rs_segment_writer_finish(&writer, &header, &records, &made, &place->error),
                      RESUME_LIMIT);
+    records.size = SIZE_MAX - 7; /* not even a number holds the size of the segment */
+    assert_int_equal(rs_segment_writer_finish(&writer, &header, &records, &made, &place->error),
+                     RESUME_LIMIT);
     assert_false(writer.touched);
     rs_segment_writer_release(&writer);
 }
@@ -336,8 +339,8 @@ static void check_failing_saves(store_place *place, uint8_t *bytes, rs_compress 
         store_new(place);
         assert_int_equal(save_array(place, bytes, 1000, RS_COMPRESS_NEVER), RESUME_OK);
         meddler.bytes = bytes;
-        meddler.offset = 5u << 20;
-        meddler.size = 5u << 20;
+        meddler.offset = 4u << 20;
+        meddler.size = compress == RS_COMPRESS_NEVER ? 4u << 20 : 6u << 20;
         meddler.writes_left = 2;
         place->fault.real = &meddling;
         if (allocations)
@@ -368,7 +371,7 @@ static void check_failing_saves(store_place *place, uint8_t *bytes, rs_compress 
 static void test_segment_writer__failures_while_memory_changes(void **state) {
     store_place *place = *state;
     uint8_t *bytes = make_array(7);
-    memcpy(bytes + (11u << 20), bytes + (5u << 20), 1u << 18); /* shares what changes */
+    memcpy(bytes + (8u << 20), bytes + (4u << 20), 4u << 20); /* shares what changes */
     memset(bytes + (3u << 20), 0, 1u << 18);
     for (int what = FAILING_WRITES; what <= NO_MORE_ALLOCATIONS; what++)
         check_failing_saves(place, bytes, RS_COMPRESS_NEVER, (failing)what);
