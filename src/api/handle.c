@@ -51,7 +51,7 @@ resume_status rs_handle_describe(resume *owner, resume_describe describe, void *
                        RS_STRUCTS_DEEP_MAX);
     resume *fields = fields_of(owner);
     if (!fields) return rs_fail(error, RESUME_NO_MEMORY, "no memory for the fields of a struct");
-    rs_scope_clear(&fields->scope);
+    rs_scope_begin(&fields->scope);
     fields->sticky = RESUME_OK;
     describe(fields, object);
     if (!fields->sticky) return RESUME_OK;

@@ -16,9 +16,9 @@ void rs_scope_release(rs_scope *scope) {
     *scope = (rs_scope){.is_fields = scope->is_fields};
 }
 
-void rs_scope_clear(rs_scope *scope) {
+void rs_scope_begin(rs_scope *scope) {
+    scope->known = scope->count;
     scope->count = 0;
-    rs_buffer_clear(&scope->names);
 }
 
 const char *rs_scope_name(const rs_scope *scope, const rs_variable *variable) {
@@ -134,10 +134,37 @@ static resume_status make_room(rs_scope *scope, rs_error *error) {
     return RESUME_OK;
 }
 
+/* The same field of the struct before had this very name, and was judged then. */
+static bool add_known(rs_scope *scope, const rs_variable *variable, const char *name) {
+    if (scope->count >= scope->known || !name) return false;
+    rs_variable *before = &scope->variables[scope->count];
+    const rs_variable old = *before;
+    if (strcmp((const char *)scope->names.bytes + old.given, name) != 0) return false;
+    *before = *variable;
+    before->name = old.name;
+    before->name_size = old.name_size;
+    before->given = old.given;
+    before->hash = old.hash;
+    scope->count++;
+    return true;
+}
+
+/* What is known of the struct before ends here. */
+static void forget_known(rs_scope *scope) {
+    if (!scope->is_fields) return;
+    scope->known = 0;
+    scope->names.size = 0;
+    if (scope->count == 0) return;
+    const rs_variable *last = &scope->variables[scope->count - 1];
+    scope->names.size = last->given + strlen((const char *)scope->names.bytes + last->given) + 1;
+}
+
 resume_status rs_scope_add(rs_scope *scope, const rs_variable *variable, const char *name,
                            rs_error *error) {
     char text[RS_NAME_BYTES_MAX + 1];
     size_t size;
+    if (add_known(scope, variable, name)) return RESUME_OK;
+    forget_known(scope);
     resume_status status = name_of(scope, name, text, &size, error);
     if (status) return status;
     if (rs_scope_find(scope, text, size, SIZE_MAX) != SIZE_MAX)
@@ -151,6 +178,8 @@ resume_status rs_scope_add(rs_scope *scope, const rs_variable *variable, const c
     added->name_size = size;
     added->hash = hash_of(text, size);
     rs_buffer_append(&scope->names, text, size + 1);
+    added->given = scope->names.size;
+    if (scope->is_fields) rs_buffer_append(&scope->names, name, strlen(name) + 1);
     if (scope->names.failed) {
         scope->names.failed = false;
         return rs_fail(error, RESUME_NO_MEMORY, "no memory for the name of a variable");
@@ -177,7 +206,8 @@ resume_status rs_scope_remove(rs_scope *scope, const char *name, rs_error *error
     size_t index = rs_scope_find(scope, text, size, SIZE_MAX);
     if (index == SIZE_MAX)
         return rs_fail(error, RESUME_MISUSE, "no variable '%s' is protected", text);
-    remove_name(scope, &scope->variables[index]);
+    if (!scope->is_fields) remove_name(scope, &scope->variables[index]);
+    scope->known = 0;
     scope->count--;
     memmove(&scope->variables[index], &scope->variables[index + 1],
             (scope->count - index) * sizeof *scope->variables);

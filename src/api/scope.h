@@ -41,6 +41,7 @@ typedef struct rs_variable {
     resume_view view;
     resume_resize resize;
     size_t name, name_size; /* in the names of the scope; ends with a zero */
+    size_t given;           /* of a field: the name as the callback gave it, in the names too */
     uint64_t hash;          /* of the name */
     size_t found_at;        /* in the stream, while it is restored */
 } rs_variable;
@@ -50,10 +51,12 @@ typedef struct rs_scope {
     size_t count, capacity;
     rs_buffer names;
     bool is_fields; /* of a struct: the first part of a path is the struct itself */
+    size_t known;   /* of the struct before: what is named alike again needs no new name */
 } rs_scope;         /* zero-initialised: empty */
 
 void rs_scope_release(rs_scope *scope);
-void rs_scope_clear(rs_scope *scope); /* keeps the memory */
+/* The fields of the next struct: they are likely to have the same names in the same order. */
+void rs_scope_begin(rs_scope *scope);
 const char *rs_scope_name(const rs_scope *scope, const rs_variable *variable);
 /* `variable` without its name, which is given as in resume.h: BAD_NAME, MISUSE (there already),
  * NO_MEMORY. */

@@ -110,6 +110,38 @@ static void test_scope__removed_names_leave_nothing(void **state) {
     rs_scope_release(&scope);
 }
 
+/* Fields of one struct after the other: the names of the one before are used again, and no others.
+ */
+static void test_scope__fields_of_many_structs(void **state) {
+    (void)state;
+    rs_scope scope = {.is_fields = true};
+    static const struct {
+        const char *given[4], *names[4];
+    } rounds[] = {{{"=p->a", "=p->b", "c"}, {"a", "b", "c"}},
+                  {{"=p->a", "=p->b", "c"}, {"a", "b", "c"}},
+                  {{"=p->a"}, {"a"}},
+                  {{"=p->a", "=p->longer"}, {"a", "longer"}},
+                  {{"=q->b", "=q->a", "c", "d"}, {"b", "a", "c", "d"}},
+                  {{"=q->b", "=q->b"}, {"b"}}, /* a double one */
+                  {{"=q->b", "*"}, {"b", "*"}},
+                  {{NULL}, {NULL}},
+                  {{"=p->a", "=p->b", "c"}, {"a", "b", "c"}}};
+    for (size_t i = 0; i < sizeof rounds / sizeof *rounds; i++) {
+        rs_scope_begin(&scope);
+        for (size_t k = 0; k < 4 && rounds[i].given[k]; k++)
+            assert_int_equal(add(&scope, rounds[i].given[k]),
+                             rounds[i].names[k] ? RESUME_OK : RESUME_MISUSE);
+        for (size_t k = 0; k < scope.count; k++) {
+            const char *name = rounds[i].names[k];
+            assert_string_equal(rs_scope_name(&scope, &scope.variables[k]), name);
+            assert_int_equal(rs_scope_find(&scope, name, strlen(name), SIZE_MAX), k);
+        }
+        assert_true(scope.count == 4 || !rounds[i].names[scope.count]);
+        assert_true(scope.names.size < 100);
+    }
+    rs_scope_release(&scope);
+}
+
 static void test_scope__counts(void **state) {
     (void)state;
     rs_scope scope = {0};
@@ -158,6 +190,7 @@ int main(void) {
         cmocka_unit_test(test_scope__long_names),
         cmocka_unit_test(test_scope__a_name_stands_once),
         cmocka_unit_test(test_scope__removed_names_leave_nothing),
+        cmocka_unit_test(test_scope__fields_of_many_structs),
         cmocka_unit_test(test_scope__counts),
         cmocka_unit_test(test_scope__texts_of_variables),
     };
