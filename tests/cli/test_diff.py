@@ -1,4 +1,5 @@
 """resume diff: what changed between two saves, against numpy; hostile streams stay bounded."""
+import json
 import os
 import pathlib
 import pickle
@@ -9,6 +10,7 @@ import time
 
 import pytest
 from conftest import COMMAND, flip, masked
+from test_schema import validate
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "vectors"))
 np = pytest.importorskip("numpy")
@@ -38,6 +40,7 @@ main()
 
 
 def changes(ran):
+    validate(ran.json, ran.code)
     return {entry["name"]: entry for entry in ran.json["changes"]}
 
 
@@ -313,6 +316,8 @@ def run_bounded(data, *arguments, seconds=20):
                          preexec_fn=limit, timeout=10 * seconds)
     assert ran.returncode in range(9), (ran.returncode, ran.stderr[-500:])
     assert b"\x1b" not in ran.stdout + ran.stderr
+    if "--json" in arguments and ran.stdout:
+        validate(json.loads(ran.stdout), ran.returncode)
     return ran, time.monotonic() - started
 
 

@@ -34,7 +34,8 @@ WHOLE = SANITIZED or int(os.environ.get("RESUME_SCALE", "1")) > 1
 MEMORY_MAX = 1 << 30
 SECONDS_MAX = 60 if SANITIZED else 10
 
-READ = [["show"], ["show", "--long", "--json"], ["log", "--json"], ["log"], ["check", "--json"],
+READ = [["show"], ["show", "--long", "--json"], ["log", "--json"], ["log"],
+        ["diff", "--json"], ["check", "--json"],
         ["export"], ["export", "-F", "npz"], ["export", "-F", "csv"]]
 WRITE = [["rollback", "{}@1"], ["prune", "--keep-last", "1", "{}"], ["rm", "--force", "{}"]]
 
