@@ -52,7 +52,8 @@ static resume_status make_records(rs_file *file, const rs_meta *meta, rs_draft *
     rs_meta_encode(meta, &encoded);
     resume_status status = encoded.failed ? no_memory(error) : RESUME_OK;
     if (status == RESUME_OK) {
-        const rs_generation *newest = draft->full_table ? NULL : rs_file_newest(file);
+        bool whole = draft->full_table || file->unproven;
+        const rs_generation *newest = whole ? NULL : rs_file_newest(file);
         status = rs_records_make((rs_slice){encoded.bytes, encoded.size}, &draft->plan.table,
                                  newest ? &file->table : NULL, newest ? newest->segment_offset : 0,
                                  file->table_depth, &draft->records, &draft->table_depth, error);
@@ -281,7 +282,9 @@ static resume_status settle(rs_file *file, rs_error *error) {
         if (status) return status;
     }
     if (!file->unsynced) return RESUME_OK;
-    int answer = file->os->sync_data(file->os, file->fd);
+    /* Not fdatasync, which need not write a size that has shrunk: a trailer of a failed attempt
+     * could come back behind what is written in the same place now. */
+    int answer = file->os->sync(file->os, file->fd);
     if (answer < 0) {
         poison(file);
         return rs_os_fail(error, answer, "can't sync", file->path);
@@ -305,6 +308,7 @@ static resume_status draft_begin(rs_file *file, int fd, const char *path, const 
         .codec = file->codec,
         .uuid = uuid,
         .offset = offset,
+        .small_size_max = file->small_size_max,
         .barriers = barriers,
     };
     draft->header.generation = file->next_generation;
@@ -320,6 +324,7 @@ static void take_draft(rs_file *file, rs_draft *draft, rs_commit_info *info) {
     draft->plan.table = (rs_table){0};
     file->table_depth = draft->table_depth;
     file->end = file->size = rs_generation_end(&draft->generation);
+    file->unproven = false;
     file->next_generation = draft->generation.number + 1;
     measure_disk(file, &draft->writer);
     info->generation = draft->generation.number;
@@ -369,7 +374,8 @@ void rs_file_adopt_fresh(rs_file *file, rs_fresh *fresh, const rs_file_info *inf
     file->inode = info->inode;
     file->epoch++;
     file->generation_count = 0;
-    file->poisoned = file->unsynced = file->has_tail = file->no_hints = file->replaces = false;
+    file->poisoned = file->unsynced = file->unproven = file->has_tail = false;
+    file->no_hints = file->replaces = false;
     file->aside = RS_ASIDE_NO;
     file->compact_check_size = file->compact_check_live = 0;
 }
@@ -445,7 +451,8 @@ resume_status rs_file_check_writable(const rs_file *file, rs_error *error) {
 static resume_status plan_snapshot(rs_file *file, bool appends, const rs_snapshot *snapshot,
                                    rs_draft *draft, rs_error *error) {
     uint32_t chunk_size = appends ? file->header.chunk_size : RS_CHUNK_SIZE;
-    return rs_plan_make(appends ? &file->table : NULL, chunk_size, snapshot, &draft->plan, error);
+    const rs_table *known = appends && !file->unproven ? &file->table : NULL;
+    return rs_plan_make(known, chunk_size, snapshot, &draft->plan, error);
 }
 
 resume_status rs_file_commit(rs_file *file, const rs_snapshot *snapshot,
@@ -492,8 +499,9 @@ resume_status rs_file_commit_mark(rs_file *file, const rs_meta *meta,
     if (status == RESUME_OK && file->generation_count == 0)
         status = rs_fail(error, RESUME_MISUSE, "'%s': nothing is saved yet", file->path);
     if (status == RESUME_OK) status = rs_file_choose_way(file, &appends, error);
-    /* The state is in the file alone: where that can't be written, a new one is made of it. */
-    if (status == RESUME_OK && !appends)
+    /* The state is in the file alone: where that can't be written or relied upon, a new one is made
+     * of it. */
+    if (status == RESUME_OK && (!appends || file->unproven))
         status = rs_file_rewrite(file, &options->keep, 0, info, error);
     if (status == RESUME_OK) status = rs_table_copy(&file->table, &draft.plan.table, error);
     draft.header.flags = RS_SEGMENT_MARK;

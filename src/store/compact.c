@@ -128,6 +128,7 @@ static resume_status copy_generation(copy_work *copying, size_t index, rs_error 
         .codec = copying->file->codec,
         .uuid = &copying->fresh.header.uuid,
         .offset = copying->at,
+        .small_size_max = copying->file->small_size_max,
     };
     resume_status status = rs_state_load_tables(
         copying->file, rs_file_generation(copying->file, index), &state, error);

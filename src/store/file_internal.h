@@ -45,6 +45,10 @@ struct rs_file {
 
     bool poisoned; /* a write or a sync failed: never written again, never synced again */
     bool unsynced; /* found at opening: what is in it may not have reached the disk */
+    /* Found at opening, and no hint says that its sync had returned: that may have failed, which
+     * only the process heard that is dead now. Then the newest generation may be in the cache
+     * alone, whatever later syncs say: the next one must not need anything of it. */
+    bool unproven;
     bool has_tail; /* bytes behind `end` are to be kept aside and cut off before the next commit */
     bool unreadable; /* bytes that are surely there can't be read */
     bool no_hints;   /* writing one failed */
@@ -62,8 +66,9 @@ struct rs_file {
     rs_state *loaded; /* the newest generation as opening verified it, for the first rs_file_read */
 
     rs_codec *codec;
-    rs_buffer stored;                                /* one stored chunk */
-    uint64_t slack;                                  /* RS_COMPACT_SLACK; tests make it smaller */
+    rs_buffer stored;        /* one stored chunk */
+    uint64_t slack;          /* RS_COMPACT_SLACK; tests make it smaller */
+    uint64_t small_size_max; /* of self-verifying segments; 0: the format's; for tests */
     uint64_t compact_check_size, compact_check_live; /* below the first, nothing is to be done */
     bool disk_is_slow; /* compressing beats writing, as the last large commit has shown */
 };
@@ -191,13 +196,14 @@ typedef struct rs_segment_writer {
     const char *path;
     rs_codec *codec;
     const rs_uuid *uuid;
-    uint64_t offset;  /* of the segment */
-    uint64_t at;      /* file offset behind everything that is written or staged */
-    uint64_t flushed; /* file offset behind everything that is written */
-    bool reserves;    /* asks for the space of each piece: there may be too little for all */
-    bool barriers;    /* sync before the trailer of an ordered segment, and after every trailer */
-    bool streaming;   /* too large for a self-verifying segment: written in pieces */
-    bool touched;     /* something was written into the file */
+    uint64_t offset;         /* of the segment */
+    uint64_t at;             /* file offset behind everything that is written or staged */
+    uint64_t flushed;        /* file offset behind everything that is written */
+    bool reserves;           /* asks for the space of each piece: there may be too little for all */
+    uint64_t small_size_max; /* as in rs_file */
+    bool barriers;  /* sync before the trailer of an ordered segment, and after every trailer */
+    bool streaming; /* too large for a self-verifying segment: written in pieces */
+    bool touched;   /* something was written into the file */
     bool write_failed, sync_failed; /* the file is poisoned (no space left is neither) */
     rs_buffer staged;
     rs_part *parts;

@@ -312,6 +312,7 @@ static resume_status settle(recovery_work *recovery, const rs_recovery *told, rs
     /* A number that anything may have seen is not given twice. */
     file->next_generation = rs_maximum(told->taken, recovery->seen) + 1;
     file->hinted_generation = recovery->hint.generation;
+    file->unproven = recovery->hint.generation < told->taken;
     file->has_tail = told->health == RS_HEALTH_TORN;
     file->replaces = told->health == RS_HEALTH_DAMAGED;
     file->aside = file->replaces ? RS_ASIDE_DAMAGED : RS_ASIDE_NO;

@@ -155,7 +155,7 @@ static resume_status make_ready(rs_file *file, rs_fresh *fresh, rs_error *error)
     size_t size = strlen(fresh->name);
     memcpy(ready, fresh->name, size);
     ready[size] = READY; /* open_temporary has left room for it */
-    int answer = rename_to(file, fresh->name, ready, false);
+    int answer = rename_to(file, fresh->name, ready, true); /* both are our own */
     if (answer < 0) return rs_os_fail(error, answer, "can't rename", fresh->path);
     memcpy(fresh->name, ready, sizeof ready);
     /* Guards against a crash that leaves NAME empty and nothing that is known to be complete. */
@@ -187,7 +187,12 @@ static resume_status replace_by_moves(rs_file *file, rs_fresh *fresh, rs_aside a
     }
     /* Back again. Also when moving aside failed: network file systems do things and say they
      * didn't. Where nothing has happened this finds nothing to do. */
-    if (status) rename_to(file, name, file->name, false);
+    if (status) {
+        rename_to(file, name, file->name, false);
+        /* Guards against a crash that loses what stands under NAME now and keeps the removal of the
+         * new file. */
+        rs_file_sync_folder(file, NULL);
+    }
     *published = status == RESUME_OK;
     return status;
 }
@@ -407,9 +412,9 @@ static resume_status adopt_ready(leftovers *found, rs_error *error) {
     status = rs_file_sync_folder(file, error);
     if (status) return status;
     int answer = rename_to(file, name, file->name, false);
-    if (answer < 0) return rs_os_fail(error, answer, "can't rename to", file->path);
-    /* Guards against a crash that leaves NAME empty once more. */
-    return rs_file_sync_folder(file, error);
+    /* Not synced: a crash that leaves NAME empty once more leaves this file as well, and before
+     * anything is saved upon it, the folder is synced. */
+    return answer < 0 ? rs_os_fail(error, answer, "can't rename to", file->path) : RESUME_OK;
 }
 
 resume_status rs_leftovers_clear(rs_file *file, rs_error *error) {
@@ -432,7 +437,11 @@ resume_status rs_leftovers_clear(rs_file *file, rs_error *error) {
     else if (info.links > 1)
         remove_second_name(&found, &info);
     if (status == RESUME_OK) remove_all(file, &found.temporaries);
-    if (status == RESUME_OK && !missing) remove_all(file, &found.ready);
+    bool is_needless = !missing && found.ready.size > 0;
+    /* Guards against a crash that keeps the removal and loses NAME, which may be in the cache
+     * alone. */
+    if (status == RESUME_OK && is_needless) status = rs_file_sync_folder(file, error);
+    if (status == RESUME_OK && is_needless) remove_all(file, &found.ready);
     leftovers_release(&found);
     return status;
 }

@@ -12,9 +12,7 @@
 
 #include <inttypes.h>
 
-/* The digest needs the whole segment in one piece. */
-#define SMALL_SIZE_MAX RS_SELF_VERIFYING_SIZE_MAX
-#define OFFSET_MAX     (UINT64_C(1) << 48) /* of a chunk: what its table entry has room for */
+#define OFFSET_MAX (UINT64_C(1) << 48) /* of a chunk: what its table entry has room for */
 
 static resume_status no_memory(rs_error *error) {
     return rs_fail(error, RESUME_NO_MEMORY, "no memory to write a save");
@@ -22,6 +20,8 @@ static resume_status no_memory(rs_error *error) {
 
 resume_status rs_segment_writer_init(rs_segment_writer *writer, rs_error *error) {
     writer->parts = rs_allocate_array(RS_WRITE_PARTS_MAX, sizeof *writer->parts);
+    /* The digest needs the whole segment in one piece. */
+    if (writer->small_size_max == 0) writer->small_size_max = RS_SELF_VERIFYING_SIZE_MAX;
     rs_buffer_append_zeros(&writer->staged, RS_SEGMENT_HEADER_SIZE); /* filled in at the end */
     if (!writer->parts || writer->staged.failed) return no_memory(error);
     writer->parts[0] = (rs_part){.size = RS_SEGMENT_HEADER_SIZE};
@@ -76,7 +76,7 @@ static resume_status make_room(rs_segment_writer *writer, uint64_t size, rs_erro
     uint64_t total = writer->at - writer->offset + size + RS_BLOCK_SIZE;
     if (writer->at > OFFSET_MAX - RS_CHUNK_RAW_SIZE_MAX)
         return rs_fail(error, RESUME_LIMIT, "'%s' would get larger than 256 TiB", writer->path);
-    if (total > SMALL_SIZE_MAX) writer->streaming = true;
+    if (total > writer->small_size_max) writer->streaming = true;
     bool full = writer->part_count + 3 > RS_WRITE_PARTS_MAX ||
                 writer->staged.size + writer->borrowed + size > RS_PIECE_SIZE;
     return writer->streaming && full ? rs_segment_writer_flush(writer, error) : RESUME_OK;
@@ -307,7 +307,7 @@ resume_status rs_segment_writer_finish(rs_segment_writer *writer, rs_segment_hea
     if (rs_segment_size_overflows(header->data_size, header->records_size, &size) ||
         records->size > RS_RECORDS_SIZE_MAX)
         return rs_fail(error, RESUME_LIMIT, "a state too large for one save");
-    bool small = !writer->streaming && size <= SMALL_SIZE_MAX;
+    bool small = !writer->streaming && size <= writer->small_size_max;
     if (small) header->flags |= RS_SEGMENT_SELF_VERIFYING;
     *generation = (rs_generation){
         .number = header->generation,
