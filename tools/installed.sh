@@ -11,14 +11,17 @@ build_library() {
     export PKG_CONFIG_PATH
 }
 
-# install_tests BUILD [NAME=VALUE...]: the library of build/BUILD as others get it, from C, C++ and
-# Fortran.
+# install_tests BUILD [NAME=VALUE]... [PYTEST-OPTION]...: the library of build/BUILD as others get
+# it, from C, C++ and Fortran.
 install_tests() {
-    need_commands g++=g++ clang=clang gfortran=gfortran
-    use_python "$heavy"
-    python_environment="RESUME_HEAVY=1 RESUME_BUILD=$root/build/$1 MESON=$meson"
+    need_commands g++=g++ clang=clang gfortran=gfortran valgrind=valgrind
+    use_python "$(first_version)"
+    python_environment="RESUME_BUILD=$root/build/$1 MESON=$meson"
     shift
-    python_environment="$python_environment $*"
-    python_tests "installed library" tests/install
+    while [ $# -gt 0 ] && [ "${1#-}" = "$1" ]; do
+        python_environment="$python_environment $1"
+        shift
+    done
+    python_tests installed tests/install "$@"
     python_environment=
 }

@@ -1,6 +1,6 @@
 ! A drum is struck at random places: allocatable arrays, a random generator, a run that goes on.
 !
-!     gfortran -O2 $(pkg-config --variable=fortran resume) wave.f90 $(pkg-config --libs resume) -o wave
+!     gfortran $(pkg-config --variable=fortran resume) wave.f90 $(pkg-config --libs resume) -o wave
 !     ./wave [STEPS [SECONDS]]     steps in all, seconds between two saves
 program wave
   use, intrinsic :: iso_fortran_env, only: int64, real64, error_unit
