@@ -437,10 +437,11 @@ void rs_file_tell_space(const rs_file *file, uint64_t needed, rs_error *error) {
 }
 
 /* What a whole save may need, whatever part of it has failed. */
-static uint64_t space_needed(const rs_file *file, const rs_draft *draft) {
+static uint64_t space_needed(const rs_file *file, bool appends, const rs_draft *draft) {
+    uint64_t begin = appends ? 0 : RS_SEGMENTS_START;
     uint64_t tail = file->has_tail ? file->size - file->end : 0;
-    return draft->plan.bound + draft->plan.table.entry_count * RS_CHUNK_ENTRY_SIZE +
-           RS_SEGMENTS_START + 2 * RS_BLOCK_SIZE + rs_minimum(tail, RS_TORN_SIZE_MAX);
+    return draft->plan.bound + draft->plan.table.entry_count * RS_CHUNK_ENTRY_SIZE + begin +
+           2 * RS_BLOCK_SIZE + rs_minimum(tail, RS_TORN_SIZE_MAX);
 }
 
 resume_status rs_file_check_writable(const rs_file *file, rs_error *error) {
@@ -472,7 +473,7 @@ resume_status rs_file_commit(rs_file *file, const rs_snapshot *snapshot,
         status = appends ? append(file, &draft, snapshot, &meta, options, info, error)
                          : commit_fresh(file, &draft, snapshot, &meta, options, info, error);
     }
-    if (status) rs_file_tell_space(file, space_needed(file, &draft), error);
+    if (status) rs_file_tell_space(file, space_needed(file, appends, &draft), error);
     rs_draft_release(&draft);
     if (status == RESUME_OK) rs_file_compact_if_due(file, &options->keep, info);
     return status;
@@ -485,7 +486,7 @@ resume_status rs_file_append_table(rs_file *file, rs_draft *draft, const rs_meta
     for (uint64_t i = 0; i < draft->plan.table.blob_count; i++)
         own.state_size += draft->plan.table.blobs[i].size;
     resume_status status = append(file, draft, NULL, &own, NULL, info, error);
-    if (status) rs_file_tell_space(file, space_needed(file, draft), error);
+    if (status) rs_file_tell_space(file, space_needed(file, true, draft), error);
     return status;
 }
 
