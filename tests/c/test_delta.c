@@ -298,6 +298,20 @@ static void test_delta__every_field_of_an_entry_counts(void **state) {
     }
 }
 
+/* The last entry, that is given in full, is one that no writer makes. */
+static void test_delta__a_bad_entry_is_refused(void **state) {
+    (void)state;
+    seeded random = {13};
+    rs_table base = straight_table(&random, 2), table = straight_table(&random, 3), back;
+    rs_buffer payload = {0};
+    rs_delta_encode(&base, &table, info, &payload);
+    memset(payload.bytes + payload.size - RS_CHUNK_ENTRY_SIZE, 0xFF, RS_CHUNK_ENTRY_SIZE);
+    assert_int_not_equal(decode(payload.bytes, payload.size, &base, &back), RESUME_OK);
+    rs_buffer_release(&payload);
+    rs_table_release(&base);
+    rs_table_release(&table);
+}
+
 /* All fields are equal but the coding. */
 static void test_delta__raw_and_compressed_of_the_same_size(void **state) {
     (void)state;
@@ -332,6 +346,7 @@ int main(void) {
         cmocka_unit_test(test_delta__every_failing_allocation_is_no_memory),
         cmocka_unit_test(test_delta__every_field_of_an_entry_counts),
         cmocka_unit_test(test_delta__raw_and_compressed_of_the_same_size),
+        cmocka_unit_test(test_delta__a_bad_entry_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -101,6 +101,28 @@ static void test_place__other_failures_of_reading(void **state) {
     assert_int_equal(rs_file_read_at(place->file, bytes, 64, 0, NULL), RESUME_OK);
 }
 
+static void time_out_from_now_on(void *context) {
+    fault_os *fault = context;
+    fault->plan.os_code = ETIMEDOUT;
+}
+
+/* Bad at first, and then something that passes: no damage. */
+static void test_place__a_bad_sector_that_is_only_slow(void **state) {
+    store_place *place = *state;
+    uint8_t bytes[64];
+    store_new(place);
+    store_save(place, SAMPLE_SMALL, 1);
+    fault_os_plan(&place->fault, (fault_plan){.nth = 1,
+                                              .mode = FAULT_FAIL,
+                                              .os_code = EIO,
+                                              .for_ever = true,
+                                              .calls = FAULT_BIT(FAULT_READ)});
+    fault_os_hook(&place->fault, FAULT_BIT(FAULT_READ), 2, time_out_from_now_on, &place->fault);
+    assert_int_equal(rs_file_read_at(place->file, bytes, 64, 0, &place->error), RESUME_IO);
+    assert_int_equal(place->error.os_code, ETIMEDOUT);
+    assert_false(place->file->unreadable);
+}
+
 /* Header and trailer with right checksums, which only a hostile writer makes. */
 static void write_bytes(store_place *place, const void *bytes, size_t size, uint64_t offset) {
     rs_slice part = {bytes, size};
@@ -172,6 +194,7 @@ int main(void) {
         TEST(test_place__reading_behind_the_end),
         TEST(test_place__a_bad_sector_is_tried_twice),
         TEST(test_place__other_failures_of_reading),
+        TEST(test_place__a_bad_sector_that_is_only_slow),
         TEST(test_place__header_and_trailer_must_agree),
         TEST(test_place__a_trailer_that_is_not_at_the_end),
     };

@@ -397,6 +397,31 @@ static void test_replace__litter_and_an_opening_that_fails(void **state) {
     }
 }
 
+/* A crash fell between link and rename; there is no memory for the names of what was set aside. */
+static void test_replace__no_memory_for_names(void **state) {
+    store_place *place = *state;
+    char path[TEMP_PATH_SIZE];
+    bool failed = true;
+    for (long n = 1; failed; n++) {
+        store_new(place);
+        store_save(place, SAMPLE_SMALL, 1);
+        store_close(place);
+        assert_int_equal(link(place->file_path, temp_path(path, place->path, CK "~1")), 0);
+        alloc_fail_at(n, true);
+        resume_status status =
+            rs_file_open(place->folder, CK, true, &place->file, &place->recovery, &place->error);
+        alloc_fail_at(0, false);
+        failed = status != RESUME_OK;
+        if (failed) assert_int_equal(status, RESUME_NO_MEMORY);
+        store_close(place);
+        store_open(place);
+        assert_int_equal(sample_count_files(place->path, CK "~", NULL), 0);
+        store_expect(place, 0, SAMPLE_SMALL, 1);
+        store_close(place);
+        unlink(place->file_path);
+    }
+}
+
 /* The only file that there is waits for its name and can't be opened: it is not thrown away. */
 static void test_replace__a_waiting_file_that_is_bad_is_an_error(void **state) {
     store_place *place = *state;
@@ -426,6 +451,7 @@ int main(void) {
         TEST(test_replace__a_file_that_appears_while_saving_is_kept),
         TEST(test_replace__a_torn_end_of_many_megabytes_is_kept_in_part),
         TEST(test_replace__litter_and_an_opening_that_fails),
+        TEST(test_replace__no_memory_for_names),
         TEST(test_replace__a_waiting_file_that_is_bad_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -97,6 +97,16 @@ static void test_segment__header_with_impossible_values_is_refused(void **state)
     assert_false(decode_header(header, PLACE));
 }
 
+static void test_segment__sizes_that_no_number_holds(void **state) {
+    (void)state;
+    uint64_t size;
+    assert_true(rs_segment_size_overflows(UINT64_MAX - 7, 8, &size));
+    assert_true(rs_segment_size_overflows(UINT64_MAX - 63, 0, &size));
+    assert_true(rs_segment_size_overflows(UINT64_MAX - 2047, 0, &size)); /* in whole blocks */
+    assert_false(rs_segment_size_overflows(UINT64_MAX - 8191, 0, &size));
+    assert_true(size == UINT64_MAX - 4095);
+}
+
 static bool decode_trailer(rs_trailer trailer, uint64_t offset) {
     uint8_t bytes[RS_TRAILER_SIZE];
     rs_trailer_encode(&trailer, &uuid, offset, bytes);
@@ -245,6 +255,7 @@ int main(void) {
         cmocka_unit_test(test_segment__size_is_whole_blocks),
         cmocka_unit_test(test_segment__header_comes_back_only_at_its_place),
         cmocka_unit_test(test_segment__header_with_impossible_values_is_refused),
+        cmocka_unit_test(test_segment__sizes_that_no_number_holds),
         cmocka_unit_test(test_trailer__comes_back_only_at_its_place),
         cmocka_unit_test(test_trailer__must_end_its_segment),
         cmocka_unit_test(test_record__come_back_in_order),
