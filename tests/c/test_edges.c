@@ -286,7 +286,7 @@ static void test_edges__fall_back_that_fails_can_be_told_from_damage(void **stat
     store_close(place);
     for (long n = 1; failed; n++) {
         store_open(place);
-        alloc_fail_at(n, false);
+        alloc_fail_at(n, true);
         resume_status status = rs_file_fall_back(place->file, &place->recovery, &place->error);
         alloc_fail_at(0, false);
         failed = status != RESUME_OK;
@@ -419,7 +419,7 @@ static void test_edges__another_chunk_size(void **state) {
     store_expect(place, 0, SAMPLE_MIXED, 3);
     bool failed = true;
     for (long n = 1; failed; n++) {
-        alloc_fail_at(n, false);
+        alloc_fail_at(n, true);
         failed = rs_file_compact(place->file, &(rs_keep){.last = 2}, NULL, &place->error) != 0;
         alloc_fail_at(0, false);
         if (failed) assert_int_equal(place->error.status, RESUME_NO_MEMORY);
