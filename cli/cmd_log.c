@@ -100,6 +100,7 @@ static rc_exit print_text(const rc_opened *opened, size_t count, int64_t in_use)
                                         {"SIZE", true, false},   {"RUNNING", true, false},
                                         {"SAVES", true, false},  {"HEALTH", false, true}};
     struct libscols_table *table = rc_table_new(columns, sizeof columns / sizeof *columns);
+    rc_table_drop(table, "SAVES RUNNING ADDED SIZE STATE");
     rc_exit result = RC_OK;
     for (size_t i = 0; i < count; i++) {
         row this;

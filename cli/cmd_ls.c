@@ -171,6 +171,7 @@ static rc_exit list_folder(const rs_folder *folder, const options *chosen, char 
                                         {"PROGRAM", false, true}};
     int64_t now_ns = folder->os->clock_ns(folder->os);
     struct libscols_table *table = chosen->common.json ? NULL : rc_table_new(columns, 7);
+    rc_table_drop(table, "PROGRAM GEN SAVED SIZE");
     json_t *list = json_array();
     char here[PATH_MAX];
     if (folder->os->working_folder(folder->os, here, sizeof here) != 0) here[0] = 0;

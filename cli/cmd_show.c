@@ -103,7 +103,7 @@ static void print_summary(const shown *this) {
 
 static rc_exit print_generations(const shown *this) {
     static const rc_column columns[] = {
-        {"GENERATION", true, false}, {"SAVED", false, false}, {"STATE", true, false}};
+        {"GENERATION", true, false}, {"SAVED", false, false}, {"SIZE", true, false}};
     printf("\n");
     struct libscols_table *table = rc_table_new(columns, 3);
     for (size_t i = 0; i < rs_file_generation_count(this->opened.file); i++) {

@@ -113,6 +113,8 @@ struct libscols_line *rc_table_add(struct libscols_table *table, const char *con
 const char *rc_colour_begin(rc_colour colour);
 const char *rc_colour_end(void);
 void rc_table_colour(struct libscols_line *line, size_t column, rc_colour colour);
+/* Columns, by name and blanks between, that a narrow terminal goes without, the first one first. */
+void rc_table_drop(struct libscols_table *table, const char *names);
 rc_exit rc_table_print(struct libscols_table *table); /* and frees it */
 
 /* json.c */

@@ -136,6 +136,15 @@ def test_colour_only_on_a_terminal(resume, ended):
     assert "\x1b" not in in_terminal(["ls"], TERM="dumb")
 
 
+@pytest.mark.parametrize("columns", [40, 55, 70])
+def test_narrow_terminals_go_without_columns(cut_off, columns):
+    for arguments, first, last in ((["ls"], "NAME", "HEALTH"), (["log", "sim.main"], "GEN", "")):
+        lines = in_terminal(arguments, columns, NO_COLOR="1").splitlines()
+        assert lines and all(len(line) <= columns for line in lines), lines
+        assert lines[0].split()[0] == first and last in lines[0]
+        assert "PROGRAM" not in lines[0] or columns == 70
+
+
 @pytest.mark.parametrize("columns", [80, 200])
 def test_tables_fit_the_terminal(cut_off, columns):
     for arguments in (["ls"], ["show", "sim.main"]):
