@@ -1,4 +1,4 @@
-"""The text of the commands, line by line, into a pipe. What differs from run to run is normalised."""
+"""The text of the commands, line by line. What differs from run to run is normalised."""
 import re
 
 import pytest
