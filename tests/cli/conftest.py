@@ -12,6 +12,11 @@ import textwrap
 import pytest
 
 COMMAND = os.environ.get("RESUME_COMMAND") or shutil.which("resume")
+# The command is the same program beside every Python: what does not depend on who wrote a
+# checkpoint is tested once, and under the sanitizers.
+if os.environ.get("RESUME_HEAVY") == "0" and not os.environ.get("RESUME_SANITIZED"):
+    collect_ignore = [f"test_{name}.py" for name in (
+        "completion", "doctor", "golden", "hostile_matrix", "man", "progress", "schema")]
 EXIT_CODES = {0, 1, 2, 3, 4, 5, 6, 7, 8}
 
 
