@@ -3,13 +3,18 @@
  * next life, whose opening may be cut as well, finds the last save that had returned or the one
  * that was being made, bit for bit; nothing that a crash alone has done is called damage.
  *
+ * In two tests calls of the disk fail as well, before the power does (evidence row 1, paired with a
+ * crash).
+ *
  * RESUME_POWER_LIVES sets the number of lives. */
 #include "crash_os.h"
+#include "fault_os.h"
 #include "sample.h"
 #include "seeded.h"
 #include "store/file_internal.h"
 #include "testing.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +32,7 @@ typedef struct power_history {
 } power_history;
 
 typedef struct power_totals {
-    uint64_t lives, saves, newer, torn;
+    uint64_t lives, saves, newer, torn, failures;
 } power_totals;
 
 /* Files that were set aside by a save that has returned are there. */
@@ -99,33 +104,55 @@ static bool act(rs_file *file, sample_shape shape, power_history *history, seede
     return true;
 }
 
-static void live(crash_os *disk, sample_shape shape, power_history *history, seeded *random,
-                 power_totals *totals) {
+/* With `fails`, a call of the disk fails by itself, too, before the power does: once or from there
+ * on. */
+static void plan_failure(fault_os *fault, bool fails, seeded *random) {
+    static const int codes[] = {EIO, ENOSPC, EDQUOT, EINTR, EMFILE, EACCES, EROFS, ETIMEDOUT};
+    fault_os_plan(fault,
+                  (fault_plan){.nth = fails ? 1 + (long)seeded_below(random, 50) : 0,
+                               .mode = FAULT_FAIL,
+                               .os_code = codes[seeded_below(random, sizeof codes / sizeof *codes)],
+                               .for_ever = seeded_below(random, 8) == 0});
+}
+
+static void live(crash_os *disk, sample_shape shape, bool fails, power_history *history,
+                 seeded *random, power_totals *totals) {
+    static fault_os fault;
     rs_file *file;
     rs_recovery recovery;
     rs_error error;
-    resume_status status = rs_file_open(&disk->folder, NAME, true, &file, &recovery, &error);
+    rs_folder folder = disk->folder;
+    fault_os_init(&fault, disk->folder.os);
+    folder.os = &fault.os;
+    plan_failure(&fault, fails, random);
+    resume_status status = rs_file_open(&folder, NAME, true, &file, &recovery, &error);
     if (status == RESUME_NOT_FOUND)
-        status = rs_file_new(&disk->folder, NAME, 1, RS_ASIDE_NO, &file, &error);
+        status = rs_file_new(&folder, NAME, 1, RS_ASIDE_NO, &file, &error);
     if (status) {
-        assert_true(disk->is_off);
+        /* A failure that is nobody's would be a bug: nothing else goes wrong here. */
+        assert_true(disk->is_off || fault_os_struck(&fault));
+        totals->failures += fault_os_struck(&fault);
         return;
     }
-    for (int i = 0; i < 8 && act(file, shape, history, random, totals); i++) {
+    for (int i = 0; i < 8; i++) {
+        bool goes_on = act(file, shape, history, random, totals);
+        if (!goes_on) assert_true(disk->is_off || fault_os_struck(&fault));
+        /* After a failure the program goes on, and saves the next state. */
+        if (!goes_on && (disk->is_off || !fails)) break;
     }
-    /* A failure that is not the power's would be a bug: nothing else goes wrong here. */
+    totals->failures += fault_os_struck(&fault);
     if (!disk->is_off && seeded_below(random, 2)) rs_file_hint_newest(file);
     rs_file_close(file);
 }
 
-static void one_disk(sample_shape shape, seeded *random, power_totals *totals) {
+static void one_disk(sample_shape shape, bool fails, seeded *random, power_totals *totals) {
     static crash_os disk;
     power_history history = {0};
     crash_os_init(&disk, seeded_next(random));
     disk.has_no_links = seeded_below(random, 3) == 0;
     for (int i = 0; i < LIVES_OF_A_DISK && disk.file_count < CRASH_FILES_MAX - 12; i++) {
         disk.calls_left = (long)seeded_below(random, 60);
-        live(&disk, shape, &history, random, totals);
+        live(&disk, shape, fails, &history, random, totals);
         /* Sometimes the process alone dies, and the next one finds what is in the cache. */
         bool power_cut = seeded_below(random, 3) != 0;
         disk.is_off = false;
@@ -138,36 +165,49 @@ static void one_disk(sample_shape shape, seeded *random, power_totals *totals) {
     crash_os_release(&disk);
 }
 
-static void run(sample_shape shape, uint64_t lives) {
+static void run(sample_shape shape, bool fails, uint64_t lives) {
     seeded random = seeded_start();
     power_totals totals = {0};
     while (totals.lives < lives)
-        one_disk(shape, &random, &totals);
+        one_disk(shape, fails, &random, &totals);
     print_message("%llu ends, %llu saves had returned, 0 lost; %llu times the newer one was "
-                  "there, %llu torn\n",
+                  "there, %llu torn; calls failed in %llu lives\n",
                   (unsigned long long)totals.lives, (unsigned long long)totals.saves,
-                  (unsigned long long)totals.newer, (unsigned long long)totals.torn);
+                  (unsigned long long)totals.newer, (unsigned long long)totals.torn,
+                  (unsigned long long)totals.failures);
     if (lives >= LIVES / 100) assert_true(totals.newer > 0 && totals.torn > 0);
 }
 
 static void test_power__small_states(void **state) {
     (void)state;
-    run(SAMPLE_SMALL, sample_setting("RESUME_POWER_LIVES", LIVES));
+    run(SAMPLE_SMALL, false, sample_setting("RESUME_POWER_LIVES", LIVES));
+}
+
+static void test_power__small_states_and_failing_calls(void **state) {
+    (void)state;
+    run(SAMPLE_SMALL, true, sample_setting("RESUME_POWER_LIVES", LIVES) / 4);
+}
+
+static void test_power__arrays_and_failing_calls(void **state) {
+    (void)state;
+    run(SAMPLE_MIXED, true, sample_setting("RESUME_POWER_LIVES", LIVES) / 80);
 }
 
 static void test_power__states_with_arrays(void **state) {
     (void)state;
-    run(SAMPLE_MIXED, sample_setting("RESUME_POWER_LIVES", LIVES) / 40);
+    run(SAMPLE_MIXED, false, sample_setting("RESUME_POWER_LIVES", LIVES) / 40);
 }
 
 static void test_power__ordered_commits(void **state) {
     (void)state;
-    run(SAMPLE_LARGE, sample_setting("RESUME_POWER_LIVES", LIVES) / 60);
+    run(SAMPLE_LARGE, false, sample_setting("RESUME_POWER_LIVES", LIVES) / 60);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_power__small_states),
+        cmocka_unit_test(test_power__small_states_and_failing_calls),
+        cmocka_unit_test(test_power__arrays_and_failing_calls),
         cmocka_unit_test(test_power__states_with_arrays),
         cmocka_unit_test(test_power__ordered_commits),
     };
