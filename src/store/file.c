@@ -177,18 +177,18 @@ static bool has_changed(const rs_folder *folder, const char *file_name, const rs
 resume_status rs_file_open(const rs_folder *folder, const char *file_name, bool for_writing,
                            rs_file **file, rs_recovery *recovery, rs_error *error) {
     rs_file_info found;
-    bool was_doubtful = false;
+    resume_status doubted = RESUME_MISUSE; /* what the look before has given: nothing yet */
     for (unsigned looks_left = for_writing ? 0 : LOOKS_MAX;; looks_left--) {
         resume_status status =
             open_once(folder, file_name, for_writing, file, &found, recovery, error);
         bool is_doubtful = status ? status == RESUME_NOT_FOUND || rs_is_bad_content(status)
                                   : recovery->health == RS_HEALTH_DAMAGED;
         if (!is_doubtful || looks_left == 0) return status;
-        /* Believed when seen twice: times of files are coarse, and a name that stands empty between
-         * two renames does not change. */
+        /* Believed when the same is seen twice: times of files are coarse, and a name that stands
+         * empty between two renames does not change. */
         bool changes = has_changed(folder, file_name, &found);
-        if (was_doubtful && !changes) return status;
-        was_doubtful = !changes;
+        if (status == doubted && !changes) return status;
+        doubted = changes ? RESUME_MISUSE : status;
         rs_file_close(*file);
         rs_error_clear(error);
     }

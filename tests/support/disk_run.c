@@ -119,6 +119,8 @@ static bool read_across(disk_run *run, model_cursor *cursor) {
             .haste = 1 + i % 7,
         };
         add_allowed(&reading, cursor->note);
+        for (unsigned j = 0; j < ORACLE_NAMES; j++) /* it may happen while he reads */
+            reading.oracle.names[j].may_be_damaged |= run->gets_damaged;
         model_disk_init_like(&disk, &cursor->live, 1, cursor->disk);
         disk.before = writer_goes_on;
         disk.before_context = &reading;
@@ -143,8 +145,8 @@ bool disk_run_all(disk_run *run, model_arena *arena) {
     }
     run->check.shape = run->scenario->shape;
     run->check.uses_locks = run->scenario->locks;
-    /* What he reads may be taken back or bad by then. */
-    if (life.oracle.names[0].may_be_damaged) run->reads = 0;
+    run->gets_damaged = life.oracle.names[0].may_be_damaged;
+    if (run->scenario->takes_back) run->reads = 0;
     model_cursor_begin(&cursor, &disk, NULL);
     bool good = true;
     while (good && model_cursor_next(&cursor)) {

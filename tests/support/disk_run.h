@@ -28,6 +28,7 @@ typedef struct disk_run {
     /* filled */
     disk_check check; /* its text tells what is wrong */
     disk_totals totals;
+    bool gets_damaged;
     bool is_second; /* it went wrong after a second power cut */
     model_set states, checked;
 } disk_run;

@@ -8,6 +8,7 @@ typedef struct disk_scenario {
     const char *name;
     void (*run)(disk_life *life);
     life_shape shape;
+    bool takes_back; /* what could be read already: nothing for readers at work */
     bool no_folder; /* the program has to make it */
     bool no_links, no_locks;
     bool locks;      /* taken by the programs */
