@@ -137,6 +137,7 @@ READER = r"""
 #include <resume/resume.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 int main(int n, char **paths) {
     for (int i = 1; i < n; i++) {
         resume *ck;
@@ -174,6 +175,7 @@ def test_c_takes_arrays_of_python(compiled, tmp_path):
     code = """double *x = NULL; int count = 0; resume_protect_array(ck, x, count);
         if (resume_restore(ck, NULL)) printf("-");
         for (int k = 0; k < count && k < 3; k++) printf(k ? " %.17g" : "%.17g", x[k]);
+        free(x);
         puts("");"""
     reader = compiled("gcc", READER.replace("%s", code), "-std=gnu11")
     paths = [save(tmp_path, expression, i) for i, (expression, _) in enumerate(TAKEN_ARRAYS)]
