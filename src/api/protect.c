@@ -12,9 +12,14 @@ static resume_status stick(resume *checkpoint, resume_status status) {
     return status;
 }
 
+/* A name as it is shown: without the mark that macros give it. */
+static const char *shown(const char *name) {
+    return name ? name + (*name == '=') : "";
+}
+
 static resume_status misuse(resume *checkpoint, const char *name, const char *what) {
     return stick(checkpoint, rs_fail(&checkpoint->error, RESUME_MISUSE, "variable '%s': %s",
-                                     name ? name + (*name == '=') : "", what));
+                                     shown(name), what));
 }
 
 /* False: there is nothing (more) to do, *status is the answer. */
@@ -54,7 +59,7 @@ resume_status resume_protect_shape_as(resume *checkpoint, const char *name, void
     if (rank > RESUME_DIMENSIONS_MAX)
         return stick(checkpoint, rs_fail(&checkpoint->error, RESUME_LIMIT,
                                          "variable '%s' has %zu dimensions: at most %d are allowed",
-                                         name ? name : "", rank, RESUME_DIMENSIONS_MAX));
+                                         shown(name), rank, RESUME_DIMENSIONS_MAX));
     uint64_t size = rs_type_size(type);
     bool overflows = false;
     for (size_t i = 0; i < rank; i++) {
@@ -63,9 +68,9 @@ resume_status resume_protect_shape_as(resume *checkpoint, const char *name, void
         if (shape[i]) overflows |= rs_multiply_overflows(size, shape[i], &size);
     }
     if (overflows || size > PTRDIFF_MAX)
-        return stick(checkpoint, rs_fail(&checkpoint->error, RESUME_LIMIT,
-                                         "variable '%s' has more bytes than memory can hold",
-                                         name ? name : ""));
+        return stick(checkpoint,
+                     rs_fail(&checkpoint->error, RESUME_LIMIT,
+                             "variable '%s' has more bytes than memory can hold", shown(name)));
     return add(checkpoint, name, &variable);
 }
 
