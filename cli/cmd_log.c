@@ -63,7 +63,7 @@ static void add_line(struct libscols_table *table, const row *this) {
         rc_text_size(rs_state_measure(this->state).raw, size);
         put_duration(meta->running_ns, running);
         snprintf(saves, sizeof saves, "%" PRIu64, meta->saves);
-        if (meta->copy_of) snprintf(health, sizeof health, "good, copy of %" PRIu64, meta->copy_of);
+        if (meta->copy_of) snprintf(health, sizeof health, "copy of %" PRIu64, meta->copy_of);
     } else {
         size_t used = (size_t)snprintf(health, sizeof health, "damaged: ");
         rc_escape(RC_ESCAPE_TERMINAL, this->error.text, strlen(this->error.text), health + used,

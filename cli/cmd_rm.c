@@ -186,10 +186,13 @@ static resume_status remove_place(remover *work, const rc_place *place, rs_error
     rs_lock lock = {.fd = -1};
     /* before the lock, which makes a file of its own */
     resume_status status = check_is_ours(place->folder, file_name, error);
-    if (status == RESUME_OK) status = rs_lock_take(place->folder, base, &lock, error);
     if (status != RESUME_OK) return status;
-    if (work->chosen->force || is_yes(place->folder, file_name))
-        status = remove_family(work, place->folder, file_name, base, error);
+    /* No program has to wait for an answer; where one has it open, nothing is asked. */
+    bool asks = !work->chosen->force && !rc_place_in_use(place->folder, base);
+    if (asks && !is_yes(place->folder, file_name)) return RESUME_OK;
+    status = rs_lock_take(place->folder, base, &lock, error);
+    if (status != RESUME_OK) return status;
+    status = remove_family(work, place->folder, file_name, base, error);
     rs_lock_release(place->folder, &lock);
     return status;
 }

@@ -110,7 +110,8 @@ def vectors():
     save("meta-all", "all keys of META", meta={
         "saved": -2**63, "started": 2**63 - 1, "running": 5, "saves": 2**64 - 1, "ended": True,
         "pid": -1, "size": 2**64 - 1, "name": "n\u00e4me\n", "program": b"/\xff", "function": "m:f",
-        "host": "", "run": "0123456789abcdef", "writer": "x" * 300})
+        "host": "", "run": "0123456789abcdef", "copy_of": 7,
+        "writer": "x" * 300})
     save("meta-heads", "heads in META may be longer than needed",
          meta=b"\xbb" + (1).to_bytes(8, "big") + b"\x79\0\5saves\x1a\0\0\0\2")
     save("meta-largest", "65536 bytes of META", meta=b"\xa1\x61x\x59" + (65530).to_bytes(2, "big") +
