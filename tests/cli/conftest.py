@@ -3,21 +3,19 @@ import json
 import os
 import pathlib
 import random
-import re
 import shutil
 import subprocess
 import sys
 import textwrap
 
 import pytest
+from the_command import COMMAND, EXIT_CODES
 
-COMMAND = os.environ.get("RESUME_COMMAND") or shutil.which("resume")
 # The command is the same program beside every Python: what does not depend on who wrote a
 # checkpoint is tested once, and under the sanitizers.
 if os.environ.get("RESUME_HEAVY") == "0" and not os.environ.get("RESUME_SANITIZED"):
     collect_ignore = [f"test_{name}.py" for name in (
         "completion", "doctor", "golden", "hostile_matrix", "man", "progress", "schema")]
-EXIT_CODES = {0, 1, 2, 3, 4, 5, 6, 7, 8}
 
 
 class Ran:
@@ -171,25 +169,6 @@ def history(save):
         """)
         return pathlib.Path(".checkpoints/sim.main")
     return make
-
-
-def contents(folder):
-    """All files in the folder of checkpoints but locks, by name."""
-    return {path.name: path.read_bytes() for path in pathlib.Path(folder).iterdir()
-            if path.suffix != ".lock"}
-
-
-def flip(path, offset):
-    data = bytearray(path.read_bytes())
-    data[offset] ^= 0x10
-    path.write_bytes(data)
-
-
-def masked(text):
-    """Without what differs from run to run."""
-    for pattern, word in ((r"\d+ s ago", "AGO"), (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "TIME")):
-        text = re.sub(pattern, word, text)
-    return text
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import subprocess
 import termios
 
 import pytest
-from conftest import COMMAND
+from the_command import COMMAND
 
 
 def in_terminal(arguments, columns=80, **environment):

@@ -8,7 +8,7 @@ import subprocess
 import time
 
 import pytest
-from conftest import COMMAND
+from the_command import COMMAND
 
 NAMES = ["sim.main", "sim.other", "with space", "quote'd"]
 

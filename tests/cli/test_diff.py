@@ -9,7 +9,7 @@ import sys
 import time
 
 import pytest
-from conftest import COMMAND, flip, masked
+from the_command import COMMAND, flip, masked
 from test_schema import validate
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "vectors"))

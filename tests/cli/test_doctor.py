@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import COMMAND
+from the_command import COMMAND
 
 
 @pytest.fixture(autouse=True)

@@ -11,7 +11,7 @@ import subprocess
 import zipfile
 
 import pytest
-from conftest import COMMAND
+from the_command import COMMAND
 
 numpy = pytest.importorskip("numpy")
 

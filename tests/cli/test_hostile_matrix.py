@@ -16,7 +16,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import COMMAND, EXIT_CODES
+from the_command import COMMAND, EXIT_CODES
 
 TESTS = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(TESTS / "support"))

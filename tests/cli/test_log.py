@@ -1,7 +1,7 @@
 """resume log: the generations, the newest first; states, copies, damage, JSON."""
 import shutil
 
-from conftest import flip, masked
+from the_command import flip, masked
 
 
 def test_log__golden(resume, history):

@@ -13,7 +13,7 @@ import subprocess
 import termios
 
 import pytest
-from conftest import COMMAND
+from the_command import COMMAND
 
 STRACE = shutil.which("strace")
 SLOW = ["-D", "-o", "/dev/null", "-e", "trace=pread64", "-e", "signal=none",

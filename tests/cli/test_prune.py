@@ -1,6 +1,6 @@
 """resume prune: what the numbers ask for stays, the rest goes, and is told."""
 import pytest
-from conftest import contents, flip, masked
+from the_command import contents, flip, masked
 
 
 def numbers(resume, name="sim.main"):

@@ -4,7 +4,7 @@ import pty
 import subprocess
 
 import pytest
-from conftest import COMMAND, contents
+from the_command import COMMAND, contents
 
 FAMILY = ["sim.main~1", "sim.main~2", "sim.main.damaged-20260101T000000Z",
           "sim.main.torn-20260101T000000Z", ".sim.main.tmp-0123456789abcdef",

@@ -3,7 +3,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import contents, flip, masked
+from the_command import contents, flip, masked
 
 # The loss becomes NaN in step 6 while the file `broken` is there.
 PROGRAM = """
