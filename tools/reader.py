@@ -436,6 +436,11 @@ class File:
                 next_base = begin + count
         if len(places) != entry_count or used != literal_count:
             raise Damaged("operations do not add up")
+        known = b"".join(struct.pack("<QIIQQ", offset | coding << 48 | unit << 56, stored, raw,
+                                     digest & 2**64 - 1, digest >> 64)
+                         for offset, coding, unit, stored, raw, digest in base)
+        if xxhash.xxh3_64_intdigest(known) & 2**32 - 1 != struct.unpack_from("<I", payload, 12)[0]:
+            raise Damaged("a DELTA to another base")
         blobs, literals = self._blob_entries(blobs), self._entries(literals)
         return blobs, [(literals if literal else base)[index] for literal, index in places]
 

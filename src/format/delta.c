@@ -8,9 +8,27 @@
 
 #define DELTA_HEAD_SIZE    48u
 #define OPERATION_SIZE     16u
+#define CHECK_OFFSET       12u
 #define LITERALS           UINT64_MAX /* in the place of a base index */
 #define OPERATIONS_OFFSET  32u        /* of their count, in the head */
 #define LITERAL_CNT_OFFSET 40u
+
+/* Of the table that a difference is to: one that was put in its place, however whole, is another.
+ */
+static bool check_of(const rs_table *base, uint32_t *check, rs_error *error) {
+    rs_buffer entries = {0};
+    for (uint64_t i = 0; i < base->entry_count; i++) {
+        uint8_t *entry = rs_buffer_reserve(&entries, RS_CHUNK_ENTRY_SIZE);
+        if (!entry) break;
+        rs_chunk_entry_encode(&base->entries[i], entry);
+        entries.size += RS_CHUNK_ENTRY_SIZE;
+    }
+    bool failed = entries.failed;
+    *check = failed ? 0 : (uint32_t)rs_hash64(entries.bytes, entries.size, 0);
+    rs_buffer_release(&entries);
+    if (failed) rs_fail(error, RESUME_NO_MEMORY, "no memory for the chunk table");
+    return !failed;
+}
 
 static bool entries_are_equal(const rs_chunk_entry *a, const rs_chunk_entry *b) {
     return a->offset == b->offset && a->stored_size == b->stored_size &&
@@ -87,8 +105,11 @@ void rs_delta_encode(const rs_table *base, const rs_table *table, rs_delta_info 
                      rs_buffer *payload) {
     size_t start = payload->size;
     uint8_t head[DELTA_HEAD_SIZE] = {0};
+    uint32_t check;
+    payload->failed |= !check_of(base, &check, NULL);
     rs_store_u64(head, info.base_segment);
     rs_store_u32(head + 8, info.depth);
+    rs_store_u32(head + CHECK_OFFSET, check);
     rs_store_u64(head + 16, table->blob_count);
     rs_store_u64(head + 24, table->entry_count);
     rs_buffer_append(payload, head, sizeof head);
@@ -201,6 +222,11 @@ resume_status rs_delta_decode(rs_slice payload, const rs_table *base, uint32_t c
     if (!take_apart(payload, &parts) || !operations_add_up(&parts, base)) {
         return rs_fail(error, RESUME_DAMAGED,
                        "the delta table has %zu bytes, and its counts do not add up", payload.size);
+    }
+    uint32_t check;
+    if (!check_of(base, &check, error)) return RESUME_NO_MEMORY;
+    if (check != rs_load_u32((const uint8_t *)payload.bytes + CHECK_OFFSET)) {
+        return rs_fail(error, RESUME_DAMAGED, "the delta table is one to another base");
     }
     status = rs_blobs_decode(parts.blobs, parts.blob_count, table, error);
     if (!status) status = build_entries(&parts, base, table, error);

@@ -159,6 +159,29 @@ static void test_delta__info_that_no_writer_makes_is_damage(void **state) {
     }
 }
 
+/* What a delta says about its base. */
+static uint32_t check_of(const rs_table *base) {
+    rs_buffer payload = {0};
+    rs_delta_encode(base, base, info, &payload);
+    uint32_t check = rs_load_u32(payload.bytes + 12);
+    rs_buffer_release(&payload);
+    return check;
+}
+
+static void test_delta__another_base_is_refused(void **state) {
+    (void)state;
+    seeded random = {1};
+    rs_table base = straight_table(&random, 10), table;
+    rs_buffer payload = {0};
+    rs_delta_encode(&base, &base, info, &payload);
+    assert_int_equal(decode(payload.bytes, payload.size, &base, &table), RESUME_OK);
+    rs_table_release(&table);
+    base.entries[9].hash.high ^= 1;
+    assert_int_equal(decode(payload.bytes, payload.size, &base, &table), RESUME_DAMAGED);
+    rs_buffer_release(&payload);
+    rs_table_release(&base);
+}
+
 /* A delta with these operations over a base of ten chunks, for one blob of `count` chunks. */
 static resume_status decode_operations(const uint64_t (*operations)[2], size_t operation_count,
                                        uint64_t count, uint64_t literals) {
@@ -168,6 +191,7 @@ static resume_status decode_operations(const uint64_t (*operations)[2], size_t o
     size_t size = 48;
     rs_store_u64(bytes, 40960);
     rs_store_u32(bytes + 8, 1);
+    rs_store_u32(bytes + 12, check_of(&base));
     rs_store_u64(bytes + 16, 1);
     rs_store_u64(bytes + 24, count);
     rs_store_u64(bytes + 32, operation_count);
@@ -341,6 +365,7 @@ int main(void) {
         cmocka_unit_test(test_delta__size_follows_the_change),
         cmocka_unit_test(test_delta__damage_is_found_or_valid),
         cmocka_unit_test(test_delta__info_that_no_writer_makes_is_damage),
+        cmocka_unit_test(test_delta__another_base_is_refused),
         cmocka_unit_test(test_delta__operations_must_add_up),
         cmocka_unit_test(test_delta__declared_counts_allocate_nothing),
         cmocka_unit_test(test_delta__every_failing_allocation_is_no_memory),

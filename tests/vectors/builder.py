@@ -197,7 +197,7 @@ def delta_payload(base, depth, blobs, entry_count, operations, literals, **other
     counts = [other.get("blob_count", len(blobs)), entry_count,
               other.get("operation_count", len(operations)),
               other.get("literal_count", len(literals))]
-    return (u64(base) + u32(depth, other.get("zero", 0)) + u64(*counts) + b"".join(blobs) +
+    return (u64(base) + u32(depth, other.get("check", 0)) + u64(*counts) + b"".join(blobs) +
             b"".join(u64(*operation) for operation in operations) + b"".join(literals) +
             other.get("behind", b""))
 
@@ -317,7 +317,9 @@ class File:
         if base:
             operations, literals = self.delta(base, chunks)
             depth = base.depth + 1
+            known = b"".join(chunk.entry() for chunk in base.chunks)
             made = dict(base=base.offset, depth=depth, blobs=blob_entries,
+                        check=xxhash.xxh3_64_intdigest(known) & 2**32 - 1,
                         entry_count=len(entries), operations=operations, literals=literals)
             made.update(delta_change(made) if delta_change else {})
             own = record(DELTA, delta_payload(**made))

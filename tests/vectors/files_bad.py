@@ -279,6 +279,7 @@ def vectors():
             ("operation-count", "the counts make up the whole DELTA", dict(operation_count=3)),
             ("literal-count", "the counts make up the whole DELTA", dict(literal_count=2)),
             ("blob-count", "the counts make up the whole DELTA", dict(blob_count=2**60)),
+            ("check", "the check tells the base from another", dict(check=1)),
             ("behind", "nothing stands behind the literals", dict(behind=bytes(16))),
             ("count-0", "an operation has a count",
              dict(operations=[*whole, [1, 0]])),
@@ -299,7 +300,7 @@ def vectors():
              dict(operations=[[builder.LITERALS, 2], [1, 3]])),
             ("literal-left", "all literals are used",
              dict(operations=[[0, 5]]))):
-        delta(name, rule, "counts do not add up", **change)
+        delta(name, rule, "another base" if "check" in change else "counts do not add up", **change)
     second("delta-short", "the head of a DELTA is whole", "only",
            records=lambda r: [r[0], record(DELTA, bytes(40)), r[2]])
     file = saved(1, Blob(noise(30)))
