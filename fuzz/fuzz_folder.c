@@ -126,7 +126,7 @@ static bool save(crash_os *disk, const finding *before, uint64_t *newest) {
     rs_recovery recovery;
     rs_error error = {0};
     rs_commit_info info;
-    rs_commit_options options = {.keep = 2};
+    rs_commit_options options = {.keep = {.last = 2}};
     rs_meta meta = {.saves = 1};
     rs_blob blobs[] = {{stream, sizeof stream, 1}, {array, sizeof array, 8}};
     rs_snapshot snapshot = {&meta, blobs, 2};

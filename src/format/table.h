@@ -42,7 +42,8 @@ resume_status rs_table_decode(rs_slice payload, uint32_t chunk_size, uint64_t fi
                               rs_table *table, rs_error *error);
 
 /* DELTA payload: u64 offset of the base's segment, u32 depth (base's depth + 1, full tables have
- * 0), u32 check of the base, u64 blob count, u64 entry count, u64 operation count, u64 literal count, blobs,
+ * 0), u32 check of the
+ * base, u64 blob count, u64 entry count, u64 operation count, u64 literal count, blobs,
  * operations, literal entries. An operation is 16 bytes: u64 base index or UINT64_MAX for literals,
  * u64 count. Copies go forward: a base index is never below the end of the copy before. */
 typedef struct rs_delta_info {
