@@ -282,6 +282,24 @@ static void test_commit__no_space_tells_what_the_whole_save_needs(void **state) 
     }
 }
 
+static int five_free_bytes(const rs_os *os, int fd, uint64_t *free_bytes) {
+    (void)os, (void)fd;
+    *free_bytes = 5;
+    return 0;
+}
+
+/* Inodes are named only where bytes can't be what lacks. */
+static void test_commit__no_space_names_inodes_when_there_are_bytes(void **state) {
+    store_place *place = *state;
+    place->fault.os.free_bytes = five_free_bytes;
+    store_new(place);
+    store_fail(place, FAULT_WRITE, 1, ENOSPC);
+    assert_int_equal(sample_commit(place->file, SAMPLE_SMALL, 1, NULL, &place->error),
+                     RESUME_NO_SPACE);
+    assert_non_null(strstr(place->error.text, " bytes needed, 5 free): "));
+    assert_null(strstr(place->error.text, "df -i"));
+}
+
 static uint64_t allocated(const char *path) {
     struct stat found;
     assert_int_equal(stat(path, &found), 0);
@@ -453,6 +471,7 @@ int main(void) {
         TEST(test_commit__refused_space_counts_only_without_compression),
         TEST(test_commit__refused_space_is_asked_for_piece_by_piece),
         TEST(test_commit__no_space_tells_what_the_whole_save_needs),
+        TEST(test_commit__no_space_names_inodes_when_there_are_bytes),
         TEST(test_commit__unused_reserved_space_is_given_back),
         TEST(test_commit__removed_file_is_written_anew),
         TEST(test_commit__another_file_in_its_place_is_kept),
