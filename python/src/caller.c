@@ -145,8 +145,8 @@ static PyObject *fit(rp_module_state *state, PyObject *name) {
     rs_error error = {0};
     PyObject *bytes = rp_bytes_of(name, true);
     if (bytes == NULL) return NULL;
-    resume_status status = rs_name_fit(PyBytes_AS_STRING(bytes), (size_t)PyBytes_GET_SIZE(bytes),
-                                       fitted, &error);
+    resume_status status =
+        rs_name_fit(PyBytes_AS_STRING(bytes), (size_t)PyBytes_GET_SIZE(bytes), fitted, &error);
     bool fits = strcmp(PyBytes_AS_STRING(bytes), fitted) == 0;
     Py_DECREF(bytes);
     if (status != RESUME_OK) {
