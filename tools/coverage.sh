@@ -11,7 +11,8 @@ done
 decoder="python/src/decode*.c python/src/types/*.c"
 
 # Clang's source-based coverage: one outcome for each way that a condition of the source can go.
-# Counters are mapped from the files, so that a killed process loses nothing.
+# Each process adds its counts at its end, under a lock: counters that several processes share lose
+# some, and outcomes are differences of counts. What a killed process has reached is not counted.
 coverage() {
     details=
     c_alone=
@@ -25,7 +26,7 @@ coverage() {
     need_commands clang=clang llvm-cov=llvm
     setup
     CC=clang
-    flags="-fprofile-instr-generate -fcoverage-mapping -mllvm -runtime-counter-relocation"
+    flags="-fprofile-instr-generate -fcoverage-mapping"
     RESUME_HEAVY=0
     export CC LLVM_PROFILE_FILE RESUME_HEAVY
     LLVM_PROFILE_FILE=$root/build/coverage/unused-%m.profraw
@@ -34,7 +35,7 @@ coverage() {
     rm -rf "$c_profiles" "$python_profiles"
     mkdir -p "$c_profiles" "$python_profiles"
 
-    LLVM_PROFILE_FILE=$c_profiles/%c%4m.profraw
+    LLVM_PROFILE_FILE=$c_profiles/%4m.profraw
     c_tests c-coverage --timeout-multiplier=5 -- -Dbuildtype=debug -Doptimization=0 \
         "-Dc_args=$flags" -Dc_link_args=-fprofile-instr-generate
     status=0
@@ -55,7 +56,7 @@ coverage() {
         build_python "$version-coverage" "$root/build/$version-coverage/root" -Dbuildtype=debug \
             -Doptimization=0 "-Dc_args=$flags" -Dc_link_args=-fprofile-instr-generate
         use_python "$version" "$root/build/$version-coverage/root"
-        LLVM_PROFILE_FILE=$python_profiles/%c%4m.profraw
+        LLVM_PROFILE_FILE=$python_profiles/%4m.profraw
         for folder in python cli; do
             python_tests "$version-coverage-$folder" "tests/$folder"
         done

@@ -433,6 +433,22 @@ static void test_edges__another_chunk_size(void **state) {
     store_expect(place, 0, SAMPLE_MIXED, 3);
 }
 
+/* What a dead process wrote is to be settled first. A folder whose sync failed is not asked again:
+ * it could say OK without having done it. */
+static void test_edges__a_folder_that_could_not_be_synced_is_not_believed(void **state) {
+    store_place *place = *state;
+    store_new(place);
+    store_save(place, SAMPLE_SMALL, 1);
+    store_close(place);
+    store_open(place);
+    store_fail(place, FAULT_SYNC, 1, EIO);
+    assert_int_equal(sample_commit(place->file, SAMPLE_SMALL, 2, NULL, &place->error), RESUME_IO);
+    store_fail(place, FAULT_SYNC, 1, 0);
+    store_save(place, SAMPLE_SMALL, 2);
+    assert_true(place->info.new_file);
+    store_expect(place, 0, SAMPLE_SMALL, 2);
+}
+
 /* --- no space --- */
 
 static int ten_free_bytes(const rs_os *os, int fd, uint64_t *free_bytes) {
@@ -482,6 +498,7 @@ int main(void) {
         TEST(test_edges__a_save_tells_all_that_its_compaction_met),
         TEST(test_edges__no_memory_for_a_table),
         TEST(test_edges__another_chunk_size),
+        TEST(test_edges__a_folder_that_could_not_be_synced_is_not_believed),
         TEST(test_edges__no_space_is_not_blamed_on_inodes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
