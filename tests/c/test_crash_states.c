@@ -20,6 +20,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#ifdef __SANITIZE_ADDRESS__ /* some twenty times as slow */
+#define SANITIZED true
+#else
+#define SANITIZED false
+#endif
+
 static void tell(const disk_run *run) {
     const disk_totals *totals = &run->totals;
     print_message("%-45s %8llu states, %7llu distinct (%llu of a second crash), %llu moments "
@@ -36,7 +42,8 @@ static void test_crash_states__nothing_is_lost(void **state) {
     seeded random = seeded_start();
     disk_totals all = {0};
     const char *only = getenv("RESUME_CRASH_SCENARIO");
-    unsigned scale = getenv("RESUME_FAST") ? 0 : (unsigned)sample_setting("RESUME_SCALE", 1);
+    bool is_fast = getenv("RESUME_FAST") || SANITIZED;
+    unsigned scale = is_fast ? 0 : (unsigned)sample_setting("RESUME_SCALE", 1);
     setbuf(stdout, NULL);
     model_arena_init(&arena);
     for (size_t i = 0; i < disk_scenario_count; i++) {

@@ -87,7 +87,6 @@ static void test_model_disk__a_name_may_be_there_without_its_bytes(void **state)
     model_arena_release(&made.arena);
 }
 
-
 static bool count_states(void *context, model_cursor *cursor, model_tree *tree) {
     (void)cursor;
     model_set_add(context, model_tree_hash(tree));
