@@ -189,7 +189,7 @@ static void test_power__small_states_and_failing_calls(void **state) {
 
 static void test_power__arrays_and_failing_calls(void **state) {
     (void)state;
-    run(SAMPLE_MIXED, true, sample_setting("RESUME_POWER_LIVES", LIVES) / 80);
+    run(SAMPLE_MIXED, true, sample_setting("RESUME_POWER_LIVES", LIVES) / 125);
 }
 
 static void test_power__states_with_arrays(void **state) {
