@@ -89,7 +89,8 @@ static void test_changes__large_arrays_are_verified_and_then_read(void **state) 
     uint8_t *array = calloc(3000000, 1);
     rs_memory memory = {.blob = 1, .high = 3000000};
     for (int fails = 0; fails < 2; fails++) {
-        rs_stream stream = {.blobs = {&error, 2, blob_size, blob_read}};
+        rs_stream stream = {
+            .blobs = {.context = &error, .count = 2, .size = blob_size, .read = blob_read}};
         if (!fails) stream.blobs.context = NULL;
         memset(array, 0, 3000000);
         reads = 0;
