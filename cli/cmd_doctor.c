@@ -2,6 +2,8 @@
  * removes. */
 #include "doctor.h"
 
+#include "os/process.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -61,7 +63,7 @@ static void look_at_variable(rc_doctor *doctor, const char *name, const char *va
             rc_nearest_consider(&nearest, known[i]);
             continue;
         }
-        bool disabled = i == 1 && strcmp(value, "0") != 0; /* also when it is empty */
+        bool disabled = i == 1 && rs_is_disabled();
         rc_doctor_tell(doctor, disabled ? RC_LEVEL_PROBLEM : RC_LEVEL_NOTE, "variable",
                        disabled ? remedy : NULL, "%s=%s%s", name, value,
                        disabled ? ": programs save and restore nothing" : "");

@@ -85,18 +85,18 @@ static resume_status fail_locked(const attempt *at, int fd, rs_error *error) {
     if (!read_holder(at, fd, &holder))
         return rs_fail(error, RESUME_LOCKED,
                        "checkpoint '%s' is held by another process (lock file '%s'); wait until "
-                       "it ends, stop it, or use another name (key=)",
+                       "it ends, stop it, or use another name (key= in Python)",
                        at->name, at->path);
     if (is_this_process(at, &holder))
         return rs_fail(error, RESUME_LOCKED,
                        "checkpoint '%s' is held by this same process (%" PRId64
                        ", lock file '%s'); close the other one or give this one another name "
-                       "(key=)",
+                       "(key= in Python)",
                        at->name, holder.pid, at->path);
     write_since(holder.started_ns, since, sizeof since);
     return rs_fail(error, RESUME_LOCKED,
                    "checkpoint '%s' is held by process %" PRId64 " on host '%s'%s (lock file "
-                   "'%s'); wait until it ends, stop it, or use another name (key=)",
+                   "'%s'); wait until it ends, stop it, or use another name (key= in Python)",
                    at->name, holder.pid, holder.host, since, at->path);
 }
 
@@ -108,7 +108,7 @@ static resume_status fail_unsafe(const attempt *at, const rs_file_info *info, rs
     if (info->kind == RS_KIND_FILE && info->owner != at->os->user(at->os))
         return rs_fail(error, RESUME_UNSAFE_PATH,
                        "the lock file '%s' belongs to another user (id %u); use another name "
-                       "(key=) or another folder",
+                       "(key= in Python) or another folder",
                        at->path, (unsigned)info->owner);
     return rs_fail(error, RESUME_UNSAFE_PATH,
                    "'%s' is %s where a lock file should be; remove it or use another folder",

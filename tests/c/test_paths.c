@@ -196,7 +196,7 @@ static void test_paths__read_only_folders_as_an_ordinary_user(void **state) {
 
 static void foreign_files_as_user(place *here) {
     expect(here, "shared", RESUME_UNSAFE_PATH,
-           "/shared/main.lock' belongs to another user (id 0); use another name (key=)");
+           "/shared/main.lock' belongs to another user (id 0); use another name (key= in Python)");
     expect_content(here, "shared/main.lock", "theirs");
     expect(here, "private", RESUME_UNSAFE_PATH, "belongs to another user (id 0)");
     expect(here, "to-shared", RESUME_UNSAFE_PATH, "belongs to another user"); /* link of root */

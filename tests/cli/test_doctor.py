@@ -131,6 +131,8 @@ def test_variables(resume, cut_off):
     assert ("problem", "RESUME_DISABLE=1: programs save and restore nothing",
             "unset RESUME_DISABLE") in found["variable"]
     assert ("note", "RESUME_QUIET=1", None) in found["variable"]
+    empty = findings(resume("doctor", "--json", RESUME_DISABLE=""))
+    assert ("note", "RESUME_DISABLE=", None) in empty["variable"]
     assert ("note", "RESUME_DISABEL is not known; did you mean RESUME_DISABLE?",
             "unset RESUME_DISABEL") in found["variable"]
     ran = resume("doctor", RESUME_DIR="no\x1b[31mwhere")
