@@ -71,7 +71,7 @@ static int find_killer(const barrier_use *barrier, model_arena *arena, seeded *r
         if (!barrier->used[i]) continue;
         disk_run_init(run, &disk_scenarios[i], scale, seeded_next(random));
         run->ignored = &barrier->site;
-        run->takes_turns = false;
+        run->takes_turns = scale == 0;
         bool good = disk_run_all(run, arena);
         disk_run_release(run);
         *visited += run->totals.visited;
