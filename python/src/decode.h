@@ -134,6 +134,9 @@ void rp_announce(rp_decoder *decoder);
 int rp_add_filling(rp_decoder *decoder, PyObject *target, PyObject *content);
 /* A key or an element: complete, and flat enough to be hashed. 0 or -1. */
 int rp_check_key(rp_decoder *decoder, PyObject *key);
+/* Values that code of Python or numpy will look into: no list or tuple in them still has empty
+ * slots, as one has that a reference leads to from inside of it. 0 or -1. */
+int rp_check_complete(rp_decoder *decoder, PyObject *const *values, Py_ssize_t count);
 
 /* numbers.c */
 PyObject *rp_get_big(rp_decoder *decoder, const rs_cbor_item *bytes, bool negative);

@@ -230,3 +230,52 @@ int rp_check_key(rp_decoder *decoder, PyObject *key) {
     }
     return 0;
 }
+
+/* ---- values that others look into ---- */
+
+/* The next child of a list, tuple or dict; false behind the last one. */
+static bool next_child(PyObject *object, Py_ssize_t *at, PyObject **child) {
+    PyObject *key;
+    if (PyDict_Check(object)) return PyDict_Next(object, at, &key, child);
+    bool is_list = PyList_Check(object);
+    if (*at >= (is_list ? PyList_GET_SIZE(object) : PyTuple_GET_SIZE(object))) return false;
+    *child = is_list ? PyList_GET_ITEM(object, *at) : PyTuple_GET_ITEM(object, *at);
+    ++*at;
+    return true;
+}
+
+static bool is_walked(PyObject *object) {
+    return PyList_Check(object) || PyTuple_Check(object) || PyDict_Check(object);
+}
+
+static bool can_hide(PyObject *object) {
+    return PySlice_Check(object) || strcmp(Py_TYPE(object)->tp_name, "collections.deque") == 0;
+}
+
+int rp_check_complete(rp_decoder *decoder, PyObject *const *values, Py_ssize_t count) {
+    enum { DEPTH_MAX = 32, VISITS_MAX = 1 << 22 };
+    struct {
+        PyObject *object;
+        Py_ssize_t at;
+    } stack[DEPTH_MAX];
+    int visits = 0;
+    for (Py_ssize_t i = 0; i < count; i++) {
+        int depth = 0;
+        PyObject *child = values[i];
+        for (;;) {
+            if (!child || can_hide(child) || ++visits > VISITS_MAX ||
+                (is_walked(child) && depth == DEPTH_MAX)) {
+                rp_damaged(decoder, "a value that is needed is not complete, or too deep");
+                return -1;
+            }
+            if (is_walked(child)) {
+                stack[depth].object = child;
+                stack[depth++].at = 0;
+            }
+            while (depth > 0 && !next_child(stack[depth - 1].object, &stack[depth - 1].at, &child))
+                depth--;
+            if (depth == 0) break;
+        }
+    }
+    return 0;
+}

@@ -513,6 +513,18 @@ BAD = [  # name, item, rule, blobs
         "MT19937: pos from 0 to 624",
     ),
     ("generator-nothing", Tagged(GENERATOR, [1]), "a generator stands on a bit generator"),
+    (
+        "random-open",
+        mark(Tagged(TUPLE, [Tagged(RANDOM, [REF[0]])])),
+        "a value that is needed is complete: a tuple that is being read is not",
+    ),
+    ("random-open-inside", mark([mark([REF[0]]), Tagged(RANDOM, [REF[1]])]), "nor what is in it"),
+    ("seed-open", mark([seed(REF[0])]), "also of a seed sequence"),
+    (
+        "generator-open",
+        mark(Tagged(TUPLE, [Tagged(BIT_GENERATOR, ["PCG64", seed(), {**PCG64, "state": REF[0]}])])),
+        "and of a generator",
+    ),
     ("random-state", Tagged(RANDOM, [5]), "the state of a Random"),
     ("date-form", Tagged(1004, "2026-1-22"), "YYYY-MM-DD"),
     ("date-blanks", Tagged(1004, "2026- 1- 2"), "digits alone"),

@@ -118,12 +118,11 @@ int rp_random_is_safe(PyObject *state) {
 
 static PyObject *finish_seed_sequence(rp_decoder *decoder, PyObject *const *parts,
                                       Py_ssize_t count) {
-    (void)count;
     PyObject *value = NULL, *type = NULL, *arguments = NULL, *keywords = NULL;
     long pool_size = PyLong_Check(parts[2]) ? PyLong_AsLong(parts[2]) : -1;
     if (pool_size < 0 || pool_size > POOL_SIZE_MAX)
         return rp_damaged(decoder, "the pool of a seed sequence is too large");
-    if (!numpy_random(decoder)) return NULL;
+    if (rp_check_complete(decoder, parts, count) < 0 || !numpy_random(decoder)) return NULL;
     type = PyObject_GetAttrString(decoder->numpy_random, "SeedSequence");
     if (type) arguments = PyTuple_Pack(1, parts[0]);
     if (arguments)
@@ -151,7 +150,6 @@ static PyObject *new_bit_generator(rp_decoder *decoder, const char *name, PyObje
 
 static PyObject *finish_bit_generator(rp_decoder *decoder, PyObject *const *parts,
                                       Py_ssize_t count) {
-    (void)count;
     const char *name = NULL;
     for (int i = 0; i < BIT_GENERATOR_COUNT && PyUnicode_CheckExact(parts[0]); i++)
         if (PyUnicode_CompareWithASCIIString(parts[0], bit_generators[i]) == 0)
@@ -159,6 +157,7 @@ static PyObject *finish_bit_generator(rp_decoder *decoder, PyObject *const *part
     if (!numpy_random(decoder)) return NULL;
     const char *seed_type = strrchr(Py_TYPE(parts[1])->tp_name, '.');
     bool seeded = strcmp(seed_type ? seed_type + 1 : "", "SeedSequence") == 0;
+    if (rp_check_complete(decoder, parts, count) < 0) return NULL;
     int safe = rp_random_is_safe(parts[2]);
     if (safe < 0) return NULL;
     if (!name || (!seeded && parts[1] != Py_None) || !safe)
@@ -212,6 +211,7 @@ static PyObject *finish_random_state(rp_decoder *decoder, PyObject *const *parts
 }
 
 static PyObject *finish_random(rp_decoder *decoder, PyObject *const *parts, Py_ssize_t count) {
+    if (rp_check_complete(decoder, parts, count) < 0) return NULL;
     PyObject *module = PyImport_ImportModule("random"), *done = NULL, *value = NULL;
     if (module && count == 0) {
         value = PyObject_GetAttrString(module, "_inst");
