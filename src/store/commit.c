@@ -199,8 +199,9 @@ void rs_file_hint(rs_file *file, int fd, const rs_uuid *uuid, const rs_generatio
 
 void rs_file_hint_newest(rs_file *file) {
     const rs_generation *newest = rs_file_newest(file);
-    if (!newest || !file->for_writing || file->poisoned || file->replaces || file->no_hints ||
-        newest->number <= file->hinted_generation)
+    /* A hint proves that its generation was durable: one that a dead process wrote may not be. */
+    if (!newest || !file->for_writing || file->unsynced || file->poisoned || file->replaces ||
+        file->no_hints || newest->number <= file->hinted_generation)
         return;
     rs_file_hint(file, file->fd, &file->header.uuid, newest);
 }

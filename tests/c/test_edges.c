@@ -135,6 +135,24 @@ static void test_edges__a_file_that_is_given_up_gets_no_hint(void **state) {
     assert_int_equal(place->fault.calls[FAULT_WRITE], 0);
 }
 
+/* Nor does a save that was found, and may be in the cache alone: a hint would prove it durable. */
+static void test_edges__a_save_that_was_only_found_gets_no_hint(void **state) {
+    store_place *place = *state;
+    store_new(place);
+    store_save_until(place, SAMPLE_SMALL, 2);
+    store_close(place);
+    store_open(place);
+    place->file->hinted_generation = 0;
+    fault_os_plan(&place->fault, (fault_plan){0});
+    rs_file_hint_newest(place->file);
+    assert_int_equal(place->fault.calls[FAULT_WRITE], 0);
+    store_save(place, SAMPLE_SMALL, 3); /* settles what is below it */
+    place->file->hinted_generation = 0;
+    fault_os_plan(&place->fault, (fault_plan){0});
+    rs_file_hint_newest(place->file);
+    assert_int_equal(place->fault.calls[FAULT_WRITE], 1);
+}
+
 static void test_edges__names_that_are_too_long(void **state) {
     store_place *place = *state;
     char name[RS_FILE_NAME_SIZE + 10];
@@ -485,6 +503,7 @@ int main(void) {
         TEST(test_edges__a_slow_disk_gets_smaller_saves),
         TEST(test_edges__misuse_changes_nothing),
         TEST(test_edges__a_file_that_is_given_up_gets_no_hint),
+        TEST(test_edges__a_save_that_was_only_found_gets_no_hint),
         TEST(test_edges__names_that_are_too_long),
         TEST(test_edges__a_file_that_somebody_cut_is_kept_as_damaged),
         TEST(test_edges__a_file_to_be_set_aside_that_somebody_wrote_into),

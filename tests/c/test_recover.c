@@ -30,6 +30,14 @@ static void wipe_hints(store_place *place) {
     free(bytes);
 }
 
+/* As the process that saved it does: it knows that the save is durable. */
+static void hint_newest(store_place *place) {
+    store_open(place);
+    place->file->unsynced = false;
+    rs_file_hint_newest(place->file);
+    store_close(place);
+}
+
 static void test_recover__half_a_save_is_torn(void **state) {
     store_place *place = *state;
     uint64_t at[4];
@@ -59,9 +67,7 @@ static void test_recover__bad_byte_in_a_hinted_save_is_damage(void **state) {
     store_place *place = *state;
     uint64_t at[4];
     lay_small(place, 3, at);
-    store_open(place);
-    rs_file_hint_newest(place->file);
-    store_close(place);
+    hint_newest(place);
     store_flip(place->file_path, at[2] + 100);
     store_open_reader(place);
     assert_int_equal(place->recovery.health, RS_HEALTH_DAMAGED);
@@ -74,9 +80,7 @@ static void test_recover__file_cut_right_behind_an_older_save_is_damage(void **s
     store_place *place = *state;
     uint64_t at[4];
     lay_small(place, 3, at);
-    store_open(place);
-    rs_file_hint_newest(place->file);
-    store_close(place);
+    hint_newest(place);
     store_cut(place->file_path, at[2]);
     store_open_reader(place);
     assert_int_equal(place->recovery.health, RS_HEALTH_DAMAGED);
