@@ -9,7 +9,7 @@ typedef struct disk_scenario {
     void (*run)(disk_life *life);
     life_shape shape;
     bool takes_back; /* what could be read already: nothing for readers at work */
-    bool no_folder; /* the program has to make it */
+    bool no_folder;  /* the program has to make it */
     bool no_links, no_locks;
     bool locks;      /* taken by the programs */
     int64_t tick_ns; /* of the clocks, 0: so little that few hints are due */
