@@ -32,6 +32,7 @@ static const rc_form forms[] = {
     {39279, "OrderedDict", "OrderedDict({", "})", true, true},
     {39280, "Counter", "Counter({", "})", true, true},
     {39281, "defaultdict", "defaultdict(", ")", false, false},
+    {39294, "ZoneInfo", "ZoneInfo(", ")", false, false},
 };
 
 const rc_form *rc_find_form(uint64_t tag) {

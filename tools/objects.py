@@ -14,9 +14,11 @@ import fractions
 import math
 import pathlib
 import random
+import re
 import struct
 import sys
 import uuid
+import zoneinfo
 
 BUILTINS = {t.__name__: t for t in (int, float, complex, bool, str, bytes, bytearray, list, tuple,
                                     dict, set, frozenset)}
@@ -362,6 +364,13 @@ class Builder:
         *parts, fold = self.each(node)
         return self.named(mark, datetime.datetime(*parts, fold=fold))
 
+    def read_zone(self, node, mark):
+        key, cached = (*node, True)[:2]
+        if not re.fullmatch("[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*", key) or len(key) > 99:
+            raise Damaged(f"time zone {key}")
+        make = zoneinfo.ZoneInfo if cached else zoneinfo.ZoneInfo.no_cache
+        return self.named(mark, make(key))
+
     def read_path(self, node, mark):
         if node[0] not in ("PosixPath", "PurePosixPath", "PureWindowsPath"):
             raise Damaged(f"path of class {node[0]}")
@@ -387,7 +396,7 @@ class Builder:
         39272: "read_datetime", 39273: "read_timedelta", 39274: "read_timezone",
         39275: "read_decimal", 39276: "read_path", 39277: "read_array_array",
         39278: "read_deque", 39279: "read_ordered_dict", 39280: "read_counter",
-        39281: "read_default_dict"}
+        39281: "read_default_dict", 39294: "read_zone"}
 
 
 def decode(stream, blobs=()):

@@ -14,10 +14,11 @@ import subprocess
 import sys
 import threading
 import uuid
+import zoneinfo
 
 import pytest
 from resume import _core
-from resume import CheckpointDamaged
+from resume import CheckpointDamaged, ResumeError
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
@@ -363,6 +364,34 @@ def test_defaultdict__of_a_function_is_refused():
 
 def test_utc__is_the_same_object():
     assert back([datetime.timezone.utc])[0] is datetime.timezone.utc
+
+
+def test_zone__is_the_same_object_where_zoneinfo_gives_one():
+    berlin = zoneinfo.ZoneInfo("Europe/Berlin")
+    lone = zoneinfo.ZoneInfo.no_cache("Europe/Berlin")
+    moment = datetime.datetime(2026, 10, 25, 2, 30, tzinfo=berlin, fold=1)
+    values = [berlin, moment, datetime.time(5, tzinfo=berlin), lone, lone]
+    zone, when, clock, other, again = back(values)
+    assert zone is berlin is when.tzinfo is clock.tzinfo
+    assert when == moment and when.utcoffset() == moment.utcoffset() and when.fold == 1
+    assert other is again is not berlin and other.key == "Europe/Berlin"
+    assert back(other.__reduce__()[1]) == ("Europe/Berlin", False)
+
+
+def test_zone__without_a_key_is_refused(tmp_path):
+    with open(zoneinfo.TZPATH[0] + "/Europe/Berlin", "rb") as file:
+        data = file.read()
+    (tmp_path / "zone").write_bytes(data)
+    with open(tmp_path / "zone", "rb") as file:
+        assert "file" in problem([zoneinfo.ZoneInfo.from_file(file)])
+
+
+def test_zone__that_this_machine_does_not_have_is_no_damage(monkeypatch):
+    stream, blobs = encode([zoneinfo.ZoneInfo("Europe/Berlin")])
+    stream = stream.replace(b"Europe/Berlin", b"Nowhere/Atall")
+    with pytest.raises(ResumeError, match="'Nowhere/Atall'.*tzdata") as caught:
+        _core._decode(stream, blobs)
+    assert not isinstance(caught.value, CheckpointDamaged)
 
 
 def test_random__goes_on_alike():

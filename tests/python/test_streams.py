@@ -10,6 +10,7 @@ import pathlib
 import random
 import struct
 import uuid
+import zoneinfo
 
 import pytest
 import vectors
@@ -87,7 +88,7 @@ def random_of(numbers):
 
 
 NAMES = {module.__name__: module for module in (array, collections, datetime, decimal, fractions,
-                                                pathlib, random, uuid)}
+                                                pathlib, random, uuid, zoneinfo)}
 NAMES |= {function.__name__: function for function in (
     nan, shared, cycle, cycle_tuple, views, readonly, SeedOf, generator, globals_of_random,
     random_of)}

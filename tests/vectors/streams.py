@@ -14,7 +14,8 @@ CONSTANT, COMPLEX, ARRAY, VIEW, SCALAR, DTYPE, SEED_SEQUENCE = range(39260, 3926
 BIT_GENERATOR, GENERATOR, RANDOM_STATE, RANDOM, TIME, DATETIME = range(39267, 39273)
 TIMEDELTA, TIMEZONE, DECIMAL, PATH, ARRAY_ARRAY, DEQUE = range(39273, 39279)
 ORDERED_DICT, COUNTER, DEFAULT_DICT = range(39279, 39282)
-LAST_OF_OURS = 39281
+ZONE = 39294
+KEPT = 39299
 
 REF = [Tagged(29, number) for number in range(3)]
 
@@ -321,6 +322,12 @@ GOOD = [  # name, value, expression, rule, blobs
         "TIMEZONE without a name",
     ),
     (
+        "zone",
+        [Tagged(ZONE, ["Europe/Berlin"]), Tagged(ZONE, ["Etc/GMT+5", False])],
+        "[zoneinfo.ZoneInfo('Europe/Berlin'), zoneinfo.ZoneInfo.no_cache('Etc/GMT+5')]",
+        "ZONE",
+    ),
+    (
         "decimal",
         [Tagged(DECIMAL, text) for text in ("1.10", "-0", "NaN123", "-Infinity", "1E+400")],
         "[decimal.Decimal(t) for t in ('1.10', '-0', 'NaN123', '-Infinity', '1E+400')]",
@@ -532,6 +539,12 @@ BAD = [  # name, item, rule, blobs
     ("time-float", Tagged(TIME, [1.0, 2, 3, 4, None, 0]), "parts of a time are ints"),
     ("time-range", Tagged(TIME, [24, 0, 0, 0, None, 0]), "in their range"),
     ("timezone-range", Tagged(TIMEZONE, [Tagged(TIMEDELTA, [1, 0, 0])]), "less than a day"),
+    ("zone-outside", Tagged(ZONE, ["../../etc/passwd"]), "a key of a zone has no dots"),
+    ("zone-absolute", Tagged(ZONE, ["/etc/passwd"]), "nor begins with a slash"),
+    ("zone-double", Tagged(ZONE, ["Europe//Berlin"]), "nor has two of them"),
+    ("zone-empty", Tagged(ZONE, [""]), "nor is empty"),
+    ("zone-long", Tagged(ZONE, ["a" * 100]), "nor longer than 99"),
+    ("zone-bare", Tagged(ZONE, "Europe/Berlin"), "a zone is an array"),
     ("decimal-form", Tagged(DECIMAL, "1.2.3"), "a decimal number"),
     ("fraction-zero", Tagged(30, [1, 0]), "no denominator of 0"),
     ("fraction-float", Tagged(30, [1.0, 2]), "ints in a fraction"),
@@ -543,7 +556,7 @@ BAD = [  # name, item, rule, blobs
     ("deque-maxlen", Tagged(DEQUE, [-1, []]), "maxlen is no negative number"),
     ("counter-odd", Tagged(COUNTER, ["a"]), "a key has a value"),
     ("default-dict-name", Tagged(DEFAULT_DICT, ["eval", []]), "builtin types of the list"),
-    ("tag", Tagged(LAST_OF_OURS + 1, 0), "an unknown tag is refused"),
+    ("tag", Tagged(KEPT, 0), "an unknown tag is refused"),
     ("tag-27", Tagged(27, ["os.system", "x"]), "also tag 27"),
     ("tag-55799", Tagged(55799, 0), "also one that says nothing"),
 ]

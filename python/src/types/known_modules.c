@@ -41,6 +41,10 @@ static const rp_type_entry datetime_types[] = {
 };
 static const rp_module_types datetime = {"datetime", datetime_types};
 
+static const rp_type_entry zoneinfo_types[] = {{"ZoneInfo", rp_put_zone, true},
+                                               {NULL, NULL, false}};
+static const rp_module_types zoneinfo = {"zoneinfo", zoneinfo_types};
+
 static const rp_type_entry decimal_types[] = {{"Decimal", rp_put_decimal, false},
                                               {NULL, NULL, false}};
 static const rp_module_types decimal = {"decimal", decimal_types};
@@ -74,6 +78,6 @@ static const rp_type_entry collections_types[] = {
 static const rp_module_types collections = {"collections", collections_types};
 
 const rp_module_types *const rp_known_modules[] = {
-    &numpy,     &numpy_random, &python_random, &collections, &datetime, &decimal,
-    &fractions, &uuid,         &pathlib,       &array,       NULL,
+    &numpy,   &numpy_random, &python_random, &collections, &datetime, &zoneinfo,
+    &decimal, &fractions,    &uuid,          &pathlib,     &array,    NULL,
 };

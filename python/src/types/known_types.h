@@ -30,6 +30,7 @@ int rp_put_time(rp_encoder *encoder, PyObject *object);
 int rp_put_datetime(rp_encoder *encoder, PyObject *object);
 int rp_put_timedelta(rp_encoder *encoder, PyObject *object);
 int rp_put_timezone(rp_encoder *encoder, PyObject *object);
+int rp_put_zone(rp_encoder *encoder, PyObject *object);
 /* library_values.c */
 int rp_put_decimal(rp_encoder *encoder, PyObject *object);
 int rp_put_fraction(rp_encoder *encoder, PyObject *object);

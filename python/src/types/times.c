@@ -1,8 +1,17 @@
-/* date, time, datetime, timedelta and timezone in the object stream. */
+/* date, time, datetime, timedelta, timezone and ZoneInfo in the object stream. */
 #include "../decode.h"
 #include "known_types.h"
 
 #include <stdio.h>
+#include <string.h>
+
+/* "Europe/Berlin": what can't leave the folders of time zones. */
+static bool is_zone_key(const char *key, size_t size) {
+    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+                                  "0123456789_+-/";
+    return size > 0 && size < 100 && key[0] != '/' && key[size - 1] != '/' &&
+           strspn(key, letters) == size && !strstr(key, "//");
+}
 
 /* ---- encoding ---- */
 
@@ -40,6 +49,28 @@ int rp_put_timezone(rp_encoder *encoder, PyObject *object) {
     rp_put_tag(encoder, RP_TAG_TIMEZONE);
     rp_put_array_head(encoder, (size_t)PyTuple_GET_SIZE(parts));
     return rp_push_parts(encoder, parts, ".utcoffset()");
+}
+
+/* Its own reduction tells the key and whether ZoneInfo(key) gives this very object. */
+int rp_put_zone(rp_encoder *encoder, PyObject *object) {
+    PyObject *reduced = PyObject_CallMethod(object, "__reduce__", NULL), *maker, *key;
+    int status = -1, cached;
+    Py_ssize_t size;
+    if (!reduced || !PyArg_ParseTuple(reduced, "O(Up)", &maker, &key, &cached)) goto done;
+    const char *text = PyUnicode_AsUTF8AndSize(key, &size);
+    if (!text) goto done;
+    if (!is_zone_key(text, (size_t)size)) {
+        status = rp_refuse(encoder, "its key is no usual name of a time zone");
+        goto done;
+    }
+    rp_put_tag(encoder, RP_TAG_ZONE);
+    rp_put_array_head(encoder, cached ? 1 : 2);
+    rs_cbor_put_text(&encoder->buffer, text, (size_t)size);
+    if (!cached) rs_cbor_put_simple(&encoder->buffer, RS_CBOR_FALSE);
+    status = RP_DONE;
+done:
+    Py_XDECREF(reduced);
+    return status;
 }
 
 /* ---- decoding ---- */
@@ -111,11 +142,49 @@ static PyObject *get_date(rp_decoder *decoder) {
     return value;
 }
 
+/* A zone that this machine does not have is no damage. */
+static PyObject *zone_is_missing(rp_decoder *decoder, const char *key) {
+    if (PyErr_ExceptionMatches(PyExc_MemoryError) || !PyErr_ExceptionMatches(PyExc_Exception))
+        return NULL;
+    PyErr_Clear();
+    rs_fail(&decoder->error, RESUME_MISMATCH,
+            "the time zone '%s' can't be made on this machine; install Python's package tzdata, "
+            "or the system's",
+            key);
+    rp_raise(decoder->state, &decoder->error);
+    return NULL;
+}
+
+static PyObject *get_zone(rp_decoder *decoder) {
+    char key[100];
+    rs_cbor_item item;
+    bool cached = true;
+    Py_ssize_t count = rp_next_array(decoder, 1, 2);
+    if (count < 0 || rp_next(decoder, &item) < 0) return NULL;
+    if (item.kind != RS_CBOR_TEXT || item.argument >= sizeof key)
+        return rp_damaged(decoder, "the key of a time zone is no short text");
+    memcpy(key, item.bytes, (size_t)item.argument);
+    key[item.argument] = 0;
+    if (!is_zone_key(key, (size_t)item.argument))
+        return rp_damaged(decoder, "the key of a time zone is none");
+    if (count == 2 && rp_next_bool(decoder, &cached) < 0) return NULL;
+    PyObject *module = PyImport_ImportModule("zoneinfo"), *value = NULL;
+    PyObject *type = module ? PyObject_GetAttrString(module, "ZoneInfo") : NULL;
+    if (type && cached) value = PyObject_CallFunction(type, "s", key);
+    if (type && !cached) value = PyObject_CallMethod(type, "no_cache", "s", key);
+    Py_XDECREF(type);
+    Py_XDECREF(module);
+    return value ? value : zone_is_missing(decoder, key);
+}
+
 int rp_get_time(rp_decoder *decoder, uint64_t tag, PyObject **value) {
     Py_ssize_t count;
     switch (tag) {
     case RP_TAG_DATE:
         *value = get_date(decoder);
+        return *value ? 0 : -1;
+    case RP_TAG_ZONE:
+        *value = get_zone(decoder);
         return *value ? 0 : -1;
     case RP_TAG_TIME:
         if (rp_next_array(decoder, 6, 6) < 0) return -1;
