@@ -5,7 +5,7 @@
 #include "os/process.h"
 #include "registry.h"
 #include "report.h"
-#include "track.h"
+#include "tracking.h"
 
 #include <structmember.h>
 
@@ -184,43 +184,13 @@ static PyObject *checkpoint_loop(PyObject *object, PyObject *iterable) {
     return rp_loop_new(self->state, object, &self->loops, self->owner.code, iterable);
 }
 
-/* The name by which the owner's function knows the object, new reference. */
-static PyObject *label_of(rp_checkpoint *self, PyObject *object) {
-    PyFrameObject *frame = rp_owner_find(&self->owner);
-    PyObject *values = frame == NULL ? PyDict_New() : rp_frame_locals(frame);
-    PyObject *label = NULL, *name, *value;
-    for (Py_ssize_t at = 0; values != NULL && PyDict_Next(values, &at, &name, &value);)
-        if (value == object && label == NULL && PyUnicode_Check(name)) label = Py_NewRef(name);
-    Py_ssize_t count = self->tracked == NULL ? 0 : PyDict_GET_SIZE(self->tracked);
-    if (values != NULL && label == NULL) label = PyUnicode_FromFormat("tracked %zd", count);
-    Py_XDECREF(values);
-    Py_XDECREF((PyObject *)frame);
-    return label;
-}
-
-/* What restore() has brought for an object that is tracked only now. */
-static int take_pending(rp_checkpoint *self, PyObject *label, PyObject *object) {
-    if (self->pending_tracked == NULL) return 0;
-    PyObject *value = Py_XNewRef(PyDict_GetItemWithError(self->pending_tracked, label));
-    if (value == NULL) return 0;
-    int status = rp_track_restore(self->state, object, value);
-    if (status == 0) status = PyDict_DelItem(self->pending_tracked, label);
-    Py_DECREF(value);
-    return status;
-}
-
-static PyObject *checkpoint_track(PyObject *checkpoint, PyObject *object) {
-    rp_checkpoint *self = (rp_checkpoint *)checkpoint;
-    if (self->disabled) return Py_NewRef(object);
+static PyObject *checkpoint_track(PyObject *object, PyObject *args, PyObject *kwargs) {
+    rp_checkpoint *self = (rp_checkpoint *)object;
+    PyObject *tracked, *name;
+    if (rp_track_parse(args, kwargs, &tracked, &name) < 0) return NULL;
+    if (self->disabled) return Py_NewRef(tracked);
     if (rp_checkpoint_usable(self, "track()") < 0) return NULL;
-    if (rp_track_check(self->state, object) < 0) return NULL;
-    PyObject *label = label_of(self, object);
-    int status = label == NULL ? -1 : 0;
-    if (status == 0 && self->tracked == NULL && (self->tracked = PyDict_New()) == NULL) status = -1;
-    if (status == 0) status = PyDict_SetItem(self->tracked, label, object);
-    if (status == 0) status = take_pending(self, label, object);
-    Py_XDECREF(label);
-    return status < 0 ? NULL : Py_NewRef(object);
+    return rp_checkpoint_track(self, tracked, name);
 }
 
 static PyObject *checkpoint_wait(PyObject *object, PyObject *nothing) {
@@ -348,9 +318,10 @@ static PyMethodDef checkpoint_methods[] = {
      "was restored."},
     {"loop", checkpoint_loop, METH_O,
      "loop($self, iterable, /)\n--\n\nIterate so that a `for` goes on where it stopped."},
-    {"track", checkpoint_track, METH_O,
-     "track($self, object, /)\n--\n\nSave and restore the state of an object in place; returns the "
-     "object."},
+    {"track", (PyCFunction)(void (*)(void))checkpoint_track, METH_VARARGS | METH_KEYWORDS,
+     "track($self, object, /, *, name=None)\n--\n\nSave and restore the state of an object in "
+     "place; returns the object.\n\nIts name in the checkpoint is that of the variable it is in, "
+     "or `name`."},
     {"wait", checkpoint_wait, METH_NOARGS,
      "wait($self, /)\n--\n\nReturn when everything that was saved is durable."},
     {"done", (PyCFunction)(void (*)(void))checkpoint_done, METH_VARARGS | METH_KEYWORDS,

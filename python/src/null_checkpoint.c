@@ -3,6 +3,7 @@
 
 #include "notice.h"
 #include "report.h"
+#include "tracking.h"
 
 #include <structmember.h>
 
@@ -69,6 +70,12 @@ static PyObject *null_argument(PyObject *object, PyObject *argument) {
     return Py_NewRef(argument);
 }
 
+static PyObject *null_track(PyObject *object, PyObject *args, PyObject *kwargs) {
+    PyObject *tracked, *name;
+    (void)object;
+    return rp_track_parse(args, kwargs, &tracked, &name) < 0 ? NULL : Py_NewRef(tracked);
+}
+
 static PyObject *null_restore(PyObject *object, PyObject *args, PyObject *kwargs) {
     (void)args, (void)kwargs;
     rp_report *report = rp_report_new(rp_state_of_type(Py_TYPE(object)));
@@ -105,7 +112,8 @@ static PyMethodDef null_methods[] = {
     {"restore", (PyCFunction)(void (*)(void))null_restore, METH_VARARGS | METH_KEYWORDS,
      "restore($self, /, *, keep=(), **defaults)\n--\n\nDoes nothing; an empty Report."},
     {"loop", null_argument, METH_O, "loop($self, iterable, /)\n--\n\nThe iterable itself."},
-    {"track", null_argument, METH_O, "track($self, object, /)\n--\n\nThe object itself."},
+    {"track", (PyCFunction)(void (*)(void))null_track, METH_VARARGS | METH_KEYWORDS,
+     "track($self, object, /, *, name=None)\n--\n\nThe object itself."},
     {"wait", (PyCFunction)(void (*)(void))null_nothing, METH_VARARGS | METH_KEYWORDS,
      "wait($self, /)\n--\n\nDoes nothing."},
     {"done", (PyCFunction)(void (*)(void))null_done, METH_VARARGS | METH_KEYWORDS,

@@ -6,7 +6,7 @@ import threading
 import types
 
 import pytest
-from resume import _core
+from resume import Checkpoint, NullCheckpoint, _core
 
 
 def track(saved, now):
@@ -192,3 +192,62 @@ def test_track__big_arrays_and_many_attributes():
     saved.again = saved.big
     assert track(saved, now) == []
     assert now.a299 == 299 and now.big is now.again and (now.big == saved.big).all()
+
+
+class Cut(Exception):
+    """The program is killed here."""
+
+
+def test_track__name_is_the_label_and_brings_the_state_to_another_variable(folder):
+    def first():
+        chp = Checkpoint("named")
+        box = chp.track(Plain(n=1), name="the box")
+        chp.restore()
+        box.n = 5
+        chp.save()
+        raise Cut
+
+    def second():
+        chp = Checkpoint("named", on_change="ignore")
+        other = Plain(n=0)
+        assert chp.track(other, name="the box") is other
+        chp.restore()
+        return other.n
+    with pytest.raises(Cut):
+        first()
+    assert second() == 5
+
+
+def test_track__an_object_that_is_tracked_after_restore_gets_its_state_then(folder):
+    def run():
+        chp = Checkpoint("late")
+        chp.restore()
+        box = Plain(n=0)
+        chp.track(box, name="box")
+        box.n += 1
+        chp.save()
+        if box.n < 3:
+            raise Cut
+        return box.n
+    for _ in range(2):
+        with pytest.raises(Cut):
+            run()
+    assert run() == 3
+
+
+def test_track__a_name_stands_for_one_object(folder):
+    def run():
+        chp = Checkpoint("one")
+        a, b = Plain(), Plain()
+        chp.track(a, name="x")
+        chp.track(a, name="x")
+        with pytest.raises(ValueError, match="chp.track: another object is tracked as 'x'"):
+            chp.track(b, name="x")
+        with pytest.raises(TypeError, match="name must be a str"):
+            chp.track(b, name=5)
+        with pytest.raises(TypeError):
+            chp.track(b, "x")
+        with pytest.raises(UnicodeEncodeError):
+            chp.track(b, name="\udc80")
+        assert NullCheckpoint().track(b, name="x") is b
+    run()
