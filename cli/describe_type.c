@@ -32,6 +32,10 @@ static const rc_form forms[] = {
     {39279, "OrderedDict", "OrderedDict({", "})", true, true},
     {39280, "Counter", "Counter({", "})", true, true},
     {39281, "defaultdict", "defaultdict(", ")", false, false},
+    {39282, "global", "global(", ")", false, false},
+    {39283, "object", "object(", ")", false, false},
+    {39284, "buffer", "buffer(", ")", false, false},
+    {39285, "opaque", "Opaque(", ")", false, false},
     {39294, "ZoneInfo", "ZoneInfo(", ")", false, false},
 };
 

@@ -114,6 +114,10 @@ static const char *tag_key(uint64_t tag) {
         {TAG_ORDERED_DICT, "$ordered_dict"},
         {TAG_COUNTER, "$counter"},
         {TAG_DEFAULT_DICT, "$default_dict"},
+        {39282, "$global"},
+        {39283, "$instance"},
+        {39284, "$buffer"},
+        {39285, "$opaque"},
     };
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
         if (keys[i].tag == tag) return keys[i].key;

@@ -36,6 +36,16 @@ class Tag:
         self.tag, self.value = tag, value
 
 
+class Opaque:
+    """An object that is not built: the name of its class or of what makes it, and its parts."""
+
+    def __init__(self, type, state=None):
+        self.type, self.state = type, state
+
+    def __repr__(self):
+        return f"Opaque({self.type!r}, ...)"
+
+
 class Memory:
     """Bytes [low, high) of a memory; low and high are None for all of it."""
 
@@ -98,13 +108,15 @@ class Builder:
         if node.tag == 28:
             if mark is not None:
                 raise Damaged("marked twice")
-            self.marks.append(None)
+            self.marks.append(self)  # stands for "not there yet"
             return self.build(node.value, len(self.marks) - 1)
         if node.tag == 29:
             if mark is not None or not 0 <= node.value < len(self.marks):
                 raise Damaged("a reference that is marked, or leads nowhere")
             if self.lows.get(node.value) is not None:
                 raise Damaged("a reference to a part of an array")
+            if self.marks[node.value] is self:
+                raise Damaged("a reference to what does not exist yet")
             return self.marks[node.value]
         name = self.READERS.get(node.tag)
         if name is None:
@@ -337,6 +349,44 @@ class Builder:
         value.setstate(self.build(node[0]))
         return self.named(mark, value)
 
+    # ---- classes, functions, other objects: nothing is imported ----
+
+    MAKERS = ("copyreg.__newobj__", "copyreg.__newobj_ex__", "copyreg._reconstructor")
+
+    def read_global(self, node, mark):
+        module, path = node
+        if not isinstance(module, str) or not isinstance(path, str):
+            raise Damaged("a name that is no text")
+        return self.named(mark, Opaque(f"{module}.{path}"))
+
+    def read_instance(self, node, mark):
+        if len(node) not in (2, 6):
+            raise Damaged("an object has two parts or six")
+        made = self.build(node[0])
+        arguments = self.build(node[1]) if len(node) == 6 else ()
+        if not isinstance(arguments, (tuple, list)):
+            raise Damaged("arguments that are no tuple")
+        if isinstance(made, Opaque) and made.type in self.MAKERS and len(arguments):
+            made = arguments[0]
+        value = self.named(mark, Opaque(made.type if isinstance(made, Opaque)
+                                        else type(made).__name__))
+        if len(node) == 2:
+            value.state = self.build(node[1])
+            return value
+        value.state = {"arguments": arguments}
+        for name, part in zip(("items", "pairs", "state", "setter"), node[2:]):
+            part = self.build(part)
+            if part is not None:
+                value.state[name] = part
+        return value
+
+    def read_opaque(self, node, mark):
+        if len(node) != 2 or not isinstance(node[0], str):
+            raise Damaged("an opaque value has a name and a state")
+        value = self.named(mark, Opaque(node[0]))
+        value.state = self.build(node[1])
+        return value
+
     # ---- small values ----
 
     def simple(make):
@@ -396,7 +446,8 @@ class Builder:
         39272: "read_datetime", 39273: "read_timedelta", 39274: "read_timezone",
         39275: "read_decimal", 39276: "read_path", 39277: "read_array_array",
         39278: "read_deque", 39279: "read_ordered_dict", 39280: "read_counter",
-        39281: "read_default_dict", 39294: "read_zone"}
+        39281: "read_default_dict", 39282: "read_global", 39283: "read_instance",
+        39285: "read_opaque", 39294: "read_zone"}
 
 
 def decode(stream, blobs=()):

@@ -12,7 +12,17 @@
             chp.sync()              # saves every 30 seconds
         return total
 """
-from ._core import Checkpoint, Data, Entry, NullCheckpoint, Report, __version__, list, load
+from ._core import (
+    Checkpoint,
+    Data,
+    Entry,
+    NullCheckpoint,
+    Opaque,
+    Report,
+    __version__,
+    list,
+    load,
+)
 from ._errors import (
     CheckpointDamaged,
     CheckpointIOError,
@@ -37,6 +47,7 @@ __all__ = [
     "Data",
     "Entry",
     "NullCheckpoint",
+    "Opaque",
     "Report",
     "ResumeError",
     "ResumeWarning",

@@ -130,6 +130,16 @@ class NullCheckpoint(dict[Hashable, Any]):
         /,
     ) -> Literal[False]: ...
 
+@final
+class Opaque:
+    """An object of a file that is not trusted: the name of its class and its state, as data."""
+
+    def __new__(cls, type: str, state: Any = None) -> Opaque: ...
+    @property
+    def type(self) -> str: ...
+    @property
+    def state(self) -> Any: ...
+
 class Data(dict[str, Any]):
     """What load() gives: the saved variables as a dict, the rest as attributes."""
 

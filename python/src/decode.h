@@ -17,11 +17,12 @@ enum {
 
 /* What a frame does with its children. */
 typedef enum rp_open_kind {
-    RP_OPEN_LIST,   /* into `object` by index */
-    RP_OPEN_TUPLE,  /* the same; not tracked by the collector until it is complete */
-    RP_OPEN_DICT,   /* key, value, key, value into `object`, also a subclass of the closed set */
-    RP_OPEN_DEQUE,  /* appended to `object` */
-    RP_OPEN_VALUES, /* onto the stack of values, handed to `finish` */
+    RP_OPEN_LIST,     /* into `object` by index */
+    RP_OPEN_TUPLE,    /* the same; not tracked by the collector until it is complete */
+    RP_OPEN_DICT,     /* key, value, key, value into `object`, also a subclass of the closed set */
+    RP_OPEN_DEQUE,    /* appended to `object` */
+    RP_OPEN_INSTANCE, /* as VALUES; `object` is made when its first parts are there */
+    RP_OPEN_VALUES,   /* onto the stack of values, handed to `finish` */
 } rp_open_kind;
 
 /* Makes the value of `count` children (borrowed). New reference, or NULL with an exception. */
@@ -80,6 +81,8 @@ struct rp_decoder {
     size_t filling_count, filling_capacity;
     PyObject *read_only; /* list of arrays that become read-only at the end */
     PyObject *notes;
+    PyObject *untrusted; /* list of names */
+    PyObject *resolved;  /* list: what may be called though the stream is not mine */
     PyObject *strings[RP_STRING_CACHE];
     PyObject *numpy, *array_type, *dtype_type, *byte_dtype; /* strong, when arrays are met */
     PyObject *numpy_random;
@@ -130,6 +133,16 @@ static inline bool rp_is_view_base(const rp_decoder *decoder) {
 void rp_share_pending(rp_decoder *decoder, PyObject *value);
 /* Marks lead to the object of the frame that was just opened. */
 void rp_announce(rp_decoder *decoder);
+/* The same, but for a target that stands for it. */
+void rp_announce_target(rp_decoder *decoder, PyObject *target);
+/* The object that the caller wants filled, when it is of the right type. Borrowed or NULL. */
+PyObject *rp_take_target(rp_decoder *decoder, PyTypeObject *type);
+/* A place for the mark whose tag was just read. */
+int rp_add_share(rp_decoder *decoder);
+/* The value of the reference whose tag was just read. */
+PyObject *rp_get_reference(rp_decoder *decoder);
+/* decode_item.c. Reads one item: 1 a frame was opened, 0 *value is complete, -1 exception. */
+int rp_read_item(rp_decoder *decoder, PyObject **value);
 /* Content of `target` at the commit. */
 int rp_add_filling(rp_decoder *decoder, PyObject *target, PyObject *content);
 /* A key or an element: complete, and flat enough to be hashed. 0 or -1. */
@@ -163,6 +176,23 @@ int rp_need_numpy(rp_decoder *decoder);
 void *rp_array_memory(PyObject *array, PyObject **capsule);
 /* dtypes.c: a new dtype from the closed grammar, or NULL. */
 PyObject *rp_get_dtype(rp_decoder *decoder);
+/* globals.c */
+PyObject *rp_get_global(rp_decoder *decoder);
+/* Anything of that name may be imported, called or opened. 1, 0 or -1. */
+int rp_is_trusted(rp_decoder *decoder, PyObject *name);
+/* What stands for an object that is not trusted; its name is noted. New reference. */
+PyObject *rp_opaque_of(rp_decoder *decoder, PyObject *name, PyObject *state);
+int rp_note_untrusted(rp_decoder *decoder, PyObject *name);
+/* copyreg.__newobj__ and the like: they make an object of the class that is their first argument,
+ * and need no trust of their own. */
+bool rp_is_reconstructor(PyObject *name);
+PyObject *rp_import_reconstructor(PyObject *name);
+/* instances_read.c */
+int rp_open_instance(rp_decoder *decoder);
+/* A part of the instance in the innermost frame was read: it is made as soon as it can be. */
+int rp_instance_part(rp_decoder *decoder);
+PyObject *rp_finish_instance(rp_decoder *decoder, PyObject *const *parts, Py_ssize_t count);
+int rp_open_opaque(rp_decoder *decoder);
 /* collections.c: how the containers of that module are filled. 0 or -1. */
 int rp_append(PyObject *deque, PyObject *value);
 int rp_set_pair(PyObject *dict, PyObject *key, PyObject *value);

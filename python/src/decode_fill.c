@@ -66,12 +66,18 @@ static resume_status state_claim(void *context, uint64_t size, rs_error *error) 
     return rs_state_claim(context, size, error);
 }
 
+/* Until generations are signed: the file is the user's own. */
+bool rp_is_mine(const rs_state *loaded) {
+    return !rs_state_is_foreign(loaded);
+}
+
 rp_decoder *rp_decoder_new(rp_module_state *state, rs_state *loaded) {
     rp_source source = {.stream = rs_state_stream(loaded),
                         .context = loaded,
                         .blob_size = state_blob_size,
                         .read_blob = state_read_blob,
                         .claim = state_claim,
-                        .is_foreign = rs_state_is_foreign(loaded)};
+                        .is_foreign = rs_state_is_foreign(loaded),
+                        .is_mine = rp_is_mine(loaded)};
     return rp_decoder_new_from(state, &source);
 }

@@ -1,6 +1,8 @@
 /* Python objects to the object stream: the work stack, marks and references, undoing a failure. */
 #include "encode.h"
 
+#include "opaque.h"
+
 #include "base/alloc.h"
 #include "format/hash.h"
 
@@ -72,6 +74,22 @@ int rp_refuse(rp_encoder *encoder, const char *format, ...) {
     va_start(arguments, format);
     vsnprintf(encoder->reason, sizeof encoder->reason, format, arguments);
     va_end(arguments);
+    return RP_REFUSED;
+}
+
+int rp_refuse_exception(rp_encoder *encoder, const char *advice) {
+    if (PyErr_ExceptionMatches(PyExc_MemoryError) || !PyErr_ExceptionMatches(PyExc_Exception))
+        return -1;
+    PyObject *type, *value, *trace;
+    PyErr_Fetch(&type, &value, &trace);
+    PyObject *text = value ? PyObject_Str(value) : NULL;
+    const char *utf8 = text ? PyUnicode_AsUTF8(text) : NULL;
+    PyErr_Clear();
+    rp_refuse(encoder, "%.300s%s", utf8 && *utf8 ? utf8 : "it raised an exception", advice);
+    Py_XDECREF(text);
+    Py_XDECREF(type);
+    Py_XDECREF(value);
+    Py_XDECREF(trace);
     return RP_REFUSED;
 }
 
@@ -218,27 +236,19 @@ static int run(rp_encoder *encoder, size_t base) {
 /* ---- values ---- */
 
 static int refuse_type(rp_encoder *encoder, PyObject *object) {
-    PyTypeObject *type = Py_TYPE(object);
-    if (PyType_Check(object))
-        return rp_refuse(encoder, "classes can't be saved; keep its name as a string instead");
-    if (PyCallable_Check(object) && !type->tp_as_sequence && PyFunction_Check(object))
-        return rp_refuse(encoder, "functions can't be saved; keep its name as a string instead");
-    for (PyTypeObject *base = type->tp_base; base; base = base->tp_base) {
-        if (base == &PyLong_Type || base == &PyFloat_Type || base == &PyUnicode_Type ||
-            base == &PyBytes_Type || base == &PyTuple_Type || base == &PyList_Type ||
-            base == &PyDict_Type || base == &PySet_Type || base == &PyFrozenSet_Type) {
-            return rp_refuse(encoder,
-                             "instances of classes can't be saved yet, not those derived from %s "
-                             "either; convert it to a %s",
-                             base->tp_name, base->tp_name);
-        }
-    }
-    if (PyIter_Check(object)) {
-        return rp_refuse(encoder, "iterators can't be saved; keep a list and a position instead");
-    }
-    return rp_refuse(encoder,
-                     "instances of this class can't be saved; make it anew after restore(), "
-                     "or keep its content in lists, dicts and arrays");
+    if (PyModule_Check(object))
+        return rp_refuse(encoder, "modules can't be saved; import it after restore() as before it");
+    return rp_refuse(encoder, "it can't be compared with what is saved");
+}
+
+/* Objects outside of the closed set. What they are made of says nothing about their equality: there
+ * is no digest of them. */
+static rp_put_function function_of_instance(rp_encoder *encoder, PyObject *object, bool *identity) {
+    *identity = true;
+    if (encoder->digest || PyModule_Check(object)) return NULL;
+    if (PyType_Check(object) || PyFunction_Check(object)) return rp_put_global;
+    if (rp_opaque_check(encoder->state, object)) return rp_put_opaque;
+    return rp_put_instance;
 }
 
 /* Types whose identity is kept, and how they are written; NULL for the unknown. */
@@ -265,7 +275,8 @@ static rp_put_function function_of(rp_encoder *encoder, PyObject *object, bool *
     if (type == &PyRange_Type) return rp_put_range;
     if (PyErr_Occurred()) return NULL;
     const rp_known_type *known = rp_find_known_type(encoder, type);
-    if (!known) return NULL;
+    if (!known && PyErr_Occurred()) return NULL;
+    if (!known) return function_of_instance(encoder, object, identity);
     *identity = known->identity;
     return known->put;
 }
@@ -444,23 +455,6 @@ static const char *culprit_type(const rp_encoder *encoder, PyObject *value, size
     return child ? Py_TYPE(child)->tp_name : Py_TYPE(object)->tp_name;
 }
 
-/* A library of a type raised something: that type can't be saved. Memory and interrupts go on. */
-static int refuse_exception(rp_encoder *encoder) {
-    if (PyErr_ExceptionMatches(PyExc_MemoryError) || !PyErr_ExceptionMatches(PyExc_Exception))
-        return -1;
-    PyObject *type, *value, *trace;
-    PyErr_Fetch(&type, &value, &trace);
-    PyObject *text = value ? PyObject_Str(value) : NULL;
-    const char *utf8 = text ? PyUnicode_AsUTF8(text) : NULL;
-    PyErr_Clear();
-    rp_refuse(encoder, "%.300s", utf8 ? utf8 : "it raised an exception");
-    Py_XDECREF(text);
-    Py_XDECREF(type);
-    Py_XDECREF(value);
-    Py_XDECREF(trace);
-    return RP_REFUSED;
-}
-
 int rp_encoder_put(rp_encoder *encoder, PyObject *value, const char *name) {
     rp_undo mark = {.size = encoder->buffer.size,
                     .memo = encoder->memo.count,
@@ -485,7 +479,7 @@ int rp_encoder_put(rp_encoder *encoder, PyObject *value, const char *name) {
         PyErr_NoMemory();
         status = -1;
     }
-    if (status < 0) status = refuse_exception(encoder);
+    if (status < 0) status = rp_refuse_exception(encoder, "");
     if (status > 0) {
         describe_problem(encoder, name, base, culprit_type(encoder, value, base));
     }

@@ -87,6 +87,8 @@ int rp_put_held(rp_encoder *encoder, PyObject *object);
 int rp_put_marked(rp_encoder *encoder, PyObject *object);
 /* Records why an object can't be saved; returns RP_REFUSED. */
 int rp_refuse(rp_encoder *encoder, const char *format, ...) RS_PRINTF(2, 3);
+/* The exception of a library of a type becomes the reason; memory and interrupts go on: -1. */
+int rp_refuse_exception(rp_encoder *encoder, const char *advice);
 int rp_encoder_note(rp_encoder *encoder, const char *format, ...) RS_PRINTF(2, 3);
 
 void rp_put_tag(rp_encoder *encoder, uint64_t tag);
@@ -131,6 +133,15 @@ int rp_put_dict(rp_encoder *encoder, PyObject *object);
 int rp_put_slice(rp_encoder *encoder, PyObject *object);
 /* sets.c */
 int rp_put_set(rp_encoder *encoder, PyObject *object);
+/* globals.c: a class, function or singleton by the path that leads to it. */
+int rp_put_global(rp_encoder *encoder, PyObject *object);
+/* The same for one that is found under this path, whatever it says itself; NULL: its own. */
+int rp_put_global_named(rp_encoder *encoder, PyObject *object, PyObject *path);
+/* 1: imported modules have it: (module, path in it), new references. 0: not. -1: exception. */
+int rp_global_find(PyObject *object, PyObject *given_path, PyObject **module_name, PyObject **path);
+/* instances.c: an object by its own reduction. */
+int rp_put_instance(rp_encoder *encoder, PyObject *object);
+int rp_put_opaque(rp_encoder *encoder, PyObject *object);
 /* known_types.c: numpy, random, datetime ... when they are imported. NULL: not known. */
 const rp_known_type *rp_find_known_type(rp_encoder *encoder, PyTypeObject *type);
 /* arrays.c */

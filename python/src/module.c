@@ -2,6 +2,7 @@
 #include "module.h"
 
 #include "checkpoint.h"
+#include "opaque.h"
 #include "probe.h"
 #include "read_only.h"
 #include "report.h"
@@ -73,9 +74,10 @@ static int add_types(PyObject *module, rp_module_state *state) {
     state->report_type = add_type(module, &rp_report_spec, NULL);
     state->data_type = add_type(module, &rp_data_spec, &PyDict_Type);
     state->loop_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &rp_loop_spec, NULL);
+    state->opaque_type = add_type(module, &rp_opaque_spec, NULL);
     state->entry_type = rp_entry_type_new();
     if (!state->checkpoint_type || !state->null_checkpoint_type || !state->report_type ||
-        !state->data_type || !state->loop_type || !state->entry_type)
+        !state->data_type || !state->loop_type || !state->opaque_type || !state->entry_type)
         return -1;
     return PyModule_AddType(module, state->entry_type);
 }
@@ -115,6 +117,7 @@ static int core_exec(PyObject *module) {
     DO(report_type)                                                                                \
     DO(loop_type)                                                                                  \
     DO(data_type)                                                                                  \
+    DO(opaque_type)                                                                                \
     DO(entry_type)
 /* A Checkpoint that dies after the module was cleared still needs these. */
 #define FOR_EACH_OTHER(DO)                                                                         \

@@ -42,8 +42,13 @@ typedef struct rp_source {
     resume_status (*read_blob)(void *context, size_t index, void *to, rs_error *error);
     /* Asked before memory is taken for `size` bytes that are not in the stream; may be NULL. */
     resume_status (*claim)(void *context, uint64_t size, rs_error *error);
-    bool is_foreign; /* of another user: nesting, items, big ints and keys are limited */
+    bool is_foreign;   /* of another user: nesting, items, big ints and keys are limited */
+    bool is_mine;      /* proven: what the stream names may be imported, called and opened */
+    PyObject *trusted; /* borrowed: frozenset of names ("module.Class") that may be all the same */
 } rp_source;
+
+/* The content of a generation may run code: the only place that decides it. */
+bool rp_is_mine(const rs_state *loaded);
 
 /* Reads from `source` (copied; what it points to is borrowed). NULL with an exception. */
 rp_decoder *rp_decoder_new_from(rp_module_state *state, const rp_source *source);
@@ -60,6 +65,8 @@ rs_cbor_reader *rp_decoder_reader(rp_decoder *decoder); /* for the outermost map
 PyObject *rp_decoder_get(rp_decoder *decoder, PyObject *target);
 resume_status rp_decoder_status(const rp_decoder *decoder);
 PyObject *rp_decoder_notes(rp_decoder *decoder);
+/* What was not trusted and became an Opaque: a list of names, each once, borrowed. */
+PyObject *rp_decoder_untrusted(rp_decoder *decoder);
 /* Fills the targets: after everything else has succeeded. 0 or -1 with an exception. */
 int rp_decoder_commit(rp_decoder *decoder);
 

@@ -86,32 +86,36 @@ static resume_status list_read_blob(void *context, size_t index, void *to, rs_er
     return RESUME_OK;
 }
 
-static rp_decoder *decoder_over(PyObject *module, PyObject *stream, PyObject *blobs,
-                                bool is_foreign) {
-    if (!PyBytes_Check(stream) || !PyList_Check(blobs)) {
-        PyErr_SetString(PyExc_TypeError, "bytes and a list of bytes are expected");
-        return NULL;
-    }
+/* What the keywords of the decoding functions say. */
+typedef struct request {
+    PyObject *stream, *blobs, *targets, *trusted;
+    int foreign, mine;
+} request;
+
+static rp_decoder *decoder_over(PyObject *module, const request *from) {
     rp_source source = {
-        .stream = {PyBytes_AS_STRING(stream), (size_t)PyBytes_GET_SIZE(stream)},
-        .context = blobs,
+        .stream = {PyBytes_AS_STRING(from->stream), (size_t)PyBytes_GET_SIZE(from->stream)},
+        .context = from->blobs,
         .blob_size = list_blob_size,
         .read_blob = list_read_blob,
-        .is_foreign = is_foreign,
+        .is_foreign = from->foreign,
+        .is_mine = from->mine,
+        .trusted = from->trusted == Py_None ? NULL : from->trusted,
     };
     return rp_decoder_new_from(rp_state_of_module(module), &source);
 }
 
-PyObject *rp_testing_decode(PyObject *module, PyObject *const *arguments, Py_ssize_t count) {
-    if (count < 2 || count > 4) {
-        PyErr_SetString(PyExc_TypeError, "_decode(stream, blobs, target=None, foreign=False)");
+PyObject *rp_testing_decode(PyObject *module, PyObject *args, PyObject *kwargs) {
+    static char *keywords[] = {"stream", "blobs", "target", "foreign", "mine", "trusted", NULL};
+    request given = {.targets = Py_None, .trusted = Py_None};
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "SO!|OppO", keywords, &given.stream,
+                                     &PyList_Type, &given.blobs, &given.targets, &given.foreign,
+                                     &given.mine, &given.trusted))
         return NULL;
-    }
-    bool is_foreign = count == 4 && arguments[3] == Py_True;
-    rp_decoder *decoder = decoder_over(module, arguments[0], arguments[1], is_foreign);
+    rp_decoder *decoder = decoder_over(module, &given);
     if (!decoder) return NULL;
-    PyObject *target = count >= 3 && arguments[2] != Py_None ? arguments[2] : NULL, *result = NULL;
-    PyObject *value = rp_decoder_get(decoder, target);
+    PyObject *value = rp_decoder_get(decoder, given.targets == Py_None ? NULL : given.targets);
+    PyObject *result = NULL;
     if (value && rp_decoder_commit(decoder) == 0)
         result = PyTuple_Pack(2, value, rp_decoder_notes(decoder));
     Py_XDECREF(value);
@@ -119,16 +123,17 @@ PyObject *rp_testing_decode(PyObject *module, PyObject *const *arguments, Py_ssi
     return result;
 }
 
-PyObject *rp_testing_decode_each(PyObject *module, PyObject *const *arguments, Py_ssize_t count) {
-    if (count != 3 || !PyList_Check(arguments[2])) {
-        PyErr_SetString(PyExc_TypeError, "_decode_each(stream, blobs, targets)");
+PyObject *rp_testing_decode_each(PyObject *module, PyObject *args, PyObject *kwargs) {
+    static char *keywords[] = {"stream", "blobs", "targets", "mine", NULL};
+    request given = {.trusted = Py_None};
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "SO!O!|p", keywords, &given.stream, &PyList_Type,
+                                     &given.blobs, &PyList_Type, &given.targets, &given.mine))
         return NULL;
-    }
-    rp_decoder *decoder = decoder_over(module, arguments[0], arguments[1], false);
+    rp_decoder *decoder = decoder_over(module, &given);
     if (!decoder) return NULL;
     PyObject *values = PyList_New(0);
-    for (Py_ssize_t i = 0; values && i < PyList_GET_SIZE(arguments[2]); i++) {
-        PyObject *target = PyList_GET_ITEM(arguments[2], i);
+    for (Py_ssize_t i = 0; values && i < PyList_GET_SIZE(given.targets); i++) {
+        PyObject *target = PyList_GET_ITEM(given.targets, i);
         PyObject *value = rp_decoder_get(decoder, target == Py_None ? NULL : target);
         if (!value || PyList_Append(values, value) < 0) Py_CLEAR(values);
         Py_XDECREF(value);

@@ -134,16 +134,11 @@ def test_nan__keeps_its_identity():
         assert values[3] in values[1] and values[3] in values[2]
 
 
-def test_subclasses__are_not_the_builtin():
-    import enum
-    Point = collections.namedtuple("Point", "x y")
-    Colour = enum.Enum("Colour", "RED")
-    Number = enum.IntEnum("Number", "ONE")
-    for base in (int, float, complex, str, bytes, bytearray, list, tuple, dict, set, frozenset):
-        assert "value (Sub)" in problem(type("Sub", (base,), {})())
-    for value in (Point(1, 2), Colour.RED, Number.ONE, object(), Exception(), iter([]), {}.keys(),
-                  (x for x in []), memoryview(b"")):
-        assert problem([value]).startswith("value[0] (")
+def test_what_has_no_state__is_refused():
+    for value in ({}.keys(), (x for x in []), memoryview(b""), sys, threading.Lock(),
+                  random.SystemRandom(), sys._getframe()):
+        text = problem([value])
+        assert text.startswith("value[0] (") and "restore()" in text, text
 
 
 def test_problem__tells_the_path_and_a_cure():
@@ -153,7 +148,6 @@ def test_problem__tells_the_path_and_a_cure():
     assert "restore()" in text
     assert problem({lock: 1}).startswith("value[<_thread.lock>] (the key) (_thread.lock): ")
     assert problem({1, lock}).startswith("value{an element} (")
-    assert "class" in problem(int) and "function" in problem(problem)
     deep = lock
     for _ in range(1000):
         deep = [deep]
@@ -402,7 +396,6 @@ def test_random__goes_on_alike():
     assert [a.gauss(0, 1), a.random(), a.getrandbits(99)] == \
         [value.gauss(0, 1), value.random(), value.getrandbits(99)]
     assert back([random._inst])[0] is random._inst
-    assert "can't be saved" in problem(random.SystemRandom())
 
 
 # ---- targets ----

@@ -13,6 +13,7 @@ import uuid
 import zoneinfo
 
 import pytest
+import resume
 import vectors
 from resume import CheckpointDamaged, _core
 
@@ -87,11 +88,21 @@ def random_of(numbers):
     return made
 
 
+def opaque(name, state=None):
+    return resume.Opaque(name, state)
+
+
+def opaque_cycle():
+    state = {}
+    state["me"] = value = opaque("geo.Point", state)
+    return value
+
+
 NAMES = {module.__name__: module for module in (array, collections, datetime, decimal, fractions,
                                                 pathlib, random, uuid, zoneinfo)}
 NAMES |= {function.__name__: function for function in (
     nan, shared, cycle, cycle_tuple, views, readonly, SeedOf, generator, globals_of_random,
-    random_of)}
+    random_of, opaque, opaque_cycle)}
 NAMES["np"] = np
 
 
@@ -109,6 +120,8 @@ def facts(value, seen=()):
         return kind, value is np.random.mtrand._rand
     if kind == "Random":
         return kind, value is random._inst, value.getstate()
+    if kind == "Opaque":
+        return kind, value.type, facts(value.state, inner)
     if isinstance(value, np.ndarray):
         return (kind, repr(value.dtype), value.shape, value.strides if value.size else None,
                 value.flags.writeable, value.tobytes())

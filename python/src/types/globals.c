@@ -1,0 +1,230 @@
+/* Classes, functions and singletons that are found by import, in the object stream: GLOBAL. */
+#include "../decode.h"
+#include "../encode.h"
+#include "../lookup.h"
+#include "../opaque.h"
+
+#include <string.h>
+
+/* ---- finding ---- */
+
+/* `object.a.b.c` of the path "a.b.c": new reference; NULL with AttributeError. */
+static PyObject *walk(PyObject *object, PyObject *path) {
+    PyObject *dot = PyUnicode_FromString(".");
+    PyObject *names = dot ? PyUnicode_Split(path, dot, -1) : NULL;
+    PyObject *found = names ? Py_NewRef(object) : NULL;
+    for (Py_ssize_t i = 0; found && i < PyList_GET_SIZE(names); i++)
+        Py_SETREF(found, PyObject_GetAttr(found, PyList_GET_ITEM(names, i)));
+    Py_XDECREF(names);
+    Py_XDECREF(dot);
+    return found;
+}
+
+/* `object` is what that path in the imported module leads to. 1, 0 or -1. */
+static int is_at(PyObject *object, PyObject *module_name, PyObject *path) {
+    PyObject *modules = PyImport_GetModuleDict(); /* borrowed */
+    PyObject *module = modules ? PyDict_GetItemWithError(modules, module_name) : NULL;
+    if (!module) return PyErr_Occurred() ? -1 : 0;
+    PyObject *found = walk(module, path);
+    if (!found) {
+        if (!PyErr_ExceptionMatches(PyExc_AttributeError)) return -1;
+        PyErr_Clear();
+        return 0;
+    }
+    Py_DECREF(found);
+    return found == object;
+}
+
+/* 1: *value is a str. 0: there is no such attribute, or no str. -1: exception. */
+static int text_attribute(PyObject *object, const char *name, PyObject **value) {
+    *value = PyObject_GetAttrString(object, name);
+    if (!*value) {
+        if (!PyErr_ExceptionMatches(PyExc_AttributeError)) return -1;
+        PyErr_Clear();
+        return 0;
+    }
+    if (PyUnicode_CheckExact(*value)) return 1;
+    Py_CLEAR(*value);
+    return 0;
+}
+
+/* For objects that do not say where they are from: the module that has them under this name. */
+static int search_modules(PyObject *object, PyObject *path, PyObject **module_name) {
+    PyObject *modules = PyImport_GetModuleDict(), *name, *value; /* borrowed */
+    PyObject *copy = modules ? PyDict_Copy(modules) : NULL;      /* importing changes it */
+    int found = copy ? 0 : -1;
+    for (Py_ssize_t at = 0; found == 0 && PyDict_Next(copy, &at, &name, &value);) {
+        if (value == Py_None || !PyUnicode_Check(name)) continue;
+        found = is_at(object, name, path);
+        if (found < 0 && PyErr_ExceptionMatches(PyExc_Exception)) { /* a lazy module's import */
+            PyErr_Clear();
+            found = 0;
+        }
+        if (found > 0) *module_name = Py_NewRef(name);
+    }
+    Py_XDECREF(copy);
+    return found;
+}
+
+/* The types of functions, generators, None ...: they say "builtins" and are in `types`. */
+static int search_types(PyObject *object, PyObject **module_name, PyObject **path) {
+    PyObject *types, *name, *value;
+    int found = rp_module_find("types", &types);
+    if (found <= 0) return found;
+    found = 0;
+    PyObject *names = PyModule_GetDict(types); /* borrowed */
+    for (Py_ssize_t at = 0; !found && PyDict_Next(names, &at, &name, &value);) {
+        if (value != object || !PyUnicode_CheckExact(name)) continue;
+        Py_XSETREF(*path, Py_NewRef(name));
+        Py_XSETREF(*module_name, PyUnicode_FromString("types"));
+        found = *module_name ? 1 : -1;
+    }
+    Py_DECREF(types);
+    return found;
+}
+
+static int find(PyObject *object, PyObject **module_name, PyObject **path) {
+    int found = *path ? 1 : text_attribute(object, "__qualname__", path);
+    if (!found) found = text_attribute(object, "__name__", path);
+    if (found <= 0) return found;
+    found = text_attribute(object, "__module__", module_name);
+    if (found < 0) return -1;
+    if (!found) return search_modules(object, *path, module_name);
+    found = is_at(object, *module_name, *path);
+    if (found || PyUnicode_CompareWithASCIIString(*module_name, "builtins") != 0) return found;
+    return search_types(object, module_name, path);
+}
+
+int rp_global_find(PyObject *object, PyObject *given_path, PyObject **module_name,
+                   PyObject **path) {
+    *module_name = NULL;
+    *path = Py_XNewRef(given_path);
+    int found = find(object, module_name, path);
+    if (found <= 0) {
+        Py_CLEAR(*module_name);
+        Py_CLEAR(*path);
+    }
+    return found;
+}
+
+/* ---- encoding ---- */
+
+static int put_text(rp_encoder *encoder, PyObject *text) {
+    Py_ssize_t size;
+    const char *utf8 = PyUnicode_AsUTF8AndSize(text, &size);
+    if (!utf8) return -1;
+    rs_cbor_put_text(&encoder->buffer, utf8, (size_t)size);
+    return RP_DONE;
+}
+
+int rp_put_global_named(rp_encoder *encoder, PyObject *object, PyObject *given_path) {
+    PyObject *module_name, *path;
+    int found = rp_global_find(object, given_path, &module_name, &path);
+    if (found < 0) return -1;
+    if (!found) {
+        return rp_refuse(encoder, "it can't be found by import under its own name, in the module "
+                                  "that it says it is from");
+    }
+    rp_put_tag(encoder, RP_TAG_GLOBAL);
+    rp_put_array_head(encoder, 2);
+    int status = put_text(encoder, module_name);
+    if (!status) status = put_text(encoder, path);
+    Py_DECREF(module_name);
+    Py_DECREF(path);
+    return status;
+}
+
+int rp_put_global(rp_encoder *encoder, PyObject *object) {
+    return rp_put_global_named(encoder, object, NULL);
+}
+
+/* ---- decoding ---- */
+
+/* An object of the stream is not built: said once for each name. */
+int rp_note_untrusted(rp_decoder *decoder, PyObject *name) {
+    int known = PySequence_Contains(decoder->untrusted, name);
+    return known == 0 ? PyList_Append(decoder->untrusted, name) : known < 0 ? -1 : 0;
+}
+
+/* 1, 0 or -1. */
+int rp_is_trusted(rp_decoder *decoder, PyObject *name) {
+    if (decoder->source.is_mine) return 1;
+    return decoder->source.trusted ? PySet_Contains(decoder->source.trusted, name) : 0;
+}
+
+static const char *const reconstructors[] = {"copyreg.__newobj__", "copyreg.__newobj_ex__",
+                                             "copyreg._reconstructor"};
+
+bool rp_is_reconstructor(PyObject *name) {
+    for (size_t i = 0; i < sizeof reconstructors / sizeof reconstructors[0]; i++)
+        if (PyUnicode_CompareWithASCIIString(name, reconstructors[i]) == 0) return true;
+    return false;
+}
+
+PyObject *rp_import_reconstructor(PyObject *name) {
+    PyObject *module = PyImport_ImportModule("copyreg"), *found = NULL;
+    PyObject *path = PyUnicode_Substring(name, (Py_ssize_t)strlen("copyreg."), PY_SSIZE_T_MAX);
+    if (module && path) found = PyObject_GetAttr(module, path);
+    Py_XDECREF(module);
+    Py_XDECREF(path);
+    return found;
+}
+
+PyObject *rp_opaque_of(rp_decoder *decoder, PyObject *name, PyObject *state) {
+    if (!rp_is_reconstructor(name) && rp_note_untrusted(decoder, name) < 0) return NULL;
+    PyObject *opaque = rp_opaque_new(decoder->state);
+    if (opaque) rp_opaque_fill(opaque, name, state);
+    return opaque;
+}
+
+static PyObject *next_text(rp_decoder *decoder) {
+    rs_cbor_item item;
+    if (rp_next(decoder, &item) < 0) return NULL;
+    if (item.kind != RS_CBOR_TEXT) return rp_damaged(decoder, "the name of a class is no text");
+    return PyUnicode_DecodeUTF8((const char *)item.bytes, (Py_ssize_t)item.argument, NULL);
+}
+
+static PyObject *import_global(rp_decoder *decoder, PyObject *module_name, PyObject *path) {
+    PyObject *module = PyImport_Import(module_name);
+    PyObject *found = module ? walk(module, path) : NULL;
+    Py_XDECREF(module);
+    if (found || !(PyErr_ExceptionMatches(PyExc_ImportError) ||
+                   PyErr_ExceptionMatches(PyExc_AttributeError)))
+        return found;
+    PyObject *type, *value, *trace;
+    PyErr_Fetch(&type, &value, &trace);
+    PyErr_Format(decoder->state->code_changed,
+                 "'%U.%U' of the saved state is not there any more (%S): give it its place back, "
+                 "or start over with clean=True",
+                 module_name, path, value);
+    Py_XDECREF(type);
+    Py_XDECREF(value);
+    Py_XDECREF(trace);
+    return NULL;
+}
+
+static PyObject *found_global(rp_decoder *decoder, PyObject *module_name, PyObject *path) {
+    PyObject *name = PyUnicode_FromFormat("%U.%U", module_name, path), *found = NULL;
+    int trusted = name ? rp_is_trusted(decoder, name) : -1;
+    if (trusted > 0) {
+        found = import_global(decoder, module_name, path);
+        /* of what was not proven, only these may be called */
+        if (found && !decoder->source.is_mine && PyList_Append(decoder->resolved, found) < 0)
+            Py_CLEAR(found);
+    } else if (trusted == 0) {
+        found = rp_opaque_of(decoder, name, Py_None);
+    }
+    Py_XDECREF(name);
+    return found;
+}
+
+PyObject *rp_get_global(rp_decoder *decoder) {
+    PyObject *module_name = NULL, *path = NULL, *found = NULL;
+    if (rp_next_array(decoder, 2, 2) < 0) return NULL;
+    module_name = next_text(decoder);
+    if (module_name) path = next_text(decoder);
+    if (path) found = found_global(decoder, module_name, path);
+    Py_XDECREF(module_name);
+    Py_XDECREF(path);
+    return found;
+}

@@ -1,0 +1,230 @@
+/* Objects by their own reduction, and Opaque ones, out of the object stream. */
+#include "../decode.h"
+#include "../opaque.h"
+
+/* ---- making the object ---- */
+
+static bool is_resolved(const rp_decoder *decoder, PyObject *object) {
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(decoder->resolved); i++)
+        if (PyList_GET_ITEM(decoder->resolved, i) == object) return true;
+    return decoder->source.is_mine;
+}
+
+/* cls.__new__(cls) */
+static PyObject *new_of(PyObject *class) {
+    PyObject *new = PyObject_GetAttrString(class, "__new__");
+    PyObject *object = new ? PyObject_CallOneArg(new, class) : NULL;
+    Py_XDECREF(new);
+    return object;
+}
+
+/* What the parts say is to be made, when it is an Opaque: the callable, or the class that it gets.
+ * Borrowed. */
+static PyObject *named(const rp_decoder *decoder, PyObject *const *parts, Py_ssize_t count) {
+    PyObject *first = count == 6 && PyTuple_Check(parts[1]) && PyTuple_GET_SIZE(parts[1]) > 0
+                          ? PyTuple_GET_ITEM(parts[1], 0)
+                          : NULL;
+    bool makes =
+        rp_opaque_check(decoder->state, parts[0]) && rp_is_reconstructor(rp_opaque_type(parts[0]));
+    return first && makes ? first : parts[0];
+}
+
+/* callable(*arguments) */
+static PyObject *call(rp_decoder *decoder, PyObject *const *parts) {
+    PyObject *callable = Py_NewRef(parts[0]), *object = NULL;
+    if (!PyTuple_Check(parts[1])) {
+        rp_damaged(decoder, "the arguments of a call are no tuple");
+    } else if (rp_check_complete(decoder, parts + 1, 1) == 0) {
+        /* the class is trusted by itself: how it is made is Python's own */
+        if (rp_opaque_check(decoder->state, callable))
+            Py_SETREF(callable, rp_import_reconstructor(rp_opaque_type(callable)));
+        if (callable) object = PyObject_Call(callable, parts[1], NULL);
+    }
+    Py_XDECREF(callable);
+    return object;
+}
+
+/* The parts that make the object are there: from here on marks lead to it. */
+static int make(rp_decoder *decoder, PyObject *const *parts, Py_ssize_t count) {
+    PyObject *object = !is_resolved(decoder, named(decoder, parts, count))
+                           ? rp_opaque_new(decoder->state)
+                       : count == 2 ? new_of(parts[0])
+                                    : call(decoder, parts);
+    if (!object) return -1;
+    rp_top(decoder)->object = object;
+    rp_announce(decoder);
+    return 0;
+}
+
+int rp_instance_part(rp_decoder *decoder) {
+    const rp_open *frame = rp_top(decoder);
+    if (frame->object || frame->index < (frame->count == 2 ? 1 : 2)) return 0;
+    return make(decoder, decoder->values + frame->values, frame->count);
+}
+
+/* ---- its content and its state ---- */
+
+static int append_each(PyObject *object, PyObject *items) {
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(items); i++) {
+        PyObject *done = PyObject_CallMethod(object, "append", "O", PyList_GET_ITEM(items, i));
+        if (!done) return -1;
+        Py_DECREF(done);
+    }
+    return 0;
+}
+
+static int add_items(PyObject *object, PyObject *items) {
+    PyObject *extend = PyObject_GetAttrString(object, "extend");
+    if (!extend) {
+        if (!PyErr_ExceptionMatches(PyExc_AttributeError)) return -1;
+        PyErr_Clear();
+        return append_each(object, items);
+    }
+    PyObject *done = PyObject_CallOneArg(extend, items);
+    Py_DECREF(extend);
+    Py_XDECREF(done);
+    return done ? 0 : -1;
+}
+
+static int add_pairs(rp_decoder *decoder, PyObject *object, PyObject *pairs) {
+    Py_ssize_t count = PyList_GET_SIZE(pairs);
+    for (Py_ssize_t i = 0; i + 1 < count; i += 2) {
+        if (rp_check_key(decoder, PyList_GET_ITEM(pairs, i)) < 0) return -1;
+        if (PyObject_SetItem(object, PyList_GET_ITEM(pairs, i), PyList_GET_ITEM(pairs, i + 1)) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int fill_attributes(PyObject *object, PyObject *state) {
+    PyObject *attributes = PyObject_GetAttrString(object, "__dict__"), *name, *value;
+    int status = attributes ? 0 : -1;
+    for (Py_ssize_t at = 0; !status && PyDict_Next(state, &at, &name, &value);) {
+        Py_INCREF(name);
+        if (PyUnicode_CheckExact(name)) PyUnicode_InternInPlace(&name);
+        status = PyObject_SetItem(attributes, name, value);
+        Py_DECREF(name);
+    }
+    Py_XDECREF(attributes);
+    return status;
+}
+
+static int set_slots(PyObject *object, PyObject *state) {
+    PyObject *name, *value;
+    for (Py_ssize_t at = 0; PyDict_Next(state, &at, &name, &value);)
+        if (PyObject_SetAttr(object, name, value) < 0) return -1;
+    return 0;
+}
+
+/* Without a __setstate__: a dict, or a tuple of a dict (or None) and a dict of slots. */
+static int set_state_by_default(rp_decoder *decoder, PyObject *object, PyObject *state) {
+    PyObject *slots = NULL;
+    if (PyTuple_Check(state) && PyTuple_GET_SIZE(state) == 2) {
+        slots = PyTuple_GET_ITEM(state, 1);
+        state = PyTuple_GET_ITEM(state, 0);
+    }
+    if ((state != Py_None && !PyDict_Check(state)) ||
+        (slots && slots != Py_None && !PyDict_Check(slots))) {
+        rp_damaged(decoder, "the state of an object is no dict");
+        return -1;
+    }
+    if (state != Py_None && fill_attributes(object, state) < 0) return -1;
+    return slots && slots != Py_None ? set_slots(object, slots) : 0;
+}
+
+static int set_state(rp_decoder *decoder, PyObject *object, PyObject *state, PyObject *setter) {
+    PyObject *done = NULL;
+    if (setter != Py_None) {
+        if (!is_resolved(decoder, setter)) {
+            rp_damaged(decoder, "the function that sets a state is not trusted");
+            return -1;
+        }
+        done = PyObject_CallFunctionObjArgs(setter, object, state, NULL);
+    } else {
+        PyObject *method = PyObject_GetAttrString(object, "__setstate__");
+        if (!method) {
+            if (!PyErr_ExceptionMatches(PyExc_AttributeError)) return -1;
+            PyErr_Clear();
+            return set_state_by_default(decoder, object, state);
+        }
+        done = PyObject_CallOneArg(method, state);
+        Py_DECREF(method);
+    }
+    Py_XDECREF(done);
+    return done ? 0 : -1;
+}
+
+/* ---- the frame ---- */
+
+/* An Opaque shows the state alone when there is nothing else. */
+static PyObject *opaque_state(PyObject *const *parts, Py_ssize_t count) {
+    static const char *const names[] = {NULL, "arguments", "items", "pairs", "state", "setter"};
+    if (count == 2) return Py_NewRef(parts[1]);
+    PyObject *state = PyDict_New();
+    for (Py_ssize_t i = 1; state && i < count; i++)
+        if (parts[i] != Py_None && PyDict_SetItemString(state, names[i], parts[i]) < 0)
+            Py_CLEAR(state);
+    return state;
+}
+
+static int fill_opaque(rp_decoder *decoder, PyObject *const *parts, Py_ssize_t count) {
+    PyObject *class = named(decoder, parts, count), *state = opaque_state(parts, count);
+    PyObject *name = rp_opaque_check(decoder->state, class)
+                         ? Py_NewRef(rp_opaque_type(class))
+                         : PyUnicode_FromString(Py_TYPE(class)->tp_name);
+    int status = name && state ? rp_note_untrusted(decoder, name) : -1;
+    if (!status) rp_opaque_fill(rp_top(decoder)->object, name, state);
+    Py_XDECREF(name);
+    Py_XDECREF(state);
+    return status;
+}
+
+static bool is_list_or_none(PyObject *value) {
+    return value == Py_None || PyList_CheckExact(value);
+}
+
+static int fill(rp_decoder *decoder, PyObject *object, PyObject *const *parts, Py_ssize_t count) {
+    if (count == 2) return parts[1] == Py_None ? 0 : set_state(decoder, object, parts[1], Py_None);
+    if (!is_list_or_none(parts[2]) || !is_list_or_none(parts[3])) {
+        rp_damaged(decoder, "the content of an object is no array");
+        return -1;
+    }
+    if (parts[2] != Py_None && add_items(object, parts[2]) < 0) return -1;
+    if (parts[3] != Py_None && add_pairs(decoder, object, parts[3]) < 0) return -1;
+    return parts[4] == Py_None ? 0 : set_state(decoder, object, parts[4], parts[5]);
+}
+
+PyObject *rp_finish_instance(rp_decoder *decoder, PyObject *const *parts, Py_ssize_t count) {
+    PyObject *object = rp_top(decoder)->object;
+    int status = is_resolved(decoder, named(decoder, parts, count))
+                     ? fill(decoder, object, parts, count)
+                     : fill_opaque(decoder, parts, count);
+    return status < 0 ? NULL : Py_NewRef(object);
+}
+
+int rp_open_instance(rp_decoder *decoder) {
+    Py_ssize_t count = rp_next_array(decoder, 2, 6);
+    if (count < 0) return -1;
+    if (count != 2 && count != 6) {
+        rp_damaged(decoder, "an object has two or six parts");
+        return -1;
+    }
+    if (rp_check_room(decoder, (uint64_t)count) < 0) return -1;
+    return rp_open_frame(decoder, RP_OPEN_INSTANCE, NULL, (uint64_t)count, rp_finish_instance);
+}
+
+static PyObject *finish_opaque(rp_decoder *decoder, PyObject *const *parts, Py_ssize_t count) {
+    PyObject *opaque = rp_top(decoder)->object;
+    (void)count;
+    if (!PyUnicode_Check(parts[0])) return rp_damaged(decoder, "the name of a class is no text");
+    rp_opaque_fill(opaque, parts[0], parts[1]);
+    return Py_NewRef(opaque);
+}
+
+int rp_open_opaque(rp_decoder *decoder) {
+    if (rp_next_array(decoder, 2, 2) < 0) return -1;
+    PyObject *opaque = rp_opaque_new(decoder->state);
+    if (!opaque || rp_open_frame(decoder, RP_OPEN_VALUES, opaque, 2, finish_opaque) < 0) return -1;
+    rp_announce(decoder);
+    return 0;
+}

@@ -1,0 +1,52 @@
+"""What the vectors of the object stream are put together from: tags, and shorthands for items."""
+
+import struct
+
+from builder import Item, Tagged
+
+TUPLE, DICT, SET, FROZENSET, SURROGATES, BYTEARRAY, BLOB, LIST, RANGE, SLICE = range(39250, 39260)
+CONSTANT, COMPLEX, ARRAY, VIEW, SCALAR, DTYPE, SEED_SEQUENCE = range(39260, 39267)
+BIT_GENERATOR, GENERATOR, RANDOM_STATE, RANDOM, TIME, DATETIME = range(39267, 39273)
+TIMEDELTA, TIMEZONE, DECIMAL, PATH, ARRAY_ARRAY, DEQUE = range(39273, 39279)
+ORDERED_DICT, COUNTER, DEFAULT_DICT = range(39279, 39282)
+GLOBAL, INSTANCE, BUFFER, OPAQUE = range(39282, 39286)
+ZONE = 39294
+KEPT = 39299
+
+REF = [Tagged(29, number) for number in range(3)]
+
+
+def mark(value):
+    return Tagged(28, value)
+
+
+def f8(*numbers):
+    return struct.pack(f"<{len(numbers)}d", *numbers)
+
+
+def raw(text):
+    return Item(bytes.fromhex(text))
+
+
+def array(dtype="|u1", shape=(2,), order=0, writeable=True, memory=b"\1\2"):
+    return Tagged(ARRAY, [dtype, list(shape), order, writeable, memory])
+
+
+def view(base, dtype="|u1", shape=(2,), strides=(1,), offset=0, writeable=True):
+    return Tagged(VIEW, [base, dtype, list(shape), list(strides), offset, writeable])
+
+
+def a_set(elements, used, deleted=None, finger=0, tag=SET):
+    return Tagged(tag, [elements, used, deleted, finger])
+
+
+def seed(entropy=5, key=None, pool=4, spawned=0):
+    return Tagged(
+        SEED_SEQUENCE, [entropy, Tagged(TUPLE, []) if key is None else key, pool, spawned]
+    )
+
+
+PCG64 = {"bit_generator": "PCG64", "state": {"state": 7, "inc": 9}, "has_uint32": 0, "uinteger": 0}
+RECORD = [1, 12, False, [["a", 0, "<i4"], ["b", 4, "<f8"]]]
+POINT = Tagged(GLOBAL, ["geo", "Point"])
+NEW = Tagged(GLOBAL, ["copyreg", "__newobj__"])
