@@ -36,6 +36,7 @@ static const rc_form forms[] = {
     {39283, "object", "object(", ")", false, false},
     {39284, "buffer", "buffer(", ")", false, false},
     {39285, "opaque", "Opaque(", ")", false, false},
+    {39292, "masked array", "masked_array(", ")", false, false},
     {39294, "ZoneInfo", "ZoneInfo(", ")", false, false},
 };
 

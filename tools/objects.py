@@ -305,6 +305,25 @@ class Builder:
     def read_dtype(self, node, mark):
         return self.named(mark, self.dtype(node))
 
+    def read_masked(self, node, mark):
+        from numpy import ma
+        import numpy
+        if not node:
+            return self.named(mark, ma.masked)
+        data, mask, fill, hard, shared, information = self.each(node)
+        if not isinstance(data, numpy.ndarray) or mask is not None and (
+                mask.shape != data.shape or mask.dtype != ma.make_mask_descr(data.dtype)):
+            raise Damaged("a mask that does not fit")
+        if not isinstance(fill, (numpy.ndarray, type(None))) or not isinstance(information, dict):
+            raise Damaged("a fill value that is no array")
+        if type(hard) is not bool or type(shared) is not bool:
+            raise Damaged("a flag of a masked array")
+        value = data.view(ma.MaskedArray)
+        value._mask = ma.nomask if mask is None else mask
+        value._fill_value, value._optinfo = fill, information
+        value._hardmask, value._sharedmask = hard, shared
+        return self.named(mark, value)
+
     # ---- random generators ----
 
     def read_seed_sequence(self, node, mark):
@@ -447,7 +466,7 @@ class Builder:
         39275: "read_decimal", 39276: "read_path", 39277: "read_array_array",
         39278: "read_deque", 39279: "read_ordered_dict", 39280: "read_counter",
         39281: "read_default_dict", 39282: "read_global", 39283: "read_instance",
-        39285: "read_opaque", 39294: "read_zone"}
+        39285: "read_opaque", 39292: "read_masked", 39294: "read_zone"}
 
 
 def decode(stream, blobs=()):

@@ -197,9 +197,10 @@ int rp_open_opaque(rp_decoder *decoder);
 int rp_append(PyObject *deque, PyObject *value);
 int rp_set_pair(PyObject *dict, PyObject *key, PyObject *value);
 /* What a tag of a library type opens: 1 a frame, 0 a complete value in *value, -1 exception, 2 not
- * a tag of such a type. random.c, times.c, values.c, collections.c */
+ * a tag of such a type. random.c, times.c, library_values.c, collections.c, masked.c */
 int rp_get_random(rp_decoder *decoder, uint64_t tag, PyObject **value);
 int rp_get_time(rp_decoder *decoder, uint64_t tag, PyObject **value);
 int rp_get_library_value(rp_decoder *decoder, uint64_t tag, PyObject **value);
 int rp_get_collection(rp_decoder *decoder, uint64_t tag, PyObject **value);
+int rp_get_masked(rp_decoder *decoder, uint64_t tag, PyObject **value);
 #endif

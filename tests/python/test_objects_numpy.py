@@ -341,3 +341,89 @@ def test_random_views__share_and_differ_alike(rng, amount):
             arrays[0].flat[0] = restored[0].flat[0] = -5
             for a, b in zip(arrays, restored):
                 assert (a == b).all()
+
+
+# ---- masked arrays ----
+
+RECORD = [("a", "i4"), ("b", "f8")]
+MASKED = {
+    "plain": lambda: np.ma.array([1, 2, 3], mask=[0, 1, 0]),
+    "no mask": lambda: np.ma.array([1.5, 2.5]),
+    "a fill value": lambda: np.ma.array(["a", "bb"], mask=[1, 0], fill_value="?"),
+    "dates": lambda: np.ma.array(np.array(["2026", "NaT"], "M8[s]"), mask=[0, 1]),
+    "hard": lambda: np.ma.array([1, 2], mask=[1, 0], hard_mask=True),
+    "shrunk": lambda: np.ma.array([1, 2], mask=False, shrink=False),
+    "scalar": lambda: np.ma.array(5, mask=True),
+    "empty": lambda: np.ma.zeros((0, 3)),
+    "columns": lambda: np.ma.array(np.asfortranarray(np.eye(3)), mask=np.eye(3) > 0),
+    "big endian": lambda: np.ma.array(np.arange(4, dtype=">i2"), mask=[0, 0, 1, 1])[::-1],
+    "records": lambda: np.ma.array([(1, 2.0), (3, 4.0)], mask=[(1, 0), (0, 1)], dtype=RECORD),
+    "read-only": lambda: readonly(np.ma.array([1, 2], mask=[1, 0])),
+    "large": lambda: np.ma.masked_greater(np.arange(20000.0).reshape(2, 10000), 7),
+}
+
+
+def readonly(array):
+    array.flags.writeable = False
+    return array
+
+
+def assert_same_masked(a, b):
+    assert type(a) is type(b) is np.ma.MaskedArray
+    assert_same_array(a.data, b.data)
+    assert (a._mask is np.ma.nomask) == (b._mask is np.ma.nomask)
+    assert_same_array(np.ma.getmaskarray(a), np.ma.getmaskarray(b))
+    assert a.fill_value.tobytes() == b.fill_value.tobytes()
+    assert (a._hardmask, a._sharedmask, a._optinfo) == (b._hardmask, b._sharedmask, b._optinfo)
+    assert repr(a) == repr(b)
+
+
+@pytest.mark.parametrize("name", MASKED)
+def test_masked__is_restored_and_goes_on_alike(name):
+    value = MASKED[name]()
+    value.fill_value  # made when it is first asked for
+    restored = back(value)
+    assert_same_masked(value, restored)
+    other = objects.decode(*_core._encode(value)[:2])  # its arrays are views of bytes
+    assert type(other) is np.ma.MaskedArray and repr(other) == repr(value)
+    if name == "read-only":
+        with pytest.raises(ValueError):
+            restored[0] = 1
+        return
+    for array in (value, restored):
+        if array.dtype.names:
+            array["a"][0] = 9
+        elif array.size and array.ndim:
+            array[0], array[-1] = array[-1], np.ma.masked
+    assert_same_masked(value, restored)
+
+
+def test_masked__shares_data_and_mask_again():
+    data = np.arange(6)
+    whole = np.ma.array(data, mask=[0, 1, 0, 0, 0, 1], copy=False)
+    part, alias = whole[2:], whole
+    a, b, c, d, mask = back([data, whole, part, alias, whole._mask])
+    assert d is b and np.shares_memory(a, b) and np.shares_memory(c, b)
+    a[2] = 77
+    assert b[2] == 77 and c[0] == 77
+    c[1] = np.ma.masked
+    whole[2:][1] = np.ma.masked
+    assert b.mask.tolist() == whole.mask.tolist() and b._mask is mask
+    assert back([np.ma.masked, np.ma.nomask]) == [np.ma.masked, np.ma.nomask]
+    assert back([np.ma.masked])[0] is np.ma.masked and back([np.ma.nomask])[0] is np.ma.nomask
+
+
+def test_masked__of_information_and_of_a_subclass():
+    value = np.ma.array([1, 2], mask=[0, 1])
+    value._optinfo["unit"] = ["m"]
+    assert back(value)._optinfo == {"unit": ["m"]}
+    with pytest.raises(TypeError, match="subclass of numpy.ndarray"):
+        _core._encode(np.ma.array(np.matrix([[1]])))
+
+
+def test_masked__is_compared_by_content():
+    values = [np.ma.array([1, 2], mask=[0, 1]), np.ma.array([1, 2], mask=[1, 0]),
+              np.ma.array([1, 2]), np.ma.array([1, 2], mask=[0, 1], fill_value=3), np.array([1, 2])]
+    digests = {_core._digest(value) for value in values}
+    assert None not in digests and len(digests) == 5
+    assert _core._digest(np.ma.array([1, 2], mask=[0, 1])) == _core._digest(values[0])

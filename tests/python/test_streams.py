@@ -122,6 +122,11 @@ def facts(value, seen=()):
         return kind, value is random._inst, value.getstate()
     if kind == "Opaque":
         return kind, value.type, facts(value.state, inner)
+    if value is np.ma.masked:
+        return kind
+    if isinstance(value, np.ma.MaskedArray):
+        return (kind, facts(value.data), facts(value.mask), value._hardmask,
+                facts(value._fill_value))
     if isinstance(value, np.ndarray):
         return (kind, repr(value.dtype), value.shape, value.strides if value.size else None,
                 value.flags.writeable, value.tobytes())

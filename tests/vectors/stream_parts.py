@@ -10,6 +10,7 @@ BIT_GENERATOR, GENERATOR, RANDOM_STATE, RANDOM, TIME, DATETIME = range(39267, 39
 TIMEDELTA, TIMEZONE, DECIMAL, PATH, ARRAY_ARRAY, DEQUE = range(39273, 39279)
 ORDERED_DICT, COUNTER, DEFAULT_DICT = range(39279, 39282)
 GLOBAL, INSTANCE, BUFFER, OPAQUE = range(39282, 39286)
+MASKED = 39292
 ZONE = 39294
 KEPT = 39299
 
@@ -34,6 +35,12 @@ def array(dtype="|u1", shape=(2,), order=0, writeable=True, memory=b"\1\2"):
 
 def view(base, dtype="|u1", shape=(2,), strides=(1,), offset=0, writeable=True):
     return Tagged(VIEW, [base, dtype, list(shape), list(strides), offset, writeable])
+
+
+def masked(data=None, mask=None, fill=None, hard=False, information=None):
+    data = array() if data is None else data
+    information = {} if information is None else information
+    return Tagged(MASKED, [data, mask, fill, hard, False, information])
 
 
 def a_set(elements, used, deleted=None, finger=0, tag=SET):

@@ -273,6 +273,29 @@ GOOD = [  # name, value, expression, rule, blobs
         "TIMEZONE without a name",
     ),
     (
+        "masked",
+        masked(mask=array("|b1", memory=b"\1\0"), fill=array("|u1", (), memory=b"\7"), hard=True),
+        "np.ma.array(np.array([1, 2], 'u1'), mask=[1, 0], fill_value=7, hard_mask=True)",
+        "MASKED",
+    ),
+    (
+        "masked-none",
+        [masked(), Tagged(MASKED, [])],
+        "[np.ma.array(np.array([1, 2], 'u1')), np.ma.masked]",
+        "without a mask; the constant",
+    ),
+    (
+        "masked-record",
+        masked(
+            array([1, 2, False, [["a", 0, "|u1"], ["b", 1, "|i1"]]], (1,)),
+            array([1, 2, False, [["a", 0, "|b1"], ["b", 1, "|b1"]]], (1,), memory=b"\1\0"),
+            array([1, 2, False, [["a", 0, "|u1"], ["b", 1, "|i1"]]], (), memory=b"\5\6"),
+        ),
+        "np.ma.array([(1, 2)], mask=[(1, 0)], dtype=[('a', 'u1'), ('b', 'i1')], "
+        "fill_value=(5, 6))",
+        "the mask of a record is a record",
+    ),
+    (
         "zone",
         [Tagged(ZONE, ["Europe/Berlin"]), Tagged(ZONE, ["Etc/GMT+5", False])],
         "[zoneinfo.ZoneInfo('Europe/Berlin'), zoneinfo.ZoneInfo.no_cache('Etc/GMT+5')]",

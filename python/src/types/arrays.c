@@ -305,7 +305,9 @@ static int root_of_foreign(rp_encoder *encoder, root *found, PyObject *object, P
         found->object = Py_NewRef(last);
         if (root_of_array(found, last) < 0) return -1;
     }
-    if (PyCapsule_CheckExact(object) || encoder->digest) return 0;
+    /* numpy makes arrays over its own scalars (fill values of records), which nobody shares */
+    bool is_scalar = strcmp(Py_TYPE(object)->tp_name, "numpy.void") == 0;
+    if (PyCapsule_CheckExact(object) || is_scalar || encoder->digest) return 0;
     return rp_encoder_note(encoder,
                            "the memory of an array belongs to an object of type %s, which is not "
                            "saved; after restore() the array has memory of its own",

@@ -18,6 +18,11 @@ static const rp_type_entry numpy_types[] = {
 };
 static const rp_module_types numpy = {"numpy", numpy_types};
 
+static const rp_type_entry masked_types[] = {{"MaskedArray", rp_put_masked, true},
+                                             {"MaskedConstant", rp_put_masked_constant, false},
+                                             {NULL, NULL, false}};
+static const rp_module_types masked = {"numpy.ma.core", masked_types};
+
 static const rp_type_entry numpy_random_types[] = {
     {"SeedSequence", rp_put_seed_sequence, true},
     {"PCG64", rp_put_bit_generator, true},
@@ -78,6 +83,6 @@ static const rp_type_entry collections_types[] = {
 static const rp_module_types collections = {"collections", collections_types};
 
 const rp_module_types *const rp_known_modules[] = {
-    &numpy,   &numpy_random, &python_random, &collections, &datetime, &zoneinfo,
-    &decimal, &fractions,    &uuid,          &pathlib,     &array,    NULL,
+    &numpy,   &masked,    &numpy_random, &python_random, &collections, &datetime, &zoneinfo,
+    &decimal, &fractions, &uuid,         &pathlib,       &array,       NULL,
 };

@@ -18,6 +18,9 @@ typedef struct rp_module_types {
 /* Ended by NULL: known_modules.c. */
 extern const rp_module_types *const rp_known_modules[];
 
+/* masked.c */
+int rp_put_masked(rp_encoder *encoder, PyObject *object);
+int rp_put_masked_constant(rp_encoder *encoder, PyObject *object);
 /* random.c */
 int rp_put_seed_sequence(rp_encoder *encoder, PyObject *object);
 int rp_put_bit_generator(rp_encoder *encoder, PyObject *object);
