@@ -72,6 +72,17 @@ void rs_error_prefix(rs_error *error, const char *format, ...) {
     memcpy(error->text, text, used + 1);
 }
 
+void rs_error_omit(rs_error *error, const char *name) {
+    size_t size = strlen(name);
+    for (char *at = error->text; (at = strchr(at, '\'')); at++) {
+        if (strncmp(at + 1, name, size) != 0 || at[size + 1] != '\'') continue;
+        char *rest = at + size + 2;
+        if (strncmp(rest, ": ", 2) != 0 && strncmp(rest, ", ", 2) != 0) continue;
+        memmove(at, rest + 2, strlen(rest + 2) + 1);
+        return;
+    }
+}
+
 void rs_error_clear(rs_error *error) {
     if (!error) return;
     error->status = RESUME_OK;

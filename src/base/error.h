@@ -36,6 +36,10 @@ resume_status rs_fail_at(rs_error *error, resume_status status, int os_code, uin
 /* Puts `prefix: ` before the text of a recorded error: what the caller was doing. */
 void rs_error_prefix(rs_error *error, const char *format, ...) RS_PRINTF(2, 3);
 
+/* Takes `name`, quoted and with what joins it to the rest, out of the text, for a message that has
+ * it already. */
+void rs_error_omit(rs_error *error, const char *name);
+
 /* Forgets a recorded error. */
 void rs_error_clear(rs_error *error);
 

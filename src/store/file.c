@@ -258,6 +258,7 @@ resume_status rs_file_fall_back(rs_file *file, rs_recovery *recovery, rs_error *
     recovery->lost = lost;
     recovery->end = file->end;
     recovery->size = file->size;
+    rs_error_omit(&why, file->path);
     snprintf(recovery->text, sizeof recovery->text,
              "'%s' is damaged: generation %" PRIu64 " can't be read%s%.160s; generation %" PRIu64
              " is taken, the next save writes a new file and keeps this one beside it",

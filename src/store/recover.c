@@ -287,6 +287,7 @@ static void describe(const recovery_work *recovery, rs_recovery *told) {
 
 static void tell(recovery_work *recovery, rs_recovery *told) {
     rs_file *file = recovery->file;
+    rs_error_omit(&recovery->why, file->path);
     const rs_generation *newest = rs_file_newest(file);
     *told = (rs_recovery){
         .taken = newest ? newest->number : 0,
@@ -331,8 +332,9 @@ static resume_status find_newest(recovery_work *recovery, rs_error *error) {
     return status;
 }
 
-static resume_status nothing_verifies(const recovery_work *recovery, rs_error *error) {
+static resume_status nothing_verifies(recovery_work *recovery, rs_error *error) {
     const rs_file *file = recovery->file;
+    rs_error_omit(&recovery->why, file->path);
     const char *colon = recovery->why.status ? ": " : "";
     if (file->unreadable) /* the disk may be back tomorrow */
         return rs_fail_at(error, RESUME_IO, recovery->why.os_code, recovery->why.offset,

@@ -68,6 +68,26 @@ static void test_error__control_characters_are_replaced(void **state) {
     assert_memory_equal(error.text, "?: 'r", 5);
 }
 
+static void test_error__omits_a_name_that_is_told_already(void **state) {
+    (void)state;
+    static const struct {
+        const char *text, *left;
+    } cases[] = {
+        {"generation 2: '/a/ck': no stream", "generation 2: no stream"},
+        {"'/a/ck', chunk at byte 7: short", "chunk at byte 7: short"},
+        {"can't read '/b/ck': '/a/ck': x", "can't read '/b/ck': x"},
+        {"can't open '/a/ck'", "can't open '/a/ck'"},
+        {"'/a/ckk': x '/a/ck", "'/a/ckk': x '/a/ck"},
+        {"", ""},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        rs_error error = {0};
+        rs_fail(&error, RESUME_IO, "%s", cases[i].text);
+        rs_error_omit(&error, "/a/ck");
+        assert_string_equal(error.text, cases[i].left);
+    }
+}
+
 static void test_error__null_is_allowed(void **state) {
     (void)state;
     assert_int_equal(rs_fail(NULL, RESUME_IO, "%d", 1), RESUME_IO);
@@ -83,6 +103,7 @@ int main(void) {
         cmocka_unit_test(test_error__prefix_needs_an_error),
         cmocka_unit_test(test_error__long_texts_are_cut),
         cmocka_unit_test(test_error__control_characters_are_replaced),
+        cmocka_unit_test(test_error__omits_a_name_that_is_told_already),
         cmocka_unit_test(test_error__null_is_allowed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -20,10 +20,11 @@ def is_printable(raw):
     return all(byte >= 32 and byte != 127 or byte == 10 for byte in raw)
 
 
-def test_check__agrees_on_every_vector(resume, folder):
-    """One call over a folder with all of them."""
-    store = folder / ".checkpoints"
-    store.mkdir(mode=0o700)
+def test_check__agrees_on_every_vector(resume, folder, monkeypatch):
+    """One call over a folder with all of them, so long a path that it must not be told twice."""
+    store = folder / ("long" * 50) / ".checkpoints"
+    store.mkdir(mode=0o700, parents=True)
+    monkeypatch.chdir(store.parent)
     for vector in VECTORS:
         shutil.copy(vector.path, store / vector.name)
     ran = resume("check", "--json")
