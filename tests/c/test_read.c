@@ -368,11 +368,31 @@ static void test_read__same_chunks_are_told_by_checksum(void **state) {
     rs_state_free(new);
 }
 
+/* A chunk of two files is the same part of an array only if both are cut alike. */
+static void test_read__chunks_of_other_sizes_are_others(void **state) {
+    store_place *place = *state;
+    rs_file *other;
+    rs_state *here, *there;
+    store_new(place);
+    store_save(place, SAMPLE_MIXED, 1);
+    assert_int_equal(
+        rs_file_open(place->folder, CK, false, &other, &place->recovery, &place->error), RESUME_OK);
+    assert_int_equal(rs_file_read(place->file, 0, &here, &place->error), RESUME_OK);
+    assert_int_equal(rs_file_read(other, 0, &there, &place->error), RESUME_OK);
+    assert_true(rs_state_same_chunk(here, 1, there, 1, 1));
+    other->header.chunk_size /= 2;
+    assert_false(rs_state_same_chunk(here, 1, there, 1, 1));
+    rs_state_free(here);
+    rs_state_free(there);
+    rs_file_close(other);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, store_place_setup, store_place_teardown)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(test_read__same_chunks_are_told_by_checksum),
+        TEST(test_read__chunks_of_other_sizes_are_others),
         TEST(test_read__measures),
         TEST(test_read__ranges_of_a_blob),
         TEST(test_read__a_range_is_never_taken_from_a_bad_chunk),

@@ -336,6 +336,7 @@ static void check_failing_saves(store_place *place, uint8_t *bytes, rs_compress 
     meddling.write = meddling_write;
     bool failed = true;
     for (long n = 1; failed; n++) {
+        memcpy(bytes + (8u << 20), bytes + (4u << 20), 4u << 20); /* shares what changes */
         store_new(place);
         assert_int_equal(save_array(place, bytes, 1000, RS_COMPRESS_NEVER), RESUME_OK);
         meddler.bytes = bytes;
@@ -371,7 +372,6 @@ static void check_failing_saves(store_place *place, uint8_t *bytes, rs_compress 
 static void test_segment_writer__failures_while_memory_changes(void **state) {
     store_place *place = *state;
     uint8_t *bytes = make_array(7);
-    memcpy(bytes + (8u << 20), bytes + (4u << 20), 4u << 20); /* shares what changes */
     memset(bytes + (3u << 20), 0, 1u << 18);
     for (int what = FAILING_WRITES; what <= NO_MORE_ALLOCATIONS; what++)
         check_failing_saves(place, bytes, RS_COMPRESS_NEVER, (failing)what);
