@@ -36,6 +36,9 @@ static const rc_form forms[] = {
     {39283, "object", "object(", ")", false, false},
     {39284, "buffer", "buffer(", ")", false, false},
     {39285, "opaque", "Opaque(", ")", false, false},
+    {39286, "function", "function(", ")", false, false},
+    {39287, "cell", "cell(", ")", false, false},
+    {39289, "method", "method(", ")", false, false},
     {39292, "masked array", "masked_array(", ")", false, false},
     {39294, "ZoneInfo", "ZoneInfo(", ")", false, false},
 };

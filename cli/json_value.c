@@ -119,6 +119,10 @@ static const char *tag_key(uint64_t tag) {
         {39283, "$instance"},
         {39284, "$buffer"},
         {39285, "$opaque"},
+        {39286, "$function"},
+        {39287, "$cell"},
+        {39289, "$method"},
+        {39295, "$code"},
     };
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
         if (keys[i].tag == tag) return keys[i].key;

@@ -46,6 +46,14 @@ class Opaque:
         return f"Opaque({self.type!r}, ...)"
 
 
+class Cell:
+    """A variable that functions share: its value, or none (`Cell.EMPTY`), or its name."""
+    EMPTY = object()
+
+    def __init__(self, content=EMPTY):
+        self.content = content
+
+
 class Memory:
     """Bytes [low, high) of a memory; low and high are None for all of it."""
 
@@ -406,6 +414,44 @@ class Builder:
         value.state = self.build(node[1])
         return value
 
+    FUNCTION_PARTS = ("code", "variable", "defaults", "kwdefaults", "closure", "dict", "others")
+
+    def read_code(self, node, mark):
+        kinds = (str, str, (int, type(None)), bytes, int, bytes)
+        if len(node) != 6 or not all(map(isinstance, node, kinds)):
+            raise Damaged("code has six parts")
+        if len(node[3]) != 16 or len(node[5]) != 16:
+            raise Damaged("a hash has 16 bytes")
+        return self.named(mark, node)
+
+    def read_function(self, node, mark):
+        if len(node) != 7:
+            raise Damaged("a function has seven parts")
+        code, variable = self.build(node[0]), self.build(node[1])
+        if not isinstance(code, list) or len(code) != 6:
+            raise Damaged("a function without code")
+        value = self.named(mark, Opaque(f"{code[0]}.{code[1]}"))
+        parts = zip(self.FUNCTION_PARTS, [code, variable, *map(self.build, node[2:])])
+        value.state = {name: part for name, part in parts if part is not None}
+        return value
+
+    def read_cell(self, node, mark):
+        if isinstance(node, str):
+            return self.named(mark, Cell(node))
+        if len(node) > 1:
+            raise Damaged("a cell with two values")
+        value = self.named(mark, Cell())
+        if node:
+            value.content = self.build(node[0])
+        return value
+
+    def read_method(self, node, mark):
+        if len(node) != 2:
+            raise Damaged("a method has two parts")
+        value = self.named(mark, Opaque("types.MethodType"))
+        value.state = {"object": self.build(node[0]), "function": self.build(node[1])}
+        return value
+
     # ---- small values ----
 
     def simple(make):
@@ -466,7 +512,8 @@ class Builder:
         39275: "read_decimal", 39276: "read_path", 39277: "read_array_array",
         39278: "read_deque", 39279: "read_ordered_dict", 39280: "read_counter",
         39281: "read_default_dict", 39282: "read_global", 39283: "read_instance",
-        39285: "read_opaque", 39292: "read_masked", 39294: "read_zone"}
+        39285: "read_opaque", 39286: "read_function", 39287: "read_cell", 39289: "read_method",
+        39292: "read_masked", 39294: "read_zone", 39295: "read_code"}
 
 
 def decode(stream, blobs=()):

@@ -236,22 +236,45 @@ static int write_all(code_writer *writer) {
     return 0;
 }
 
+/* `result` as it is, or -1. Takes over what the writer holds. */
+static int hash_of_all(code_writer *writer, int result, uint8_t hash[RP_CODE_HASH_SIZE]) {
+    if (result == 0 && writer->buffer.failed) {
+        PyErr_NoMemory();
+        result = -1;
+    }
+    if (result == 0) {
+        rs_hash128 all = rs_hash128_of(writer->buffer.bytes, writer->buffer.size, 0);
+        rs_store_u64(hash, all.low);
+        rs_store_u64(hash + 8, all.high);
+    }
+    while (writer->count > 0)
+        Py_DECREF(writer->frames[--writer->count].items);
+    rs_free(writer->frames);
+    rs_buffer_release(&writer->buffer);
+    return result;
+}
+
 int rp_code_hash(PyCodeObject *code, uint8_t hash[RP_CODE_HASH_SIZE]) {
     code_writer writer = {0};
-    int result = -1;
-    if (put_code(&writer, code) || write_all(&writer)) goto done;
-    if (writer.buffer.failed) {
-        PyErr_NoMemory();
-        goto done;
-    }
-    rs_hash128 all = rs_hash128_of(writer.buffer.bytes, writer.buffer.size, 0);
-    rs_store_u64(hash, all.low);
-    rs_store_u64(hash + 8, all.high);
-    result = 0;
-done:
-    while (writer.count > 0)
-        Py_DECREF(writer.frames[--writer.count].items);
-    rs_free(writer.frames);
-    rs_buffer_release(&writer.buffer);
-    return result;
+    int result = put_code(&writer, code);
+    if (result == 0) result = write_all(&writer);
+    return hash_of_all(&writer, result, hash);
+}
+
+int rp_code_shape(PyCodeObject *code, uint8_t hash[RP_CODE_HASH_SIZE]) {
+    enum { FLAGS = CO_VARARGS | CO_VARKEYWORDS | CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR };
+    code_writer writer = {0};
+    PyObject *names = PyCode_GetVarnames(code);
+    Py_ssize_t count = code->co_argcount + code->co_kwonlyargcount;
+    count += !!(code->co_flags & CO_VARARGS) + !!(code->co_flags & CO_VARKEYWORDS);
+    int result = names ? 0 : -1;
+    put_number(&writer, (uint64_t)(code->co_flags & FLAGS));
+    put_number(&writer, (uint64_t)code->co_argcount);
+    put_number(&writer, (uint64_t)code->co_posonlyargcount);
+    put_number(&writer, (uint64_t)code->co_kwonlyargcount);
+    for (Py_ssize_t i = 0; result == 0 && i < count && i < PyTuple_GET_SIZE(names); i++)
+        result = put_text(&writer, 's', PyTuple_GET_ITEM(names, i));
+    if (result == 0) result = put_names(&writer, code, "co_freevars");
+    Py_XDECREF(names);
+    return hash_of_all(&writer, result, hash);
 }

@@ -10,6 +10,11 @@
  * name, line numbers or docstring. The same in every process of one Python minor. 0, or -1 with an
  * exception. */
 int rp_code_hash(PyCodeObject *code, uint8_t hash[RP_CODE_HASH_SIZE]);
+/* A hash of its parameters and free variables alone, the same in every Python: another minor makes
+ * other byte code of the same source. 0, or -1 with an exception. */
+int rp_code_shape(PyCodeObject *code, uint8_t hash[RP_CODE_HASH_SIZE]);
+/* The Python whose byte code rp_code_hash sees: 256 times its major number plus its minor. */
+#define RP_CODE_VERSION ((uint64_t)Py_Version >> 16)
 
 /* The line of the outermost plain `for` that is in progress at byte offset `here`, where a save is
  * about to happen, and was not at `restored_at`, where restore() was called (-1: not known; then

@@ -25,7 +25,9 @@ rp_decoder *rp_decoder_new_from(rp_module_state *state, const rp_source *source)
     decoder->read_only = PyList_New(0);
     decoder->untrusted = PyList_New(0);
     decoder->resolved = PyList_New(0);
-    if (!decoder->notes || !decoder->read_only || !decoder->untrusted || !decoder->resolved) {
+    decoder->lost = PyList_New(0);
+    if (!decoder->notes || !decoder->read_only || !decoder->untrusted || !decoder->resolved ||
+        !decoder->lost) {
         rp_decoder_free(decoder);
         return NULL;
     }
@@ -90,6 +92,10 @@ void rp_decoder_free(rp_decoder *decoder) {
     Py_XDECREF(decoder->notes);
     Py_XDECREF(decoder->untrusted);
     Py_XDECREF(decoder->resolved);
+    Py_XDECREF(decoder->lost);
+    Py_XDECREF(decoder->own_cells);
+    Py_XDECREF(decoder->loose_cells);
+    Py_XDECREF(decoder->definitions);
     Py_XDECREF(decoder->numpy);
     Py_XDECREF(decoder->array_type);
     Py_XDECREF(decoder->dtype_type);
@@ -112,6 +118,22 @@ PyObject *rp_decoder_notes(rp_decoder *decoder) {
 
 PyObject *rp_decoder_untrusted(rp_decoder *decoder) {
     return decoder->untrusted;
+}
+
+PyObject *rp_decoder_lost(rp_decoder *decoder) {
+    return decoder->lost;
+}
+
+int rp_decoder_lose(rp_decoder *decoder, PyObject *object, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    PyObject *why = PyUnicode_FromFormatV(format, arguments);
+    va_end(arguments);
+    PyObject *entry = why ? PyTuple_Pack(2, object, why) : NULL;
+    int status = entry ? PyList_Append(decoder->lost, entry) : -1;
+    Py_XDECREF(entry);
+    Py_XDECREF(why);
+    return status;
 }
 
 int rp_decoder_note(rp_decoder *decoder, const char *format, ...) {
@@ -307,17 +329,13 @@ static int deliver(rp_decoder *decoder, PyObject *value) {
     case RP_OPEN_DEQUE:
         status = rp_append(frame->object, value);
         break;
-    case RP_OPEN_INSTANCE:
-        status = push_value(decoder, value);
-        Py_DECREF(value);
-        frame->index++;
-        return status < 0 ? -1 : rp_instance_part(decoder);
     case RP_OPEN_VALUES:
         status = push_value(decoder, value);
         break;
     }
     frame->index++;
     Py_DECREF(value);
+    if (!status && frame->part && frame->index < frame->count) status = frame->part(decoder);
     return status;
 }
 
@@ -325,7 +343,7 @@ static int deliver(rp_decoder *decoder, PyObject *value) {
 static PyObject *finish(rp_decoder *decoder) {
     rp_open *frame = rp_top(decoder);
     PyObject *value = NULL;
-    if (frame->kind == RP_OPEN_VALUES || frame->kind == RP_OPEN_INSTANCE) {
+    if (frame->kind == RP_OPEN_VALUES) {
         size_t values = frame->values;
         PyObject *const *parts = decoder->values ? decoder->values + values : NULL;
         value = frame->finish(decoder, parts, frame->count);

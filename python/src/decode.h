@@ -17,16 +17,18 @@ enum {
 
 /* What a frame does with its children. */
 typedef enum rp_open_kind {
-    RP_OPEN_LIST,     /* into `object` by index */
-    RP_OPEN_TUPLE,    /* the same; not tracked by the collector until it is complete */
-    RP_OPEN_DICT,     /* key, value, key, value into `object`, also a subclass of the closed set */
-    RP_OPEN_DEQUE,    /* appended to `object` */
-    RP_OPEN_INSTANCE, /* as VALUES; `object` is made when its first parts are there */
-    RP_OPEN_VALUES,   /* onto the stack of values, handed to `finish` */
+    RP_OPEN_LIST,   /* into `object` by index */
+    RP_OPEN_TUPLE,  /* the same; not tracked by the collector until it is complete */
+    RP_OPEN_DICT,   /* key, value, key, value into `object`, also a subclass of the closed set */
+    RP_OPEN_DEQUE,  /* appended to `object` */
+    RP_OPEN_VALUES, /* onto the stack of values, handed to `finish` */
 } rp_open_kind;
 
 /* Makes the value of `count` children (borrowed). New reference, or NULL with an exception. */
 typedef PyObject *(*rp_finish)(rp_decoder *decoder, PyObject *const *parts, Py_ssize_t count);
+/* Called after each child that is not the last one: an object is made as soon as it can be, so that
+ * the rest may lead to it. 0 or -1. */
+typedef int (*rp_part)(rp_decoder *decoder);
 
 typedef struct rp_open {
     rp_open_kind kind;
@@ -36,6 +38,7 @@ typedef struct rp_open {
     Py_ssize_t share; /* number of its mark, -1: none */
     size_t values;    /* VALUES: where its children begin */
     rp_finish finish; /* VALUES */
+    rp_part part;     /* VALUES: or NULL */
     PyObject *target; /* strong: the object that stands for this one, or NULL */
     bool is_view;     /* its child is the memory of a view, marked with number `base` */
     Py_ssize_t base;
@@ -81,8 +84,12 @@ struct rp_decoder {
     size_t filling_count, filling_capacity;
     PyObject *read_only; /* list of arrays that become read-only at the end */
     PyObject *notes;
-    PyObject *untrusted; /* list of names */
-    PyObject *resolved;  /* list: what may be called though the stream is not mine */
+    PyObject *untrusted;   /* list of names */
+    PyObject *resolved;    /* list: what may be called though the stream is not mine */
+    PyObject *lost;        /* list of (object, why): what stands for code that is not found */
+    PyObject *own_cells;   /* dict name -> cell of a variable of the call, or NULL */
+    PyObject *loose_cells; /* list of such names that are not in its frame, or NULL */
+    PyObject *definitions; /* dict name -> function or class in its frame, or NULL */
     PyObject *strings[RP_STRING_CACHE];
     PyObject *numpy, *array_type, *dtype_type, *byte_dtype; /* strong, when arrays are met */
     PyObject *numpy_random;
@@ -133,6 +140,8 @@ static inline bool rp_is_view_base(const rp_decoder *decoder) {
 void rp_share_pending(rp_decoder *decoder, PyObject *value);
 /* Marks lead to the object of the frame that was just opened. */
 void rp_announce(rp_decoder *decoder);
+/* `object` stands for what can't be made any more: what leads to it is not restored. 0 or -1. */
+int rp_decoder_lose(rp_decoder *decoder, PyObject *object, const char *format, ...);
 /* The same, but for a target that stands for it. */
 void rp_announce_target(rp_decoder *decoder, PyObject *target);
 /* The object that the caller wants filled, when it is of the right type. Borrowed or NULL. */
@@ -189,9 +198,6 @@ bool rp_is_reconstructor(PyObject *name);
 PyObject *rp_import_reconstructor(PyObject *name);
 /* instances_read.c */
 int rp_open_instance(rp_decoder *decoder);
-/* A part of the instance in the innermost frame was read: it is made as soon as it can be. */
-int rp_instance_part(rp_decoder *decoder);
-PyObject *rp_finish_instance(rp_decoder *decoder, PyObject *const *parts, Py_ssize_t count);
 int rp_open_opaque(rp_decoder *decoder);
 /* collections.c: how the containers of that module are filled. 0 or -1. */
 int rp_append(PyObject *deque, PyObject *value);
@@ -202,5 +208,12 @@ int rp_get_random(rp_decoder *decoder, uint64_t tag, PyObject **value);
 int rp_get_time(rp_decoder *decoder, uint64_t tag, PyObject **value);
 int rp_get_library_value(rp_decoder *decoder, uint64_t tag, PyObject **value);
 int rp_get_collection(rp_decoder *decoder, uint64_t tag, PyObject **value);
+/* functions_read.c */
+int rp_get_function(rp_decoder *decoder, uint64_t tag, PyObject **value);
+/* A function gets what another one of the same code has. 0 or -1. */
+int rp_function_fill(PyObject *function, PyObject *content);
+/* The function that `object.name` binds, also of a class; new reference. 1, 0 or -1. Runs no code.
+ */
+int rp_bound_function(PyObject *object, PyObject *name, PyObject **function);
 int rp_get_masked(rp_decoder *decoder, uint64_t tag, PyObject **value);
 #endif

@@ -45,6 +45,8 @@ void rp_encoder_free(rp_encoder *encoder) {
     rs_free(encoder->types);
     Py_XDECREF(encoder->keep);
     Py_XDECREF(encoder->notes);
+    rp_memo_release(&encoder->own);
+    Py_XDECREF(encoder->own_names);
     rs_buffer_release(&encoder->buffer);
     rs_free(encoder);
 }
@@ -241,12 +243,15 @@ static int refuse_type(rp_encoder *encoder, PyObject *object) {
     return rp_refuse(encoder, "it can't be compared with what is saved");
 }
 
-/* Objects outside of the closed set. What they are made of says nothing about their equality: there
- * is no digest of them. */
+/* Objects outside of the closed set. What instances are made of says nothing about their equality:
+ * there is no digest of them. */
 static rp_put_function function_of_instance(rp_encoder *encoder, PyObject *object, bool *identity) {
     *identity = true;
+    if (PyFunction_Check(object)) return rp_put_function_value;
+    if (PyCell_Check(object)) return rp_put_cell;
+    if (PyMethod_Check(object)) return rp_put_method;
     if (encoder->digest || PyModule_Check(object)) return NULL;
-    if (PyType_Check(object) || PyFunction_Check(object)) return rp_put_global;
+    if (PyType_Check(object)) return rp_put_global;
     if (rp_opaque_check(encoder->state, object)) return rp_put_opaque;
     return rp_put_instance;
 }

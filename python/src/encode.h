@@ -69,6 +69,8 @@ struct rp_encoder {
     size_t owner_count, owner_capacity;
     rp_patch *patches;
     size_t patch_count, patch_capacity;
+    rp_memo own;          /* cells, functions and classes in variables of the call -> own_names */
+    PyObject *own_names;  /* list of str, or NULL */
     PyObject *notes;      /* list of str */
     rp_known_type *types; /* of modules that are imported: known_types.c */
     size_t type_count;
@@ -142,6 +144,10 @@ int rp_global_find(PyObject *object, PyObject *given_path, PyObject **module_nam
 /* instances.c: an object by its own reduction. */
 int rp_put_instance(rp_encoder *encoder, PyObject *object);
 int rp_put_opaque(rp_encoder *encoder, PyObject *object);
+/* functions.c: found by import, or else by the path to the code. */
+int rp_put_function_value(rp_encoder *encoder, PyObject *object);
+int rp_put_cell(rp_encoder *encoder, PyObject *object);
+int rp_put_method(rp_encoder *encoder, PyObject *object);
 /* known_types.c: numpy, random, datetime ... when they are imported. NULL: not known. */
 const rp_known_type *rp_find_known_type(rp_encoder *encoder, PyTypeObject *type);
 /* arrays.c */

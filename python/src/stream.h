@@ -18,6 +18,10 @@ rp_encoder *rp_encoder_new(rp_module_state *state); /* NULL with an exception */
 void rp_encoder_free(rp_encoder *encoder);
 rs_buffer *rp_encoder_buffer(rp_encoder *encoder);
 
+/* `object` is a cell, a function or a class in the variable `name` of the call's own: it is saved
+ * as this variable. Before the first value. 0 or -1. */
+int rp_encoder_own(rp_encoder *encoder, PyObject *object, PyObject *name);
+
 /* Encodes `value`. 0: done. 1: some object in it can't be saved; nothing was written (buffer, blobs
  * and shared objects are as before), and rp_encoder_problem tells which. -1: a Python exception
  * (MemoryError, or KeyboardInterrupt of a reducer). `name` is the root of the path in the problem
@@ -67,6 +71,14 @@ resume_status rp_decoder_status(const rp_decoder *decoder);
 PyObject *rp_decoder_notes(rp_decoder *decoder);
 /* What was not trusted and became an Opaque: a list of names, each once, borrowed. */
 PyObject *rp_decoder_untrusted(rp_decoder *decoder);
+/* What stands for functions and classes whose code has changed or is gone since the save: a list of
+ * (object, why), borrowed. */
+PyObject *rp_decoder_lost(rp_decoder *decoder);
+/* Before the first value: the cells (dict name -> cell, or NULL) of the frame of the call, and what
+ * functions and classes its variables hold (dict name -> object, or NULL; changed here). */
+void rp_decoder_set_frame(rp_decoder *decoder, PyObject *cells, PyObject *definitions);
+/* After the last value: cells of the call's variables that its frame has not get their values. */
+int rp_decoder_fill_cells(rp_decoder *decoder, PyObject *variables);
 /* Fills the targets: after everything else has succeeded. 0 or -1 with an exception. */
 int rp_decoder_commit(rp_decoder *decoder);
 

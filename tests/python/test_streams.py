@@ -9,6 +9,7 @@ import importlib.util
 import pathlib
 import random
 import struct
+import types
 import uuid
 import zoneinfo
 
@@ -92,6 +93,30 @@ def opaque(name, state=None):
     return resume.Opaque(name, state)
 
 
+LAMBDA = ["geo", "f.<locals>.<lambda>", 0, bytes(16), 779, bytes(range(16))]
+
+
+def function(**parts):
+    return opaque("geo.f.<locals>.<lambda>", {"code": LAMBDA, **parts})
+
+
+def cell(*content):
+    return types.CellType(*content)
+
+
+def function_cycle():
+    own = cell()
+    value = own.cell_contents = function(closure=(own,))
+    return value
+
+
+def method_cycle():
+    state = {}
+    value = opaque("types.MethodType", {"object": opaque("geo.Point", state), "function": "move"})
+    state["me"] = value
+    return value
+
+
 def opaque_cycle():
     state = {}
     state["me"] = value = opaque("geo.Point", state)
@@ -102,8 +127,15 @@ NAMES = {module.__name__: module for module in (array, collections, datetime, de
                                                 pathlib, random, uuid, zoneinfo)}
 NAMES |= {function.__name__: function for function in (
     nan, shared, cycle, cycle_tuple, views, readonly, SeedOf, generator, globals_of_random,
-    random_of, opaque, opaque_cycle)}
+    random_of, opaque, opaque_cycle, function, function_cycle, cell, method_cycle)}
 NAMES["np"] = np
+
+
+def contents(value):
+    try:
+        return [value.cell_contents]
+    except ValueError:
+        return []
 
 
 def facts(value, seen=()):
@@ -120,6 +152,12 @@ def facts(value, seen=()):
         return kind, value is np.random.mtrand._rand
     if kind == "Random":
         return kind, value is random._inst, value.getstate()
+    if kind == "cell":
+        return kind, [facts(content, inner) for content in contents(value)]
+    if kind == "Cell":
+        # objects.py keeps the name of a variable of the call; nothing gives it a value
+        named = value.content is objects.Cell.EMPTY or isinstance(value.content, str)
+        return "cell", [] if named else [facts(value.content, inner)]
     if kind == "Opaque":
         return kind, value.type, facts(value.state, inner)
     if value is np.ma.masked:

@@ -10,8 +10,9 @@ BIT_GENERATOR, GENERATOR, RANDOM_STATE, RANDOM, TIME, DATETIME = range(39267, 39
 TIMEDELTA, TIMEZONE, DECIMAL, PATH, ARRAY_ARRAY, DEQUE = range(39273, 39279)
 ORDERED_DICT, COUNTER, DEFAULT_DICT = range(39279, 39282)
 GLOBAL, INSTANCE, BUFFER, OPAQUE = range(39282, 39286)
+FUNCTION, CELL, CLASS, METHOD = range(39286, 39290)
 MASKED = 39292
-ZONE = 39294
+ZONE, CODE = 39294, 39295
 KEPT = 39299
 
 REF = [Tagged(29, number) for number in range(3)]
@@ -56,4 +57,5 @@ def seed(entropy=5, key=None, pool=4, spawned=0):
 PCG64 = {"bit_generator": "PCG64", "state": {"state": 7, "inc": 9}, "has_uint32": 0, "uinteger": 0}
 RECORD = [1, 12, False, [["a", 0, "<i4"], ["b", 4, "<f8"]]]
 POINT = Tagged(GLOBAL, ["geo", "Point"])
+LAMBDA = Tagged(CODE, ["geo", "f.<locals>.<lambda>", 0, bytes(16), 779, bytes(range(16))])
 NEW = Tagged(GLOBAL, ["copyreg", "__newobj__"])

@@ -371,6 +371,39 @@ GOOD = [  # name, value, expression, rule, blobs
         "opaque_cycle()",
         "references lead to an object from its state",
     ),
+    (
+        "function",
+        Tagged(FUNCTION, [LAMBDA, None, Tagged(TUPLE, [1]), {"k": 2}, None, {"d": 3}, None]),
+        "function(defaults=(1,), kwdefaults={'k': 2}, dict={'d': 3})",
+        "FUNCTION: code and parts",
+    ),
+    (
+        "function-code-shared",
+        [
+            Tagged(FUNCTION, [mark(LAMBDA), "f", *[None] * 5]),
+            Tagged(FUNCTION, [REF[0], *[None] * 6]),
+        ],
+        "[function(variable='f'), function()]",
+        "CODE, referred to by a second function",
+    ),
+    (
+        "function-cell",
+        mark(
+            Tagged(
+                FUNCTION,
+                [LAMBDA, *[None] * 3, Tagged(TUPLE, [Tagged(CELL, [REF[0]])]), None, None],
+            )
+        ),
+        "function_cycle()",
+        "CELL: a function that knows itself",
+    ),
+    ("cell-empty", [Tagged(CELL, []), Tagged(CELL, "x")], "[cell(), cell()]", "CELL, empty"),
+    (
+        "method",
+        mark(Tagged(METHOD, [Tagged(INSTANCE, [POINT, {"me": REF[0]}]), "move"])),
+        "method_cycle()",
+        "METHOD of an object that knows it",
+    ),
     ("opaque", Tagged(OPAQUE, ["geo.Point", [1]]), "opaque('geo.Point', [1])", "OPAQUE"),
     (
         "opaque-cycle",

@@ -52,6 +52,9 @@ bool rp_owner_is_module(const rp_owner *owner); /* runs in a namespace, not in f
 /* A new dict of the values in the frame: fast locals, cells and free variables, or the namespace.
  */
 PyObject *rp_frame_locals(PyFrameObject *frame);
+/* A new dict of the cells of its variables by their names: its own, and those of the functions
+ * around it. Empty at module level. */
+PyObject *rp_frame_cells(PyFrameObject *frame);
 /* Puts the values of the dict `changes` into the locals of these names, and nothing else. */
 int rp_frame_assign(PyFrameObject *frame, PyObject *changes);
 /* The byte offset of the instruction at which the frame stands; -1 when unknown. */

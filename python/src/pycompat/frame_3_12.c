@@ -27,6 +27,9 @@ static const _Py_CODEUNIT *instruction_of(const _PyInterpreterFrame *frame) {
 static bool is_return(int opcode) {
     return opcode == RETURN_VALUE || opcode == RETURN_CONST;
 }
+static PyObject *in_slot(const _PyInterpreterFrame *frame, int slot) {
+    return frame->localsplus[slot];
+}
 static bool is_hidden(_PyLocals_Kind kind) { /* variables of an inlined comprehension */
     return (kind & CO_FAST_HIDDEN) != 0;
 }

@@ -34,6 +34,10 @@ static const _Py_CODEUNIT *instruction_of(const _PyInterpreterFrame *frame) {
 static bool is_return(int opcode) {
     return opcode == RETURN_VALUE;
 }
+static PyObject *in_slot(const _PyInterpreterFrame *frame, int slot) {
+    _PyStackRef reference = frame->localsplus[slot];
+    return PyStackRef_IsNull(reference) ? NULL : PyStackRef_AsPyObjectBorrow(reference);
+}
 
 #include "pycompat/exception_single.h"
 #include "pycompat/frame_shared.h"

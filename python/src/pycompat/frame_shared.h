@@ -3,7 +3,8 @@
  *   is_code(frame, code) the frame runs this code; nothing but addresses is compared
  *   size_of(code)        words of a frame of this code on the data stack
  *   instruction_of(f)    the code unit at which it stands
- *   is_return(opcode)    leaves a frame normally */
+ *   is_return(opcode)    leaves a frame normally
+ *   in_slot(f, slot)     what the frame has there, borrowed or NULL */
 #include "pycompat/frame.h"
 
 #define Py_BUILD_CORE 1
@@ -219,4 +220,23 @@ rp_fate rp_owner_fate_in_garbage(const rp_owner *owner, PyObject *object) {
         if ((const void *)(node + 1) == owner->object)
             return fate_of_object((PyFrameObject *)(node + 1), owner->code);
     return RP_FATE_LEFT;
+}
+
+PyObject *rp_frame_cells(PyFrameObject *visible) {
+    PyCodeObject *code = PyFrame_GetCode(visible);
+    PyObject *cells = PyDict_New();
+    int status = cells == NULL ? -1 : 0;
+    for (int slot = 0; status == 0 && slot < code->co_nlocalsplus; slot++) {
+        _PyLocals_Kind kind = _PyLocals_GetKind(code->co_localspluskinds, slot);
+        PyObject *value = in_slot(visible->f_frame, slot);
+        PyObject *name = PyTuple_GET_ITEM(code->co_localsplusnames, slot);
+#ifdef CO_FAST_HIDDEN
+        if (kind & CO_FAST_HIDDEN) continue; /* of an inlined comprehension */
+#endif
+        if ((kind & (CO_FAST_CELL | CO_FAST_FREE)) && value != NULL && PyCell_Check(value))
+            status = PyDict_SetItem(cells, name, value);
+    }
+    Py_DECREF(code);
+    if (status < 0) Py_CLEAR(cells);
+    return cells;
 }

@@ -56,7 +56,7 @@ static int make(rp_decoder *decoder, PyObject *const *parts, Py_ssize_t count) {
     return 0;
 }
 
-int rp_instance_part(rp_decoder *decoder) {
+static int instance_part(rp_decoder *decoder) {
     const rp_open *frame = rp_top(decoder);
     if (frame->object || frame->index < (frame->count == 2 ? 1 : 2)) return 0;
     return make(decoder, decoder->values + frame->values, frame->count);
@@ -194,7 +194,7 @@ static int fill(rp_decoder *decoder, PyObject *object, PyObject *const *parts, P
     return parts[4] == Py_None ? 0 : set_state(decoder, object, parts[4], parts[5]);
 }
 
-PyObject *rp_finish_instance(rp_decoder *decoder, PyObject *const *parts, Py_ssize_t count) {
+static PyObject *finish_instance(rp_decoder *decoder, PyObject *const *parts, Py_ssize_t count) {
     PyObject *object = rp_top(decoder)->object;
     int status = is_resolved(decoder, named(decoder, parts, count))
                      ? fill(decoder, object, parts, count)
@@ -210,7 +210,10 @@ int rp_open_instance(rp_decoder *decoder) {
         return -1;
     }
     if (rp_check_room(decoder, (uint64_t)count) < 0) return -1;
-    return rp_open_frame(decoder, RP_OPEN_INSTANCE, NULL, (uint64_t)count, rp_finish_instance);
+    if (rp_open_frame(decoder, RP_OPEN_VALUES, NULL, (uint64_t)count, finish_instance) < 0)
+        return -1;
+    rp_top(decoder)->part = instance_part;
+    return 0;
 }
 
 static PyObject *finish_opaque(rp_decoder *decoder, PyObject *const *parts, Py_ssize_t count) {

@@ -1,0 +1,36 @@
+/* What differs between versions in functions, and what of them has no public API. */
+#ifndef RP_PYCOMPAT_FUNCTIONS_H
+#define RP_PYCOMPAT_FUNCTIONS_H
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+/* What the classes of `type` have under that name, as it stands there; borrowed or NULL. */
+static inline PyObject *rp_type_lookup(PyTypeObject *type, PyObject *name) {
+    return _PyType_Lookup(type, name);
+}
+
+/* A bound method that nobody has called yet gets what it binds. */
+static inline void rp_method_fill(PyObject *method, PyObject *function, PyObject *self) {
+    PyMethodObject *to = (PyMethodObject *)method;
+    Py_SETREF(to->im_func, Py_NewRef(function));
+    Py_SETREF(to->im_self, Py_NewRef(self));
+}
+
+/* From 3.14 on annotations are made when they are asked for. The annotations that are there, and
+ * the function that makes them: new references or NULL. Runs no code. 0, or -1 with an exception.
+ */
+static inline int rp_function_annotations(PyFunctionObject *function, PyObject **annotations,
+                                          PyObject **annotate) {
+    *annotations = *annotate = NULL;
+#if PY_VERSION_HEX >= 0x030E0000
+    if (function->func_annotate && PyCallable_Check(function->func_annotate))
+        *annotate = Py_NewRef(function->func_annotate);
+#endif
+    if (!function->func_annotations) return 0;
+    PyObject *dict = PyFunction_GetAnnotations((PyObject *)function); /* borrowed */
+    if (!dict) return PyErr_Occurred() ? -1 : 0;
+    if (PyDict_Check(dict) && PyDict_GET_SIZE(dict) > 0) *annotations = Py_NewRef(dict);
+    return 0;
+}
+#endif
