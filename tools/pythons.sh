@@ -7,6 +7,8 @@ requirements="pytest>=7 pytest-xdist>=3 hypothesis>=6 cbor2>=5.4"
 # where there is a wheel; xxhash and zstandard are for tools/reader.py
 # torch: only the build for processors, where pip is told of one; the other takes gigabytes
 optional="numpy>=1.24 xxhash>=3 zstandard>=0.18 jsonschema>=4.10 torch==2.13.0+cpu"
+# the same, for the best Python alone: a kernel for notebooks, to be killed
+optional_once="nbclient>=0.7 ipykernel>=6"
 
 # Interpreters that may be of use, best first.
 python_candidates() {
@@ -63,7 +65,9 @@ need_venvs() {
     usable=
     while read -r version path <&3; do
         venv=$root/.venv/$version
-        stamp="$path $requirements $optional"
+        wanted=$optional
+        [ "$version" != "$(sed -n '2s/ .*//p' .venv/pythons)" ] || wanted="$optional $optional_once"
+        stamp="$path $requirements $wanted"
         if [ "$(cat "$venv/.ready" 2>/dev/null)" != "$stamp" ]; then
             say "Python $version: setting up .venv/$version"
             make_venv || continue
@@ -87,7 +91,7 @@ make_venv() {
         if "$venv/bin/python" -m pip install -q --retries 1 --disable-pip-version-check \
             'meson>=1.2' $requirements >"$log" 2>&1; then
             pypi_reached=yes
-            for package in $optional; do
+            for package in $wanted; do
                 "$venv/bin/python" -m pip install -q --retries 1 --disable-pip-version-check \
                     --only-binary :all: "$package" >>"$log" 2>&1 ||
                     say "Python $version: no ${package%%>*}; the tests that need it are skipped"
@@ -105,7 +109,7 @@ make_venv() {
     fi
     missing=
     [ -x /usr/bin/meson ] || missing=meson
-    for module in numpy pytest hypothesis cbor2 xxhash zstandard jsonschema; do
+    for module in numpy pytest hypothesis cbor2 xxhash zstandard jsonschema nbclient ipykernel; do
         "$path" -c "import $module" 2>/dev/null || missing="$missing python3-$module"
     done
     "$path" -c "import xdist" 2>/dev/null || missing="$missing python3-pytest-xdist"

@@ -1,6 +1,7 @@
 /* Who calls: the name of the checkpoint, the program, and where its file belongs. */
 #include "caller.h"
 
+#include "cell.h"
 #include "notice.h"
 #include "store/name.h"
 
@@ -81,18 +82,22 @@ static PyObject *text_item(PyObject *dict, const char *key) {
     return value != NULL && PyUnicode_Check(value) ? value : NULL;
 }
 
-/* The file with the code, borrowed; NULL for "<stdin>" and the like. */
-static PyObject *file_of(PyObject *globals) {
-    PyObject *file = text_item(globals, "__file__");
-    if (file == NULL || PyUnicode_GET_LENGTH(file) == 0) return NULL;
-    return PyUnicode_READ_CHAR(file, 0) == '<' ? NULL : file;
+/* The file with the code: 1 and a new reference; 0 for "<stdin>" and the like. */
+static int file_of(PyObject *globals, PyObject **file) {
+    *file = NULL;
+    PyObject *text = text_item(globals, "__file__");
+    if (text == NULL) return rp_notebook_path(globals, file);
+    if (PyUnicode_GET_LENGTH(text) == 0 || PyUnicode_READ_CHAR(text, 0) == '<') return 0;
+    *file = Py_NewRef(text);
+    return 1;
 }
 
 /* The file with the caller's code as an absolute path, or "". */
 static PyObject *program_of(PyObject *globals) {
-    PyObject *file = file_of(globals);
-    if (file == NULL) return PyUnicode_FromString("");
-    return rp_path("realpath", file);
+    PyObject *file;
+    int found = file_of(globals, &file);
+    if (found > 0) Py_SETREF(file, rp_path("realpath", file));
+    return found == 0 ? PyUnicode_FromString("") : file;
 }
 
 static PyObject *stem_of(PyObject *file) {
@@ -121,13 +126,16 @@ static PyObject *module_of(PyObject *globals) {
         Py_XDECREF(full);
         PyErr_Clear();
     }
-    PyObject *file = file_of(globals);
-    return file == NULL ? Py_NewRef(name) : stem_of(file);
+    PyObject *file;
+    int found = file_of(globals, &file);
+    if (found > 0) Py_SETREF(file, stem_of(file));
+    return found == 0 ? Py_NewRef(name) : file;
 }
 
-/* "outer.<locals>.inner" is outer.inner; the code of a module has no name of its own: NULL without
- * an exception. */
-static PyObject *qualified_name(PyCodeObject *code) {
+/* "outer.<locals>.inner" is outer.inner; a cell has the name of the variable that takes the
+ * Checkpoint; the code of a module has no name of its own: NULL without an exception. */
+static PyObject *qualified_name(PyCodeObject *code, PyObject *cell) {
+    if (cell != NULL) return PyObject_GetAttrString(cell, "variable");
     if (PyUnicode_CompareWithASCIIString(code->co_name, "<module>") == 0) return NULL;
     PyObject *mark = PyUnicode_FromString("<locals>.");
     PyObject *nothing = PyUnicode_FromString("");
@@ -161,9 +169,12 @@ static int name_from_code(PyFrameObject *frame, rp_caller *caller) {
     PyCodeObject *code = PyFrame_GetCode(frame);
     PyObject *globals = PyFrame_GetGlobals(frame);
     PyObject *module = module_of(globals);
-    PyObject *qualified = module == NULL ? NULL : qualified_name(code);
+    PyObject *qualified = NULL;
     int status = -1;
-    if (module == NULL || PyErr_Occurred()) goto done;
+    if (module == NULL || rp_cell_of(frame, &caller->cell) < 0) goto done;
+    qualified = qualified_name(code, caller->cell);
+    if (PyErr_Occurred()) goto done;
+    caller->module = Py_NewRef(module);
     caller->program = program_of(globals);
     caller->bare = Py_NewRef(code->co_name);
     caller->function = PyUnicode_FromFormat("%U:%U", module, qualified ? qualified : code->co_name);
@@ -224,12 +235,25 @@ done:
     return status;
 }
 
-static int add_key(const rp_options *options, PyObject *rank, rp_caller *caller) {
-    if (options->key != NULL)
-        Py_XSETREF(caller->name, PyUnicode_FromFormat("%U@%U", caller->name, options->key));
-    if (rank != NULL && caller->name != NULL)
-        Py_XSETREF(caller->name, PyUnicode_FromFormat("%U@rank%U", caller->name, rank));
-    return caller->name == NULL ? -1 : 0;
+/* "@KEY@rankN", new reference. */
+static PyObject *suffix_of(const rp_options *options, PyObject *rank) {
+    PyObject *suffix =
+        options->key ? PyUnicode_FromFormat("@%U", options->key) : PyUnicode_FromString("");
+    if (suffix != NULL && rank != NULL)
+        Py_SETREF(suffix, PyUnicode_FromFormat("%U@rank%U", suffix, rank));
+    return suffix;
+}
+
+/* The name is complete, but for its length. */
+static int add_suffix(const rp_options *options, PyObject *rank, rp_caller *caller) {
+    PyObject *suffix = suffix_of(options, rank);
+    if (suffix != NULL && caller->cell != NULL && !caller->named)
+        Py_SETREF(caller->name,
+                  rp_cell_choose(caller->cell, caller->folder, caller->module, suffix));
+    else if (suffix != NULL)
+        Py_SETREF(caller->name, PyUnicode_FromFormat("%U%U", caller->name, suffix));
+    Py_XDECREF(suffix);
+    return suffix == NULL || caller->name == NULL ? -1 : 0;
 }
 
 static int encode(rp_module_state *state, rp_caller *caller) {
@@ -261,15 +285,15 @@ int rp_caller_find(rp_module_state *state, PyFrameObject *frame, const rp_option
     }
     if (name_from_code(frame, caller) < 0) goto done;
     if (options->name != NULL && name_from_user(options->name, options, caller) < 0) goto done;
-    if (add_key(options, rank, caller) < 0) goto done;
+    if (caller->folder == NULL)
+        caller->folder = rp_default_folder(options->folder, class_folder, &caller->default_folder);
+    if (caller->folder == NULL || add_suffix(options, rank, caller) < 0) goto done;
     if (!caller->named || options->key != NULL) {
         PyObject *name = fit(state, caller->name);
         if (name == NULL) goto done;
         Py_XSETREF(caller->name, name);
     }
-    if (caller->folder == NULL)
-        caller->folder = rp_default_folder(options->folder, class_folder, &caller->default_folder);
-    if (caller->folder != NULL) status = encode(state, caller);
+    status = encode(state, caller);
 done:
     Py_XDECREF(rank);
     if (status < 0) rp_caller_release(caller);
@@ -284,4 +308,6 @@ void rp_caller_release(rp_caller *caller) {
     Py_CLEAR(caller->program);
     Py_CLEAR(caller->function);
     Py_CLEAR(caller->bare);
+    Py_CLEAR(caller->module);
+    Py_CLEAR(caller->cell);
 }

@@ -9,9 +9,11 @@ typedef struct rp_caller {
     PyObject *folder;    /* str: absolute path */
     PyObject *file_name; /* str: encoded */
     PyObject *path;      /* str: folder and file name */
+    PyObject *module;    /* str: the module as it is called in names */
     PyObject *program;   /* str: absolute path of the file with the caller's code, or "" */
     PyObject *function;  /* str: "module:qualified.name" */
     PyObject *bare;      /* str: the name 0.13 would have given */
+    PyObject *cell;      /* what rp_cell_of gives; NULL: not made by a cell of a notebook */
     bool named;          /* by the user, not from the function */
     bool default_folder; /* neither the argument, the class nor RESUME_DIR named the folder */
 } rp_caller;             /* zero-initialised: empty */

@@ -72,6 +72,7 @@ static int checkpoint_traverse(PyObject *object, visitproc visit, void *arg) {
     Py_VISIT(self->placeholders);
     Py_VISIT(self->random_opened);
     Py_VISIT(self->result);
+    Py_VISIT(self->caller.cell);
     int status = rp_owner_traverse(&self->owner, visit, arg);
     if (status == 0) status = rp_arguments_traverse(&self->arguments, visit, arg);
     if (status == 0) status = rp_loops_traverse(&self->loops, visit, arg);
@@ -87,6 +88,7 @@ static void release(rp_checkpoint *self) {
     Py_CLEAR(self->result);
     Py_CLEAR(self->skipped);
     Py_CLEAR(self->warned);
+    Py_CLEAR(self->caller.cell);
     rp_owner_release(&self->owner);
     rp_arguments_release(&self->arguments);
     rp_loops_release(&self->loops);

@@ -44,6 +44,7 @@ typedef struct rp_checkpoint {
     bool restored;  /* restore() brought it back */
     bool result_known;
     bool disabled, closed, taken_over, busy;
+    bool saved_in_cell; /* by the cell of a notebook that is running */
     bool said_forked, said_gone, said_loop, said_body, said_opaque;
 } rp_checkpoint;
 
@@ -72,7 +73,10 @@ void rp_checkpoint_finalize(PyObject *self);
 PyObject *rp_at_exit(PyObject *module, PyObject *nothing);
 int rp_register_at_exit(rp_module_state *state, PyObject *module);
 
-/* Raises unless saving and restoring are possible: closed, taken over, in a forked child. */
+/* Called by atexit's like for cells: the one that ran has ended (bool: without an exception). */
+PyObject *rp_cell_ended(PyObject *module, PyObject *success);
+/* Raises unless saving and restoring are possible: closed, taken over, in a forked child. Follows
+ * the notebook to the statement that it runs now. */
 int rp_checkpoint_usable(rp_checkpoint *self, const char *what);
 
 extern PyType_Spec rp_checkpoint_spec;

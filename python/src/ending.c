@@ -28,6 +28,22 @@ static int record_end(rp_checkpoint *self, bool quiet) {
     return 0;
 }
 
+/* The cell of a notebook is the call: what it saved is its result. The checkpoint stays open, for
+ * the next cells may use it, too. */
+PyObject *rp_cell_ended(PyObject *module, PyObject *success) {
+    PyObject *all = rp_registry_all(rp_state_of_module(module));
+    for (Py_ssize_t i = 0; all != NULL && i < PyList_GET_SIZE(all); i++) {
+        rp_checkpoint *self = (rp_checkpoint *)PyList_GET_ITEM(all, i);
+        if (self->caller.cell == NULL || self->engine == NULL) continue;
+        if (self->saved_in_cell && success == Py_True && !rs_checkpoint_is_forked(self->engine))
+            record_end(self, true);
+        self->saved_in_cell = false;
+    }
+    Py_XDECREF(all);
+    if (PyErr_Occurred()) return NULL;
+    Py_RETURN_NONE;
+}
+
 static void let_go(rp_checkpoint *self) {
     self->due = &self->always; /* the next sync() finds out on the slow path */
     self->closed = true;
@@ -104,7 +120,8 @@ PyObject *rp_at_exit(PyObject *module, PyObject *nothing) {
             continue;
         }
         rs_checkpoint *engine = self->engine;
-        bool wanted = !rs_checkpoint_is_forked(engine) && has_begun(self) && may_have_ended(self);
+        bool wanted = self->caller.cell == NULL && !rs_checkpoint_is_forked(engine) &&
+                      has_begun(self) && may_have_ended(self);
         if (wanted && on_exit(at_exit, engine) == 0)
             let_go(self);
         else

@@ -71,6 +71,7 @@ static int read_code(rp_module_state *state, rp_decoder *decoder, rp_loaded *loa
     loaded->code_hash = Py_XNewRef(PyDict_GetItemString(code, "hash"));
     loaded->python = Py_XNewRef(PyDict_GetItemString(code, "python"));
     loaded->function = Py_XNewRef(PyDict_GetItemString(code, "function"));
+    loaded->cell = Py_XNewRef(PyDict_GetItemString(code, "cell"));
     Py_DECREF(code);
     if (loaded->code_hash != NULL && !PyBytes_Check(loaded->code_hash))
         return damaged(state, "\"code\"");
@@ -195,6 +196,7 @@ void rp_loaded_release(rp_loaded *loaded) {
     Py_CLEAR(loaded->code_hash);
     Py_CLEAR(loaded->python);
     Py_CLEAR(loaded->function);
+    Py_CLEAR(loaded->cell);
     Py_CLEAR(loaded->random_opened);
     Py_CLEAR(loaded->random_saved);
     Py_CLEAR(loaded->placeholders);

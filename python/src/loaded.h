@@ -10,6 +10,7 @@ typedef struct rp_loaded {
     PyObject *code_hash;                    /* bytes */
     PyObject *python;                       /* (major, minor) */
     PyObject *function;                     /* str */
+    PyObject *cell;                         /* str: of a notebook */
     PyObject *random_opened, *random_saved; /* dicts, or None */
     PyObject *placeholders;
     PyObject *loops;    /* list */

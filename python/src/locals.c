@@ -1,6 +1,8 @@
 /* Which locals are saved. */
 #include "locals.h"
 
+#include "cell.h"
+
 /* What a program makes anew each time: modules, functions and classes. Not a bound method: it
  * belongs to an object, and the restored variables have other ones. */
 static bool is_definition(PyObject *value) {
@@ -31,6 +33,8 @@ bool rp_locals_is_unwanted(const rp_checkpoint *self, PyObject *name) {
 PyObject *rp_locals_select(rp_checkpoint *self, PyObject *values) {
     PyObject *selected = PyDict_New();
     bool module = rp_owner_is_module(&self->owner);
+    PyObject *hidden = self->caller.cell == NULL ? NULL : rp_cell_hidden(self->caller.cell);
+    if (PyErr_Occurred()) Py_CLEAR(selected);
     PyObject *name, *value;
     for (Py_ssize_t at = 0; selected != NULL && PyDict_Next(values, &at, &name, &value);) {
         /* not the iterator of a comprehension (".0"), not what a test tool has put there */
@@ -38,8 +42,10 @@ PyObject *rp_locals_select(rp_checkpoint *self, PyObject *values) {
         if (module && is_dunder(name)) continue;
         if (is_definition(value) || is_ours(self->state, value)) continue;
         if (rp_locals_is_unwanted(self, name)) continue;
+        if (hidden != NULL && PySet_Contains(hidden, name) == 1) continue;
         if (PyDict_SetItem(selected, name, value) < 0) Py_CLEAR(selected);
     }
+    Py_XDECREF(hidden);
     return selected;
 }
 

@@ -75,15 +75,32 @@ static void forget_inside(rp_loops *loops, Py_ssize_t index) {
 typedef struct last_round {
     const rp_loop_entry *again; /* the loop that is being made */
     bool in_owner;              /* the range is in the owner's code, else in that of `again` */
+    bool made_again;            /* that code is another object with the same text */
     int start, end;
     Py_ssize_t newest; /* index of the last entry that shows it */
 } last_round;
+
+/* What `place` says beside the site; 0: the site alone. */
+static uint64_t text_of(const rp_loop_entry *entry) {
+    return entry->place ^ (uint64_t)entry->site;
+}
+
+/* In code that was compiled again: a cell of a notebook was run once more. */
+static bool is_made_again(const rp_loop_entry *before, const rp_loop_entry *again) {
+    return before->code != again->code && text_of(again) != 0 && text_of(before) == text_of(again);
+}
 
 /* A loop at or behind the place of `again` has ended: does that mean that a `while` around both has
  * come round? In one pass places only rise. */
 static bool has_come_round(const rp_loop_entry *before, PyCodeObject *owner, last_round *round) {
     const rp_loop_entry *again = round->again;
     int here = again->owner_site, there = before->owner_site;
+    if ((round->made_again = is_made_again(before, again))) {
+        round->in_owner = false;
+        round->start = 0;
+        round->end = INT_MAX;
+        return before->site >= again->site;
+    }
     if (here >= 0 && there >= 0 && here != there) {
         round->in_owner = true;
         return there > here && rp_code_round(owner, here, there, &round->start, &round->end);
@@ -108,8 +125,9 @@ static bool is_of_last_round(const rp_loops *loops, Py_ssize_t index, const void
     int site = round->in_owner ? entry->owner_site : entry->site;
     if (entry->loop || index > round->newest || site < round->start || site > round->end)
         return false;
-    return round->in_owner ||
-           (entry->code == again->code && entry->owner_site == again->owner_site);
+    if (round->in_owner) return true;
+    if (round->made_again) return is_made_again(entry, again);
+    return entry->code == again->code && entry->owner_site == again->owner_site;
 }
 
 /* What ended in the last round of a `while` is to run again in this one. Only loops of the same
@@ -160,11 +178,18 @@ static int grow(rp_loops *loops) {
 }
 
 /* One number for a place in the program: the offset in the owner, and mixed with the name of the
- * function elsewhere. */
-static uint64_t place_of(PyCodeObject *code, int site, const PyCodeObject *owner) {
+ * function elsewhere. The statements of a cell are mixed with the hash of their code. */
+static uint64_t place_of(PyCodeObject *code, int site, const PyCodeObject *owner, bool in_cell) {
+    uint8_t code_hash[RP_CODE_HASH_SIZE];
+    const char *name = NULL;
     Py_ssize_t size = 0;
-    const char *name = code == owner ? NULL : PyUnicode_AsUTF8AndSize(code->co_qualname, &size);
-    if (code != owner && !name) PyErr_Clear();
+    if (code != owner) {
+        name = PyUnicode_AsUTF8AndSize(code->co_qualname, &size);
+    } else if (in_cell && rp_code_hash(code, code_hash) == 0) {
+        name = (const char *)code_hash;
+        size = sizeof code_hash;
+    }
+    PyErr_Clear();
     return name ? (rs_hash64(name, (size_t)size, 0) & 0xffffffff) << 20 ^ (uint64_t)site
                 : (uint64_t)site;
 }
@@ -196,7 +221,7 @@ static int describe(const rp_loops *loops, const PyCodeObject *owner, rp_loop_en
                              .parent = innermost(loops),
                              .owner_site = find_owner(frame, owner)};
     entry->site = rp_code_call_site(entry->code, PyFrame_GetLasti(frame));
-    entry->place = place_of(entry->code, entry->site, owner);
+    entry->place = place_of(entry->code, entry->site, owner, loops->in_cell);
     return 0;
 }
 
@@ -375,6 +400,12 @@ PyType_Spec rp_loop_spec = {
              Py_TPFLAGS_IMMUTABLETYPE,
     .slots = loop_slots,
 };
+
+void rp_loops_change_owner(rp_loops *loops) {
+    for (Py_ssize_t i = 0; i < loops->count; i++)
+        if (loops->items[i].owner_site >= 0) loops->items[i].owner_site = INT_MAX;
+    loops->asked_code = NULL;
+}
 
 int rp_loops_resume(rp_loops *loops, PyObject *saved, bool same_code) {
     forget_all(loops);

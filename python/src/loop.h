@@ -27,7 +27,8 @@ typedef struct rp_loop_entry {
     PyCodeObject *code; /* strong: the function that made it, and ... */
     int site;           /* ... the byte offset of the call in it */
     uint64_t place;     /* the two as one number, for the file */
-    int owner_site;     /* where the owner of the checkpoint stood; -1: not below it */
+    int owner_site;     /* where the owner of the checkpoint stood; -1: not below it; INT_MAX: in
+                           code that it has left since */
     Py_ssize_t parent;  /* index of the innermost loop that was handing out items when this one was
                            made; -1 */
 } rp_loop_entry;
@@ -39,6 +40,7 @@ typedef struct rp_loops {
     PyObject *saved;  /* what a restore left to be taken by the loops made next, or NULL */
     Py_ssize_t taken; /* of `saved` */
     bool match_sites; /* the code is the saved one: `saved` is taken by place in the code */
+    bool in_cell;     /* of a notebook: its statements are told apart by their text */
     bool wanted;      /* a due sync() waits for the next item */
     /* borrowed: the last question of rp_loops_defer, and its answer */
     PyCodeObject *asked_code;
@@ -56,6 +58,8 @@ PyObject *rp_loop_new(rp_module_state *state, PyObject *checkpoint, rp_loops *lo
                       PyCodeObject *owner, PyObject *iterable);
 bool rp_loop_check(rp_module_state *state, PyObject *value); /* a loop object: not to be saved */
 
+/* The owner is another code now. */
+void rp_loops_change_owner(rp_loops *loops);
 /* Called by restore(): forgets the loops made so far. `saved` (rp_loops_get; NULL or None for a new
  * call) is handed to the loops made from now on; `same_code`: the code hash is the saved one. */
 int rp_loops_resume(rp_loops *loops, PyObject *saved, bool same_code);

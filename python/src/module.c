@@ -28,6 +28,12 @@ static PyObject *core_list(PyObject *module, PyObject *args, PyObject *kwargs) {
     return rp_list(rp_state_of_module(module), folder);
 }
 
+static PyObject *core_cell_of(PyObject *module, PyObject *args) {
+    PyObject *folder, *name;
+    if (!PyArg_ParseTuple(args, "UU", &folder, &name)) return NULL;
+    return rp_cell_that_saved(rp_state_of_module(module), folder, name);
+}
+
 static PyMethodDef core_functions[] = {
     {"load", core_load, METH_O,
      "load($module, path, /)\n--\n\nThe variables of a checkpoint as data: a dict, with `vars`, "
@@ -36,6 +42,10 @@ static PyMethodDef core_functions[] = {
     {"list", (PyCFunction)(void (*)(void))core_list, METH_VARARGS | METH_KEYWORDS,
      "list($module, /, folder=None)\n--\n\nThe checkpoints of a folder, by name: named tuples.\n\n"
      "Takes no lock."},
+    {"_cell_of", core_cell_of, METH_VARARGS,
+     "_cell_of($module, folder, name, /)\n--\n\n(hash, id) of the cell that saved, or None."},
+    {"_cell_ended", rp_cell_ended, METH_O,
+     "_cell_ended($module, success, /)\n--\n\nOf a notebook."},
     {"_at_exit", rp_at_exit, METH_NOARGS, "_at_exit($module, /)\n--\n\nFor atexit."},
     RP_TESTING_METHODS,
     {NULL, NULL, 0, NULL},

@@ -1,6 +1,7 @@
 /* Opening a checkpoint: its file, and what the saved state means for this call. */
 #include "checkpoint.h"
 
+#include "cell.h"
 #include "code.h"
 #include "finishing.h"
 #include "loaded.h"
@@ -295,7 +296,16 @@ static int capture_arguments(rp_checkpoint *self, PyFrameObject *frame) {
             ? 0
             : rp_arguments_capture(self->state, self->owner.code, values, &self->arguments);
     Py_DECREF(values);
-    return status < 0 ? -1 : rp_code_hash(self->owner.code, self->code_hash);
+    return status;
+}
+
+static int hash_code(rp_checkpoint *self) {
+    if (self->caller.cell == NULL) return rp_code_hash(self->owner.code, self->code_hash);
+    PyCodeObject *whole = rp_cell_code(self->caller.cell);
+    int status = whole == NULL ? -1 : rp_code_hash(whole, self->code_hash);
+    Py_XDECREF((PyObject *)whole);
+    self->loops.in_cell = true;
+    return status;
 }
 
 static int look_at_found(rp_checkpoint *self, const rs_checkpoint_info *info) {
@@ -327,7 +337,7 @@ int rp_checkpoint_open(rp_checkpoint *self, PyFrameObject *frame) {
     PyObject *folder = class_folder(self);
     int status = rp_caller_find(self->state, frame, &self->options, folder, &self->caller);
     Py_XDECREF(folder);
-    if (status < 0 || capture_arguments(self, frame) < 0) return -1;
+    if (status < 0 || capture_arguments(self, frame) < 0 || hash_code(self) < 0) return -1;
     if (rp_registry_claim(self, frame) < 0) return -1;
     if (open_engine(self) < 0) return -1;
     const rs_checkpoint_info *info = rs_checkpoint_look(self->engine);

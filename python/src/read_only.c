@@ -228,6 +228,52 @@ static PyObject *path_of(rp_module_state *state, PyObject *path) {
     return full;
 }
 
+static PyObject *cell_of_state(rp_module_state *state, rs_state *saved) {
+    rp_loaded loaded = {0};
+    rp_decoder *decoder = rp_decoder_new(state, saved);
+    if (decoder != NULL) rp_loaded_read_head(state, decoder, &loaded);
+    PyErr_Clear();
+    PyObject *result = PyTuple_Pack(2, loaded.code_hash ? loaded.code_hash : Py_None,
+                                    loaded.cell ? loaded.cell : Py_None);
+    rp_loaded_release(&loaded);
+    if (decoder != NULL) rp_decoder_free(decoder);
+    return result;
+}
+
+PyObject *rp_cell_that_saved(rp_module_state *state, PyObject *folder_path, PyObject *name) {
+    char fitted[RS_FILE_NAME_SIZE], file_name[RS_FILE_NAME_SIZE];
+    rs_folder *folder = NULL;
+    rs_file *file = NULL;
+    rs_state *saved = NULL;
+    rs_recovery recovery = {0};
+    rs_error error = {0};
+    PyObject *result = NULL;
+    PyObject *folder_bytes = PyUnicode_EncodeFSDefault(folder_path);
+    PyObject *bytes = rp_bytes_of(name, true);
+    if (folder_bytes == NULL || bytes == NULL) goto done;
+    resume_status status =
+        rs_name_fit(PyBytes_AS_STRING(bytes), (size_t)PyBytes_GET_SIZE(bytes), fitted, &error);
+    if (status == RESUME_OK) status = rs_name_encode(fitted, strlen(fitted), file_name, &error);
+    if (status == RESUME_OK)
+        status = rs_folder_open(state->os, PyBytes_AS_STRING(folder_bytes), false, &folder, &error);
+    if (status == RESUME_OK)
+        status = rs_file_open(folder, file_name, false, &file, &recovery, &error);
+    if (status == RESUME_OK) status = rs_file_read(file, 0, &saved, &error);
+    if (status == RESUME_NOT_FOUND)
+        result = Py_NewRef(Py_None);
+    else if (status != RESUME_OK) /* whoever opens it says what is wrong */
+        result = PyTuple_Pack(2, Py_None, Py_None);
+    else
+        result = cell_of_state(state, saved);
+done:
+    rs_state_free(saved);
+    rs_file_close(file);
+    rs_folder_close(folder);
+    Py_XDECREF(bytes);
+    Py_XDECREF(folder_bytes);
+    return result;
+}
+
 PyObject *rp_load(rp_module_state *state, PyObject *path) {
     PyObject *full = path_of(state, path);
     PyObject *data = full == NULL ? NULL : load_file(state, full);

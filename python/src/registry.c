@@ -33,7 +33,8 @@ int rp_registry_claim(rp_checkpoint *self, PyFrameObject *frame) {
         if (fate == RP_FATE_RUNNING && !same) {
             status = refuse(self);
         } else {
-            status = rp_checkpoint_close(older, fate == RP_FATE_RETURNED, true);
+            bool ended = fate == RP_FATE_RETURNED && older->caller.cell == NULL;
+            status = rp_checkpoint_close(older, ended, true);
             older->taken_over = true;
         }
     } else if (older != NULL) {

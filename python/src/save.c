@@ -27,7 +27,12 @@ int rp_checkpoint_usable(rp_checkpoint *self, const char *what) {
     if (self->busy)
         return rp_raise_text(error, RESUME_MISUSE, "%s: a save or restore of '%U' is under way",
                              what, self->caller.name);
-    return 0;
+    int followed = rp_owner_follow(&self->owner);
+    if (followed > 0) {
+        rp_loops_change_owner(&self->loops);
+        if (self->restored_at >= 0) self->restored_at = 0; /* before all of this statement */
+    }
+    return followed < 0 ? -1 : 0;
 }
 
 /* `format` with what was not told before, one warning for all. */
@@ -191,6 +196,7 @@ static int save_now(rp_checkpoint *self, bool due) {
         goto done;
     }
     self->saves++;
+    self->saved_in_cell = true;
     status = tell_all(self, &snapshot, &info, had_file) < 0 ? -1 : 1;
 done:
     rp_snapshot_release(&snapshot);

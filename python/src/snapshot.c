@@ -1,6 +1,7 @@
 /* The state of a call, encoded in the order of docs/state.md. */
 #include "snapshot.h"
 
+#include "cell.h"
 #include "code.h"
 #include "locals.h"
 #include "notice.h"
@@ -110,7 +111,9 @@ static int put_items(rp_snapshot *snapshot, PyObject *dict) {
 
 static int put_code(rp_checkpoint *self, rs_buffer *buffer) {
     rs_cbor_put_literal(buffer, "code");
-    rs_cbor_put_head(buffer, RS_CBOR_MAP, 3);
+    PyObject *cell = self->caller.cell == NULL ? NULL : rp_cell_id(self->caller.cell);
+    if (PyErr_Occurred()) return -1;
+    rs_cbor_put_head(buffer, RS_CBOR_MAP, cell == NULL ? 3 : 4);
     rs_cbor_put_literal(buffer, "hash");
     rs_cbor_put_bytes(buffer, self->code_hash, sizeof self->code_hash);
     rs_cbor_put_literal(buffer, "python");
@@ -118,7 +121,11 @@ static int put_code(rp_checkpoint *self, rs_buffer *buffer) {
     rs_cbor_put_int(buffer, (int64_t)(Py_Version >> 24));
     rs_cbor_put_int(buffer, (int64_t)(Py_Version >> 16 & 255));
     rs_cbor_put_literal(buffer, "function");
-    return put_text(buffer, self->caller.function);
+    int status = put_text(buffer, self->caller.function);
+    if (cell != NULL) rs_cbor_put_literal(buffer, "cell");
+    if (status == 0 && cell != NULL) status = put_text(buffer, cell);
+    Py_XDECREF(cell);
+    return status;
 }
 
 static int put_generators(rp_snapshot *snapshot, const char *key, PyObject *state) {

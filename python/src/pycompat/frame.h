@@ -47,6 +47,9 @@ rp_fate rp_owner_fate(const rp_owner *owner, bool finalizing);
 rp_fate rp_owner_fate_of_kept(const rp_owner *owner, PyObject *object);
 /* The same when `object` is garbage together with that frame: only from its tp_clear. */
 rp_fate rp_owner_fate_in_garbage(const rp_owner *owner, PyObject *object);
+/* When the code of module level that the owner was has returned, and other code runs in the same
+ * namespace (the next statement or cell of a notebook), that becomes the owner: 1, else 0 or -1. */
+int rp_owner_follow(rp_owner *owner);
 bool rp_owner_is_module(const rp_owner *owner); /* runs in a namespace, not in fast locals */
 
 /* A new dict of the values in the frame: fast locals, cells and free variables, or the namespace.

@@ -60,14 +60,14 @@ int rp_owner_capture(PyFrameObject *visible, rp_owner *owner) {
     *owner = (rp_owner){.frame = frame, .object = visible, .code = code};
     owner->caller = frame->previous;
     owner->call = frame->previous == NULL ? NULL : instruction_of(frame->previous);
-    if (frame->owner == FRAME_OWNED_BY_GENERATOR) {
-        size_t offset = offsetof(PyGenObject, gi_iframe);
-        owner->generator = PyWeakref_NewRef((PyObject *)((const char *)frame - offset), NULL);
-        if (owner->generator == NULL) goto failed;
-    } else if (!(code->co_flags & CO_OPTIMIZED)) {
+    if (!(code->co_flags & CO_OPTIMIZED)) { /* also the coroutine of a cell with `await` */
         owner->names = PyFrame_GetLocals(visible);
         if (owner->names == NULL) goto failed;
         owner->kept = (PyFrameObject *)Py_NewRef(visible);
+    } else if (frame->owner == FRAME_OWNED_BY_GENERATOR) {
+        size_t offset = offsetof(PyGenObject, gi_iframe);
+        owner->generator = PyWeakref_NewRef((PyObject *)((const char *)frame - offset), NULL);
+        if (owner->generator == NULL) goto failed;
     }
     return 0;
 failed:
@@ -89,6 +89,39 @@ int rp_owner_traverse(const rp_owner *owner, visitproc visit, void *arg) {
     Py_VISIT(owner->kept);
     Py_VISIT(owner->names);
     return 0;
+}
+
+/* A notebook runs each statement of a cell in a frame of its own, all in one namespace. */
+static PyFrameObject *running_in(PyObject *names) {
+    PyFrameObject *frame = (PyFrameObject *)Py_XNewRef((PyObject *)PyEval_GetFrame());
+    while (frame != NULL) {
+        PyCodeObject *code = PyFrame_GetCode(frame);
+        bool optimized = (code->co_flags & CO_OPTIMIZED) != 0;
+        PyObject *locals = optimized ? NULL : PyFrame_GetLocals(frame);
+        Py_XDECREF(locals);
+        Py_DECREF(code);
+        if (locals == names) break; /* compared by address only */
+        PyFrameObject *below = PyFrame_GetBack(frame);
+        Py_DECREF(frame);
+        frame = below;
+    }
+    PyErr_Clear();
+    return frame;
+}
+
+int rp_owner_follow(rp_owner *owner) {
+    if (owner->kept == NULL || rp_owner_fate(owner, false) == RP_FATE_RUNNING) return 0;
+    PyFrameObject *frame = running_in(owner->names);
+    if (frame == NULL) return 0;
+    rp_owner next;
+    int status = rp_owner_capture(frame, &next);
+    if (status == 0) {
+        rp_owner_release(owner);
+        *owner = next;
+        status = 1;
+    }
+    Py_DECREF((PyObject *)frame);
+    return status;
 }
 
 bool rp_owner_is_module(const rp_owner *owner) {
