@@ -40,6 +40,7 @@ static const rc_form forms[] = {
     {39287, "cell", "cell(", ")", false, false},
     {39289, "method", "method(", ")", false, false},
     {39292, "masked array", "masked_array(", ")", false, false},
+    {39293, "memory map", "memmap(", ")", false, false},
     {39294, "ZoneInfo", "ZoneInfo(", ")", false, false},
 };
 

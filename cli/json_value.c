@@ -108,6 +108,7 @@ static const char *tag_key(uint64_t tag) {
         {39273, "$timedelta"},
         {39274, "$timezone"},
         {39292, "$masked"},
+        {39293, "$memmap"},
         {39294, "$zone"},
         {39275, "$decimal"},
         {39276, "$path"},

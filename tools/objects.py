@@ -104,7 +104,7 @@ class Builder:
     def __init__(self, blobs):
         self.blobs, self.marks = blobs, []
         self.lows = {}  # mark -> first byte, of an array of which only a part is there
-        self.is_base = False
+        self.is_base = False  # the value that comes is the memory of a view
 
     # ---- marks ----
 
@@ -277,10 +277,16 @@ class Builder:
             raise Damaged("the base of a view has no mark")
         number = base.value if base.tag == 29 else len(self.marks)
         low = self.lows.pop(number, None) if base.tag == 29 else None
+        self.is_base = base.tag == 28
         base = self.build(base)
+        self.is_base = False
         low = self.lows.get(number, low)
         if low is not None:  # until now it could be referred to: only by views
             self.lows[number] = low
+        if isinstance(base, Opaque):
+            return self.named(mark, Opaque(base.type, {
+                **base.state, "dtype": self.dtype(dtype), "shape": tuple(shape),
+                "strides": tuple(strides), "start": offset}))
         offset -= low or 0
         low = high = offset  # numpy's own sums wrap
         for count, stride in zip(shape, strides, strict=True):
@@ -312,6 +318,23 @@ class Builder:
 
     def read_dtype(self, node, mark):
         return self.named(mark, self.dtype(node))
+
+    def read_memmap(self, node, mark):
+        import numpy
+        if len(node) == 1:
+            value = self.build(node[0])
+            if not isinstance(value, (numpy.ndarray, Opaque)):
+                raise Damaged("a memory map that is no array")
+            return self.named(mark, value if isinstance(value, Opaque) else
+                              value.view(numpy.memmap))
+        filename, mode, offset, size, content = node
+        if mark is None or not self.is_base or mode not in ("r", "r+", "c"):
+            raise Damaged("a memory map of no known form")
+        if offset < 0 or size < 0 or offset + size >= 1 << 63 or content is not None and \
+                len(self.memory(content).data) != size:
+            raise Damaged("a memory map of no known size")
+        return self.named(mark, Opaque("numpy.memmap", {
+            "filename": self.build(filename), "mode": mode, "offset": offset, "size": size}))
 
     def read_masked(self, node, mark):
         from numpy import ma
@@ -513,7 +536,8 @@ class Builder:
         39278: "read_deque", 39279: "read_ordered_dict", 39280: "read_counter",
         39281: "read_default_dict", 39282: "read_global", 39283: "read_instance",
         39285: "read_opaque", 39286: "read_function", 39287: "read_cell", 39289: "read_method",
-        39292: "read_masked", 39294: "read_zone", 39295: "read_code"}
+        39292: "read_masked", 39293: "read_memmap", 39294: "read_zone",
+        39295: "read_code"}
 
 
 def decode(stream, blobs=()):

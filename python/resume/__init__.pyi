@@ -62,6 +62,7 @@ class Checkpoint(dict[Hashable, Any]):
         keep: int | Mapping[str, int] = 2,
         compress: Literal["auto", "always", "never"] | bool = "auto",
         ranks: Literal["independent"] | None = None,
+        memmap: Literal["path", "content"] = "path",
         filename: _Path | None = None,
     ) -> None: ...
     @property

@@ -363,7 +363,7 @@ static PyType_Slot checkpoint_slots[] = {
     {Py_tp_doc,
      "Checkpoint(name=None, clean=False, rate=30, *, folder=None, key=None, expire=None, "
      "again='continue', on_change='warn', on_error='warn', strict=False, random_state=True, "
-     "skip=(), only=None, keep=2, compress='auto', ranks=None)\n--\n\n"
+     "skip=(), only=None, keep=2, compress='auto', ranks=None, memmap='path')\n--\n\n"
      "The saved state of the function that makes it, under the function's name.\n\n"
      "Make it at the start of the function, give the variables their first values, call\n"
      "restore(), and call sync() where the state is consistent. It is a dict for extra values.\n\n"

@@ -99,6 +99,8 @@ struct rp_decoder {
 
 /* Raises CheckpointDamaged; always NULL. */
 void *rp_damaged(rp_decoder *decoder, const char *format, ...) RS_PRINTF(2, 3);
+/* Raises ResumeError (RESUME_MISMATCH): what is saved does not fit this machine. Always NULL. */
+void *rp_unfit(rp_decoder *decoder, const char *format, ...) RS_PRINTF(2, 3);
 /* Raises ResumeError: `what` is more than is read from a file of another user. Always -1. */
 int rp_too_much(rp_decoder *decoder, const char *what);
 /* Asks for `size` bytes of memory that the stream declares but does not hold. 0 or -1. */
@@ -216,4 +218,7 @@ int rp_function_fill(PyObject *function, PyObject *content);
  */
 int rp_bound_function(PyObject *object, PyObject *name, PyObject **function);
 int rp_get_masked(rp_decoder *decoder, uint64_t tag, PyObject **value);
+/* memmap.c: a numpy.memmap? 1, 0 or -1. */
+int rp_is_map(rp_decoder *decoder, PyObject *object);
+int rp_get_memmap(rp_decoder *decoder, uint64_t tag, PyObject **value);
 #endif

@@ -37,6 +37,18 @@ void *rp_damaged(rp_decoder *decoder, const char *format, ...) {
     return NULL;
 }
 
+void *rp_unfit(rp_decoder *decoder, const char *format, ...) {
+    char text[1024];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    PyErr_Clear();
+    rs_fail(&decoder->error, RESUME_MISMATCH, "%s", text);
+    rp_raise(decoder->state, &decoder->error);
+    return NULL;
+}
+
 int rp_claim(rp_decoder *decoder, uint64_t size) {
     const rp_source *source = &decoder->source;
     if (!source->claim || !source->claim(source->context, size, &decoder->error)) return 0;

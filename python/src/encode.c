@@ -51,6 +51,10 @@ void rp_encoder_free(rp_encoder *encoder) {
     rs_free(encoder);
 }
 
+void rp_encoder_keep_maps(rp_encoder *encoder) {
+    encoder->map_content = true;
+}
+
 rs_buffer *rp_encoder_buffer(rp_encoder *encoder) {
     return &encoder->buffer;
 }

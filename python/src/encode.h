@@ -76,6 +76,7 @@ struct rp_encoder {
     size_t type_count;
     bool types_looked_up;
     PyTypeObject *array_type; /* numpy.ndarray or NULL, borrowed from `types` */
+    bool map_content;         /* memory maps are saved with what is in their files */
     bool digest;              /* makes a canonical stream that is only hashed */
     unsigned inside_set;      /* digest: elements of sets are written by value */
     char reason[512];

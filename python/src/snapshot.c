@@ -228,6 +228,7 @@ int rp_snapshot_take(rp_checkpoint *self, rp_snapshot *snapshot) {
     snapshot->skipped = PyDict_New();
     snapshot->problems = PyList_New(0);
     snapshot->encoder = rp_encoder_new(self->state);
+    if (snapshot->encoder && self->options.map_content) rp_encoder_keep_maps(snapshot->encoder);
     if (snapshot->skipped && snapshot->problems && snapshot->encoder &&
         take_locals(self, snapshot) == 0 && put_state(self, snapshot) == 0) {
         if (!rp_encoder_buffer(snapshot->encoder)->failed) return 0;

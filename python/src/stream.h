@@ -16,6 +16,8 @@ typedef struct rp_encoder rp_encoder;
 
 rp_encoder *rp_encoder_new(rp_module_state *state); /* NULL with an exception */
 void rp_encoder_free(rp_encoder *encoder);
+/* Memory maps of files are written with their content from now on. */
+void rp_encoder_keep_maps(rp_encoder *encoder);
 rs_buffer *rp_encoder_buffer(rp_encoder *encoder);
 
 /* `object` is a cell, a function or a class in the variable `name` of the call's own: it is saved

@@ -9,6 +9,7 @@ import pytest
 
 pytestmark = pytest.mark.filterwarnings("ignore:the matrix subclass")
 np = pytest.importorskip("numpy")
+import resume  # noqa: E402
 from resume import _core  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -427,3 +428,119 @@ def test_masked__is_compared_by_content():
     digests = {_core._digest(value) for value in values}
     assert None not in digests and len(digests) == 5
     assert _core._digest(np.ma.array([1, 2], mask=[0, 1])) == _core._digest(values[0])
+
+
+# ---- memory maps ----
+
+MAP_CHILD = """
+import sys
+import numpy as np
+from resume import _core
+value, notes = _core._decode(sys.stdin.buffer.read(), [], mine=True)
+assert notes == [], notes
+exec(sys.argv[1])
+"""
+
+
+def in_another_process(value, source):
+    """The value, decoded in a new process, is `value` in the lines of `source`."""
+    stream, blobs, notes = _core._encode(value)
+    assert blobs == [] and notes == []
+    return subprocess.run([sys.executable, "-c", MAP_CHILD, source], input=stream, check=True,
+                          capture_output=True, text=False).stdout.decode()
+
+
+def new_map(path, mode="w+", dtype="<f8", shape=(4, 5), offset=16, order="C"):
+    return np.memmap(path, dtype, mode, offset, shape, order)
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("offset", [0, 16, 4096, 5000])
+def test_memmap__is_mapped_again(tmp_path, offset, order):
+    a = new_map(tmp_path / "x", offset=offset, order=order)
+    a[:] = np.arange(20.0).reshape(4, 5)
+    said = in_another_process(a, f"""
+assert type(value) is np.memmap and value.mode == "r+" and value.offset == {offset}
+assert str(value.filename).endswith("/x") and value.dtype == "f8" and value.shape == (4, 5)
+assert (value == np.arange(20.0).reshape(4, 5)).all() and value.strides == {a.strides}
+value[3, 4] = 77
+value.flush()
+print(type(value.filename).__name__)
+""")
+    assert a[3, 4] == 77 and said.strip() == type(a.filename).__name__
+
+
+def test_memmap__views_of_one_share_it_again(tmp_path):
+    a = new_map(tmp_path / "x")
+    a[:] = 5
+    plain, part, turned = np.asarray(a), a[1:3, ::2], a.T[::-1]
+    in_another_process([plain, part, a, turned, a], """
+plain, part, whole, turned, again = value
+assert type(plain) is np.ndarray and type(part) is type(turned) is np.memmap and again is whole
+part[0, 1] = 3
+assert plain[1, 2] == whole[1, 2] == turned[2, 1] == 3
+for array in part, turned, whole:
+    assert array.filename == whole.filename and array.offset == 16 and array._mmap is whole._mmap
+part.flush()
+""")
+    assert a[1, 2] == 3
+
+
+def test_memmap__modes(tmp_path):
+    new_map(tmp_path / "x")[:] = 1
+    read, private = new_map(tmp_path / "x", "r"), new_map(tmp_path / "x", "c")
+    untouched = new_map(str(tmp_path / "x"), "c")
+    private[2] = 9
+    in_another_process([read, private, untouched], """
+read, private, untouched = value
+assert read.mode == "r" and not read.flags.writeable and (read == 1).all()
+assert private.mode == untouched.mode == "c" and private.flags.writeable
+assert (private[2] == 9).all() and (private[:2] == 1).all() and (untouched == 1).all()
+private[0] = 8
+assert (read == 1).all() and (untouched == 1).all()
+assert type(untouched.filename) is str
+""")
+    assert (new_map(tmp_path / "x", "r") == 1).all()
+
+
+def test_memmap__in_memory_and_of_a_file_that_is_gone(tmp_path):
+    a = new_map(tmp_path / "x")
+    a[:] = 4
+    copy = a.copy()
+    assert type(copy) is np.memmap and copy.filename is None
+    restored = back([copy])[0]
+    assert type(restored) is np.memmap and restored.filename is None and (restored == 4).all()
+    (tmp_path / "x").unlink()
+    stream, blobs, notes = _core._encode(a)
+    assert "mmap.mmap" in notes[0]
+    restored = _core._decode(stream, blobs, mine=True)[0]
+    assert (restored == 4).all() and type(restored) is np.memmap
+
+
+def test_memmap__whose_file_is_gone_or_short_later_is_told(tmp_path):
+    a = new_map(tmp_path / "x")
+    stream, blobs, _ = _core._encode([a])
+    for change in (lambda: (tmp_path / "x").write_bytes(bytes(100)), (tmp_path / "x").unlink,
+                   (tmp_path / "x").mkdir):
+        change()
+        with pytest.raises(resume.ResumeError, match="/x'.*gone or shorter") as caught:
+            _core._decode(stream, blobs, mine=True)
+        assert not isinstance(caught.value, resume.CheckpointDamaged)
+
+
+def test_memmap__of_a_file_that_is_not_mine_is_not_opened(tmp_path):
+    a = new_map(tmp_path / "x")
+    stream, blobs, _ = _core._encode([a, np.asarray(a)])
+    (tmp_path / "x").unlink()
+    for value in _core._decode(stream, blobs)[0]:
+        assert type(value) is resume.Opaque and value.type == "numpy.memmap"
+        assert value.state["filename"] == tmp_path / "x" and "filename" in repr(value)
+        again = _core._decode(*_core._encode(value)[:2], mine=True)[0]
+        assert type(again) is resume.Opaque and repr(again) == repr(value)
+
+
+def test_memmap__is_compared_by_place_not_by_content(tmp_path):
+    a = new_map(tmp_path / "x")
+    digest = _core._digest(a)
+    a[:] = 5
+    assert _core._digest(a) == digest != _core._digest(a[1:]) != None  # noqa: E711

@@ -117,6 +117,12 @@ def method_cycle():
     return value
 
 
+def opaque_map(mode="r"):
+    return resume.Opaque("numpy.memmap", {
+        "filename": "/data/x", "mode": mode, "offset": 0, "size": 2, "dtype": np.dtype("u1"),
+        "shape": (2,), "strides": (1,), "start": 0})
+
+
 def opaque_cycle():
     state = {}
     state["me"] = value = opaque("geo.Point", state)
@@ -127,7 +133,8 @@ NAMES = {module.__name__: module for module in (array, collections, datetime, de
                                                 pathlib, random, uuid, zoneinfo)}
 NAMES |= {function.__name__: function for function in (
     nan, shared, cycle, cycle_tuple, views, readonly, SeedOf, generator, globals_of_random,
-    random_of, opaque, opaque_cycle, function, function_cycle, cell, method_cycle)}
+    random_of, opaque, opaque_cycle, opaque_map, function, function_cycle, cell,
+    method_cycle)}
 NAMES["np"] = np
 
 

@@ -11,7 +11,7 @@ TIMEDELTA, TIMEZONE, DECIMAL, PATH, ARRAY_ARRAY, DEQUE = range(39273, 39279)
 ORDERED_DICT, COUNTER, DEFAULT_DICT = range(39279, 39282)
 GLOBAL, INSTANCE, BUFFER, OPAQUE = range(39282, 39286)
 FUNCTION, CELL, CLASS, METHOD = range(39286, 39290)
-MASKED = 39292
+MASKED, MEMMAP = 39292, 39293
 ZONE, CODE = 39294, 39295
 KEPT = 39299
 
@@ -42,6 +42,10 @@ def masked(data=None, mask=None, fill=None, hard=False, information=None):
     data = array() if data is None else data
     information = {} if information is None else information
     return Tagged(MASKED, [data, mask, fill, hard, False, information])
+
+
+def memmap(filename="/data/x", mode="r", offset=0, size=2, content=None):
+    return mark(Tagged(MEMMAP, [filename, mode, offset, size, content]))
 
 
 def a_set(elements, used, deleted=None, finger=0, tag=SET):

@@ -296,6 +296,24 @@ GOOD = [  # name, value, expression, rule, blobs
         "the mask of a record is a record",
     ),
     (
+        "memmap",
+        Tagged(MEMMAP, [view(memmap())]),
+        "opaque_map()",
+        "MEMMAP: a file that is not opened",
+    ),
+    (
+        "memmap-again",
+        [view(memmap(mode="c", content=b"xy")), view(REF[0])],
+        "[opaque_map('c'), opaque_map('c')]",
+        "a base of views, with its content",
+    ),
+    (
+        "memmap-memory",
+        Tagged(MEMMAP, [array()]),
+        "np.array([1, 2], 'u1').view(np.memmap)",
+        "numpy.memmap without a file",
+    ),
+    (
         "zone",
         [Tagged(ZONE, ["Europe/Berlin"]), Tagged(ZONE, ["Etc/GMT+5", False])],
         "[zoneinfo.ZoneInfo('Europe/Berlin'), zoneinfo.ZoneInfo.no_cache('Etc/GMT+5')]",

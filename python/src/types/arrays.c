@@ -2,90 +2,12 @@
  *
  * A view is written as its owner plus offset and strides. Of a large owner only the range that the
  * views need becomes a blob: it is known at the end, and patched in. */
-#include "array_interface.h"
-#include "../encode.h"
+#include "array_roots.h"
 
 #include "base/alloc.h"
 #include "format/hash.h"
 
 #include <string.h>
-
-const rp_array_interface *rp_array_look(PyObject *array, PyObject **capsule) {
-    *capsule = PyObject_GetAttrString(array, "__array_struct__");
-    if (!*capsule) return NULL;
-    const rp_array_interface *look = PyCapsule_GetPointer(*capsule, NULL);
-    if (look && (look->two != 2 || look->dimensions < 0 || look->item_size < 0 ||
-                 look->dimensions > RP_ARRAY_DIMENSIONS_MAX)) {
-        PyErr_SetString(PyExc_ValueError, "its __array_struct__ is not understood");
-        look = NULL;
-    }
-    if (!look) Py_CLEAR(*capsule);
-    return look;
-}
-
-int rp_array_is_writeable(PyObject *array, const rp_array_interface *look) {
-    if (look->flags & RP_ARRAY_WRITEABLE) return 1;
-    PyObject *flags = PyObject_GetAttrString(array, "flags");
-    PyObject *writeable = flags ? PyObject_GetAttrString(flags, "writeable") : NULL;
-    int truth = writeable ? PyObject_IsTrue(writeable) : -1;
-    Py_XDECREF(flags);
-    Py_XDECREF(writeable);
-    return truth;
-}
-
-/* An array in work. */
-typedef struct array {
-    PyObject *object, *capsule, *dtype; /* strong: capsule, dtype */
-    const rp_array_interface *look;
-    bool writeable;
-    uint64_t size;             /* bytes of content */
-    const uint8_t *low, *high; /* the memory that its elements touch */
-} array;
-
-static void release(array *a) {
-    Py_XDECREF(a->capsule);
-    Py_XDECREF(a->dtype);
-}
-
-static int look_at(array *a, PyObject *object) {
-    *a = (array){.object = object};
-    a->look = rp_array_look(object, &a->capsule);
-    a->dtype = a->look ? PyObject_GetAttrString(object, "dtype") : NULL;
-    int writeable = a->dtype ? rp_array_is_writeable(object, a->look) : -1;
-    if (writeable < 0) return -1;
-    a->writeable = writeable;
-    a->size = (uint64_t)a->look->item_size;
-    a->low = a->high = a->look->data;
-    for (int i = 0; i < a->look->dimensions; i++) {
-        Py_intptr_t count = a->look->shape[i], stride = a->look->strides[i];
-        a->size *= (uint64_t)count;
-        if (count > 0 && stride > 0) a->high += (count - 1) * stride;
-        if (count > 0 && stride < 0) a->low += (count - 1) * stride;
-    }
-    a->high += a->look->item_size;
-    return 0;
-}
-
-/* Axes from the slowest to the fastest; true when the elements fill the memory without gaps. */
-static bool is_dense(const rp_array_interface *look, int axes[RP_ARRAY_DIMENSIONS_MAX]) {
-    int count = look->dimensions;
-    for (int i = 0; i < count; i++) {
-        int at = i;
-        /* axes of one element have any stride: they stay where they are */
-        for (; at > 0 && look->shape[i] > 1 && look->shape[axes[at - 1]] > 1 &&
-               look->strides[axes[at - 1]] < look->strides[i];
-             at--)
-            axes[at] = axes[at - 1];
-        axes[at] = i;
-    }
-    Py_intptr_t expected = look->item_size;
-    for (int i = count - 1; i >= 0; i--) {
-        if (look->shape[axes[i]] == 1) continue;
-        if (look->strides[axes[i]] != expected) return false;
-        expected *= look->shape[axes[i]];
-    }
-    return true;
-}
 
 /* Row by row (or, with `columns`, column by column) without gaps. */
 static bool is_contiguous(const rp_array_interface *look, bool columns) {
@@ -211,7 +133,8 @@ void rp_arrays_patch(rp_encoder *encoder) {
 
 /* ---- arrays that own their memory ---- */
 
-static int put_owner_head(rp_encoder *encoder, const array *a, const int *axes, uint32_t *shuffle) {
+static int put_owner_head(rp_encoder *encoder, const rp_array *a, const int *axes,
+                          uint32_t *shuffle) {
     rp_put_tag(encoder, RP_TAG_ARRAY);
     rp_put_array_head(encoder, 5);
     int status = rp_put_dtype(encoder, a->dtype, shuffle);
@@ -221,7 +144,7 @@ static int put_owner_head(rp_encoder *encoder, const array *a, const int *axes, 
     return status;
 }
 
-static int put_owner(rp_encoder *encoder, const array *a, const int *axes, Py_ssize_t share) {
+static int put_owner(rp_encoder *encoder, const rp_array *a, const int *axes, Py_ssize_t share) {
     uint32_t shuffle;
     int status = put_owner_head(encoder, a, axes, &shuffle);
     if (status) return status;
@@ -233,118 +156,6 @@ static int put_owner(rp_encoder *encoder, const array *a, const int *axes, Py_ss
     }
     /* the capsule holds the array and, as long as it lives, its memory */
     return rp_put_memory(encoder, a->look->data, (size_t)a->size, shuffle, a->capsule);
-}
-
-/* ---- the memory behind a view ---- */
-
-typedef struct root {
-    PyObject *object; /* strong */
-    bool is_value;    /* itself a value of the closed set: array, bytes, bytearray, array.array */
-    const uint8_t *start;
-    uint64_t size;
-    PyObject *keep; /* strong: holds the memory */
-} root;
-
-static bool is_array(const rp_encoder *encoder, PyObject *object) {
-    return PyObject_TypeCheck(object, encoder->array_type);
-}
-
-/* The object behind `base` that numpy's helpers put between an array and the next one: the dummy of
- * as_strided, a memoryview. New reference. */
-static PyObject *see_through(PyObject *base) {
-    if (PyMemoryView_Check(base) && PyMemoryView_GET_BUFFER(base)->obj)
-        return Py_NewRef(PyMemoryView_GET_BUFFER(base)->obj);
-    const char *name = strrchr(Py_TYPE(base)->tp_name, '.');
-    if (strcmp(name ? name + 1 : Py_TYPE(base)->tp_name, "DummyArray") == 0) {
-        PyObject *inner = PyObject_GetAttrString(base, "base");
-        if (!inner && !PyErr_ExceptionMatches(PyExc_AttributeError)) return NULL;
-        if (inner && inner != Py_None) return inner;
-        Py_XDECREF(inner);
-        PyErr_Clear();
-    }
-    return Py_NewRef(base);
-}
-
-static int root_of_array(root *found, PyObject *object) {
-    array a;
-    if (look_at(&a, object) < 0) {
-        release(&a);
-        return -1;
-    }
-    found->start = a.low;
-    found->size = (uint64_t)(a.high - a.low);
-    found->keep = Py_NewRef(a.capsule);
-    release(&a);
-    return 0;
-}
-
-static int root_of_buffer(root *found, PyObject *object) {
-    PyObject *view = PyMemoryView_FromObject(object);
-    if (!view) return -1;
-    Py_buffer *buffer = PyMemoryView_GET_BUFFER(view);
-    found->start = buffer->buf;
-    found->size = (uint64_t)buffer->len;
-    found->keep = view;
-    if (PyBuffer_IsContiguous(buffer, 'C')) return 0;
-    PyErr_SetString(PyExc_BufferError, "not contiguous");
-    return -1;
-}
-
-static bool is_array_array(PyObject *object) {
-    return strcmp(Py_TYPE(object)->tp_name, "array.array") == 0;
-}
-
-/* Memory of an object that is not saved: the array gets a copy as its own. */
-static int root_of_foreign(rp_encoder *encoder, root *found, PyObject *object, PyObject *last) {
-    if (PyObject_CheckBuffer(object) && root_of_buffer(found, object) == 0) {
-        found->object = Py_NewRef(object);
-    } else {
-        if (PyErr_Occurred() && PyErr_ExceptionMatches(PyExc_MemoryError)) return -1;
-        PyErr_Clear(); /* no buffer after all */
-        Py_CLEAR(found->keep);
-        found->object = Py_NewRef(last);
-        if (root_of_array(found, last) < 0) return -1;
-    }
-    /* numpy makes arrays over its own scalars (fill values of records), which nobody shares */
-    bool is_scalar = strcmp(Py_TYPE(object)->tp_name, "numpy.void") == 0;
-    if (PyCapsule_CheckExact(object) || is_scalar || encoder->digest) return 0;
-    return rp_encoder_note(encoder,
-                           "the memory of an array belongs to an object of type %s, which is not "
-                           "saved; after restore() the array has memory of its own",
-                           Py_TYPE(object)->tp_name);
-}
-
-/* Follows the bases of a view to what owns the memory. */
-static int find_root(rp_encoder *encoder, PyObject *view, root *found) {
-    *found = (root){0};
-    PyObject *last = Py_NewRef(view), *base = NULL;
-    int status = -1;
-    for (;;) {
-        PyObject *direct = PyObject_GetAttrString(last, "base");
-        base = direct ? see_through(direct) : NULL;
-        Py_XDECREF(direct);
-        if (!base) goto done;
-        if (base == Py_None || !is_array(encoder, base)) break;
-        Py_SETREF(last, base);
-        base = NULL;
-    }
-    if (base == Py_None) {
-        int axes[RP_ARRAY_DIMENSIONS_MAX];
-        status = root_of_array(found, last);
-        found->object = Py_NewRef(last);
-        found->is_value = status == 0 && Py_IS_TYPE(last, encoder->array_type) &&
-                          is_dense(PyCapsule_GetPointer(found->keep, NULL), axes);
-    } else if (PyBytes_CheckExact(base) || PyByteArray_CheckExact(base) || is_array_array(base)) {
-        found->object = Py_NewRef(base);
-        found->is_value = true;
-        status = root_of_buffer(found, base);
-    } else {
-        status = root_of_foreign(encoder, found, base, last);
-    }
-done:
-    Py_XDECREF(last);
-    Py_XDECREF(base);
-    return status;
 }
 
 /* Memory that is no value of its own: a flat array of bytes. */
@@ -365,11 +176,11 @@ static int put_bytes_owner(rp_encoder *encoder, rp_owner *owner, PyObject *keep)
 
 /* An array that is met through a view first: all of it may follow, or never. */
 static int put_array_owner(rp_encoder *encoder, rp_owner *owner, PyObject *object) {
-    array a;
+    rp_array a;
     int axes[RP_ARRAY_DIMENSIONS_MAX], status = -1;
     uint32_t shuffle;
-    if (look_at(&a, object) < 0) goto done;
-    is_dense(a.look, axes);
+    if (rp_array_open(&a, object) < 0) goto done;
+    rp_is_dense(a.look, axes);
     status = put_owner_head(encoder, &a, axes, &shuffle);
     if (status) goto done;
     if (owner->size < RP_BLOB_SIZE_MIN) {
@@ -378,11 +189,11 @@ static int put_array_owner(rp_encoder *encoder, rp_owner *owner, PyObject *objec
         status = put_partial(encoder, owner, shuffle, a.capsule);
     }
 done:
-    release(&a);
+    rp_array_release(&a);
     return status;
 }
 
-static int put_new_owner(rp_encoder *encoder, const root *found, rp_owner **to) {
+static int put_new_owner(rp_encoder *encoder, const rp_root *found, rp_owner **to) {
     if (found->is_value && Py_IS_TYPE(found->object, encoder->array_type)) {
         if (!rp_memo_add(&encoder->memo, found->object, encoder->share_count)) {
             PyErr_NoMemory();
@@ -402,10 +213,11 @@ static int put_new_owner(rp_encoder *encoder, const root *found, rp_owner **to) 
     }
     size_t share = rp_put_mark(encoder);
     *to = add_owner(encoder, found->object, found->start, found->size, share);
-    return *to ? put_bytes_owner(encoder, *to, found->keep) : -1;
+    if (!*to) return -1;
+    return found->memmap ? rp_put_map(encoder, found) : put_bytes_owner(encoder, *to, found->keep);
 }
 
-static int put_base(rp_encoder *encoder, const array *a, const root *found) {
+static int put_base(rp_encoder *encoder, const rp_array *a, const rp_root *found) {
     if (a->low < found->start || a->high > found->start + found->size)
         return rp_refuse(encoder, "it reaches beyond the memory of its base");
     rp_owner *owner = find_owner(encoder, found->object);
@@ -422,9 +234,9 @@ static int put_base(rp_encoder *encoder, const array *a, const root *found) {
     return RP_DONE;
 }
 
-static int put_view(rp_encoder *encoder, const array *a) {
-    root found;
-    int status = find_root(encoder, a->object, &found);
+static int put_view(rp_encoder *encoder, const rp_array *a) {
+    rp_root found;
+    int status = rp_find_root(encoder, a->object, &found);
     if (status) goto done;
     /* keeps the array that holds the memory, also when it is none of the values */
     if (PyList_Append(encoder->keep, found.keep) < 0) {
@@ -443,14 +255,13 @@ static int put_view(rp_encoder *encoder, const array *a) {
     put_unsigned(encoder, (uint64_t)((const uint8_t *)a->look->data - found.start));
     put_bool(encoder, a->writeable);
 done:
-    Py_XDECREF(found.object);
-    Py_XDECREF(found.keep);
+    rp_root_release(&found);
     return status;
 }
 
 /* ---- values ---- */
 
-static int put_digest(rp_encoder *encoder, const array *a) {
+static int put_digest(rp_encoder *encoder, const rp_array *a) {
     rp_put_tag(encoder, RP_TAG_ARRAY);
     int status = rp_put_dtype(encoder, a->dtype, NULL);
     if (status) return status;
@@ -467,10 +278,10 @@ static int put_digest(rp_encoder *encoder, const array *a) {
 
 int rp_put_array(rp_encoder *encoder, PyObject *object) {
     Py_ssize_t share = encoder->last_share;
-    array a;
+    rp_array a;
     int axes[RP_ARRAY_DIMENSIONS_MAX], status = -1;
     PyObject *base = NULL;
-    if (look_at(&a, object) < 0) goto done;
+    if (rp_array_open(&a, object) < 0) goto done;
     if (encoder->digest) {
         status = put_digest(encoder, &a);
         goto done;
@@ -478,7 +289,7 @@ int rp_put_array(rp_encoder *encoder, PyObject *object) {
     base = PyObject_GetAttrString(object, "base");
     if (!base) goto done;
     /* an array without elements shares nothing */
-    bool owns = (base == Py_None && is_dense(a.look, axes)) || a.size == 0;
+    bool owns = (base == Py_None && rp_is_dense(a.look, axes)) || a.size == 0;
     if (a.size == 0) {
         for (int i = 0; i < a.look->dimensions; i++)
             axes[i] = i;
@@ -486,7 +297,7 @@ int rp_put_array(rp_encoder *encoder, PyObject *object) {
     status = owns ? put_owner(encoder, &a, axes, share) : put_view(encoder, &a);
 done:
     Py_XDECREF(base);
-    release(&a);
+    rp_array_release(&a);
     return status;
 }
 

@@ -1,6 +1,7 @@
 /* Reading numpy arrays, views, scalars and dtypes; numpy is imported when the first one is met. */
 #include "array_interface.h"
 #include "../decode.h"
+#include "../opaque.h"
 
 #include "base/arith.h"
 
@@ -230,7 +231,11 @@ static PyObject *memory_of(rp_decoder *decoder, Py_ssize_t index, PyObject *valu
     if (share->bytes) return share->bytes;
     if (PyBytes_CheckExact(value) || PyByteArray_CheckExact(value)) return value;
     if (strcmp(Py_TYPE(value)->tp_name, "array.array") == 0) return value;
-    if (!is_array(decoder, value)) return rp_damaged(decoder, "the base of a view has no memory");
+    if (!is_array(decoder, value)) {
+        int is_map = rp_is_map(decoder, value);
+        if (is_map > 0) return value;
+        return is_map < 0 ? NULL : rp_damaged(decoder, "the base of a view has no memory");
+    }
     share->bytes = flatten(decoder, share->shadow ? share->shadow : value);
     return share->bytes;
 }
@@ -377,6 +382,21 @@ static PyObject *make_view(rp_decoder *decoder, PyObject *memory, PyObject *dtyp
     return value;
 }
 
+/* Which file, and what of it. */
+static PyObject *opaque_view(rp_decoder *decoder, PyObject *base, PyObject *dtype, PyObject *shape,
+                             PyObject *strides, uint64_t offset) {
+    PyObject *state =
+        PyDict_Check(rp_opaque_state(base)) ? PyDict_Copy(rp_opaque_state(base)) : PyDict_New();
+    PyObject *layout = Py_BuildValue("{sOsOsOsK}", "dtype", dtype, "shape", shape, "strides",
+                                     strides, "start", (unsigned long long)offset);
+    PyObject *value = NULL;
+    if (state && layout && PyDict_Update(state, layout) == 0)
+        value = rp_opaque_of(decoder, rp_opaque_type(base), state);
+    Py_XDECREF(state);
+    Py_XDECREF(layout);
+    return value;
+}
+
 static PyObject *finish_view(rp_decoder *decoder, PyObject *const *parts, Py_ssize_t count) {
     (void)count;
     Py_ssize_t base = rp_top(decoder)->base;
@@ -389,6 +409,10 @@ static PyObject *finish_view(rp_decoder *decoder, PyObject *const *parts, Py_ssi
     strides = shape ? get_numbers(decoder, true) : NULL;
     if (!strides || rp_next_unsigned(decoder, &offset) < 0 ||
         rp_next_bool(decoder, &writeable) < 0) {
+        goto done;
+    }
+    if (rp_opaque_check(decoder->state, parts[0])) { /* a file that is not opened */
+        value = opaque_view(decoder, parts[0], dtype, shape, strides, offset);
         goto done;
     }
     memory = memory_of(decoder, base, parts[0]);

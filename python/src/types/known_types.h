@@ -18,6 +18,8 @@ typedef struct rp_module_types {
 /* Ended by NULL: known_modules.c. */
 extern const rp_module_types *const rp_known_modules[];
 
+/* memmap.c */
+int rp_put_memmap(rp_encoder *encoder, PyObject *object);
 /* masked.c */
 int rp_put_masked(rp_encoder *encoder, PyObject *object);
 int rp_put_masked_constant(rp_encoder *encoder, PyObject *object);

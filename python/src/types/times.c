@@ -146,13 +146,10 @@ static PyObject *get_date(rp_decoder *decoder) {
 static PyObject *zone_is_missing(rp_decoder *decoder, const char *key) {
     if (PyErr_ExceptionMatches(PyExc_MemoryError) || !PyErr_ExceptionMatches(PyExc_Exception))
         return NULL;
-    PyErr_Clear();
-    rs_fail(&decoder->error, RESUME_MISMATCH,
-            "the time zone '%s' can't be made on this machine; install Python's package tzdata, "
-            "or the system's",
-            key);
-    rp_raise(decoder->state, &decoder->error);
-    return NULL;
+    return rp_unfit(decoder,
+                    "the time zone '%s' can't be made on this machine; install Python's package "
+                    "tzdata, or the system's",
+                    key);
 }
 
 static PyObject *get_zone(rp_decoder *decoder) {
