@@ -5,10 +5,11 @@
 
 requirements="pytest>=7 pytest-xdist>=3 hypothesis>=6 cbor2>=5.4"
 # where there is a wheel; xxhash and zstandard are for tools/reader.py
-# torch: only the build for processors, where pip is told of one; the other takes gigabytes
-optional="numpy>=1.24 xxhash>=3 zstandard>=0.18 jsonschema>=4.10 torch==2.13.0+cpu"
-# the same, for the best Python alone: a kernel for notebooks, to be killed
-optional_once="nbclient>=0.7 ipykernel>=6"
+optional="numpy>=1.24 xxhash>=3 zstandard>=0.18 jsonschema>=4.10"
+# the same, for the best Python alone: a kernel for notebooks, to be killed, and libraries whose
+# objects must survive; of torch only the build for processors, where pip is told of one
+optional_once="nbclient>=0.7 ipykernel>=6 scipy pandas scikit-learn networkx deap emcee polars"
+optional_once="$optional_once pyarrow tqdm torch==2.13.0+cpu"
 
 # Interpreters that may be of use, best first.
 python_candidates() {
@@ -81,6 +82,11 @@ LIST
     [ -n "$versions" ] || die "no Python could be set up; see the lines above"
 }
 
+install_wheels() {
+    "$venv/bin/python" -m pip install -q --retries 1 --disable-pip-version-check \
+        --only-binary :all: "$@" >>"$log" 2>&1
+}
+
 pypi_reached=
 make_venv() {
     rm -rf "$venv"
@@ -91,10 +97,10 @@ make_venv() {
         if "$venv/bin/python" -m pip install -q --retries 1 --disable-pip-version-check \
             'meson>=1.2' $requirements >"$log" 2>&1; then
             pypi_reached=yes
-            for package in $wanted; do
-                "$venv/bin/python" -m pip install -q --retries 1 --disable-pip-version-check \
-                    --only-binary :all: "$package" >>"$log" 2>&1 ||
-                    say "Python $version: no ${package%%>*}; the tests that need it are skipped"
+            # shellcheck disable=SC2086
+            install_wheels $wanted || for package in $wanted; do
+                install_wheels "$package" ||
+                    say "Python $version: no ${package%%[>=]*}; the tests that need it are skipped"
             done
             return 0
         fi
