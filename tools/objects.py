@@ -105,6 +105,7 @@ class Builder:
         self.blobs, self.marks = blobs, []
         self.lows = {}  # mark -> first byte, of an array of which only a part is there
         self.is_base = False  # the value that comes is the memory of a view
+        self.waiting, self.early_values = set(), {}  # marks of objects that are not made yet
 
     # ---- marks ----
 
@@ -410,16 +411,22 @@ class Builder:
         return self.named(mark, Opaque(f"{module}.{path}"))
 
     def read_instance(self, node, mark):
+        if len(node) == 3:
+            return self.early(node, mark)
         if len(node) not in (2, 6):
-            raise Damaged("an object has two parts or six")
+            raise Damaged("an object has two, three or six parts")
+        self.waiting.add(mark)
         made = self.build(node[0])
         arguments = self.build(node[1]) if len(node) == 6 else ()
+        self.waiting.discard(mark)
         if not isinstance(arguments, (tuple, list)):
             raise Damaged("arguments that are no tuple")
         if isinstance(made, Opaque) and made.type in self.MAKERS and len(arguments):
             made = arguments[0]
-        value = self.named(mark, Opaque(made.type if isinstance(made, Opaque)
-                                        else type(made).__name__))
+        kind = made.type if isinstance(made, Opaque) else type(made).__name__
+        value = self.early_values.pop(mark, None) or Opaque(kind)
+        value.type = kind
+        self.named(mark, value)
         if len(node) == 2:
             value.state = self.build(node[1])
             return value
@@ -429,6 +436,14 @@ class Builder:
             if part is not None:
                 value.state[name] = part
         return value
+
+    def early(self, node, mark):
+        number, made, arguments = node
+        waits = isinstance(number, int) and number in self.waiting and mark is None
+        self.build(made), self.build(arguments)
+        if not waits or number in self.early_values:
+            raise Damaged("an object made early for a mark that does not wait")
+        return self.early_values.setdefault(number, self.named(number, Opaque("")))
 
     def read_opaque(self, node, mark):
         if len(node) != 2 or not isinstance(node[0], str):

@@ -26,25 +26,21 @@ rp_decoder *rp_decoder_new_from(rp_module_state *state, const rp_source *source)
     decoder->untrusted = PyList_New(0);
     decoder->resolved = PyList_New(0);
     decoder->lost = PyList_New(0);
+    decoder->empty = PyTuple_New(0);
     if (!decoder->notes || !decoder->read_only || !decoder->untrusted || !decoder->resolved ||
-        !decoder->lost) {
+        !decoder->lost || !decoder->empty) {
         rp_decoder_free(decoder);
         return NULL;
     }
     return decoder;
 }
 
-/* The collector must not meet empty slots in what a failure leaves behind. */
+/* What a failure leaves behind is a tuple like any other. */
 static void complete_slots(rp_open *frame) {
-    if (frame->kind == RP_OPEN_LIST) {
-        for (Py_ssize_t i = frame->index; i < frame->count; i++)
-            PyList_SET_ITEM(frame->object, i, Py_NewRef(Py_None));
-    }
-    if (frame->kind == RP_OPEN_TUPLE && frame->count > 0) {
-        for (Py_ssize_t i = frame->index; i < frame->count; i++)
-            PyTuple_SET_ITEM(frame->object, i, Py_NewRef(Py_None));
-        PyObject_GC_Track(frame->object);
-    }
+    if (frame->kind != RP_OPEN_TUPLE || frame->count == 0) return;
+    for (Py_ssize_t i = frame->index; i < frame->count; i++)
+        ((PyTupleObject *)frame->object)->ob_item[i] = Py_NewRef(Py_None);
+    rp_tuple_close(frame->object, frame->count);
 }
 
 static void close_frame(rp_decoder *decoder) {
@@ -65,6 +61,7 @@ static void abandon_frames(rp_decoder *decoder) {
     while (decoder->depth > 0)
         close_frame(decoder);
     drop_values(decoder, 0);
+    rp_late_release(decoder);
     decoder->outstanding = 0;
     decoder->pending = -1;
     decoder->target = NULL;
@@ -75,6 +72,7 @@ void rp_decoder_free(rp_decoder *decoder) {
     abandon_frames(decoder);
     rs_free(decoder->frames);
     rs_free(decoder->values);
+    rs_free(decoder->lates);
     for (size_t i = 0; i < decoder->share_count; i++) {
         Py_XDECREF(decoder->shares[i].value);
         Py_XDECREF(decoder->shares[i].bytes);
@@ -96,6 +94,7 @@ void rp_decoder_free(rp_decoder *decoder) {
     Py_XDECREF(decoder->own_cells);
     Py_XDECREF(decoder->loose_cells);
     Py_XDECREF(decoder->definitions);
+    Py_XDECREF(decoder->empty);
     Py_XDECREF(decoder->numpy);
     Py_XDECREF(decoder->array_type);
     Py_XDECREF(decoder->dtype_type);
@@ -191,6 +190,7 @@ PyObject *rp_get_reference(rp_decoder *decoder) {
     } else if (decoder->shares[index].partial) {
         return rp_damaged(decoder, "a reference leads to a part of an array");
     }
+    decoder->late = rp_late_of_share(decoder, &decoder->shares[index]);
     return Py_NewRef(decoder->shares[index].value);
 }
 
@@ -214,8 +214,7 @@ int rp_add_filling(rp_decoder *decoder, PyObject *target, PyObject *content) {
 
 /* `object` was made for a frame that can't be opened: it goes. */
 static int drop_unopened(rp_open_kind kind, PyObject *object, uint64_t count) {
-    if (kind == RP_OPEN_LIST || kind == RP_OPEN_TUPLE)
-        complete_slots(&(rp_open){.kind = kind, .object = object, .count = (Py_ssize_t)count});
+    complete_slots(&(rp_open){.kind = kind, .object = object, .count = (Py_ssize_t)count});
     Py_XDECREF(object);
     return -1;
 }
@@ -242,7 +241,10 @@ int rp_open_frame(rp_decoder *decoder, rp_open_kind kind, PyObject *object, uint
                                                   .share = decoder->pending,
                                                   .values = decoder->value_count,
                                                   .finish = finish,
-                                                  .base = -1};
+                                                  .base = -1,
+                                                  .serial = ++decoder->serial,
+                                                  .late = {RP_READY, RP_READY},
+                                                  .pairs_late = RP_READY};
     decoder->pending = -1;
     decoder->outstanding += count;
     return 0;
@@ -272,6 +274,10 @@ void rp_announce_target(rp_decoder *decoder, PyObject *target) {
     rp_open *frame = rp_top(decoder);
     frame->target = Py_XNewRef(target);
     set_share(decoder, frame->share, target ? target : frame->object);
+    if (frame->share < 0 || !frame->object) return;
+    bool is_object = frame->kind == RP_OPEN_VALUES && !PyFrozenSet_CheckExact(frame->object);
+    if (is_object || frame->kind == RP_OPEN_TUPLE || PyFrozenSet_CheckExact(frame->object))
+        rp_late_share(decoder, frame->share, decoder->depth - 1, is_object);
 }
 
 void rp_announce(rp_decoder *decoder) {
@@ -295,16 +301,10 @@ static int push_value(rp_decoder *decoder, PyObject *value) {
     return 0;
 }
 
-static int take_pair(rp_decoder *decoder, rp_open *frame, PyObject *value) {
-    if (!frame->key) {
-        frame->key = Py_NewRef(value);
-        return rp_check_key(decoder, value);
-    }
-    PyObject *dict = frame->object;
+static int set_pair(rp_decoder *decoder, PyObject *dict, PyObject *key, PyObject *value) {
+    if (rp_check_key(decoder, key) < 0) return -1;
     Py_ssize_t before = PyDict_GET_SIZE(dict);
-    int status = rp_checked_status(decoder, rp_set_pair(dict, frame->key, value));
-    Py_CLEAR(frame->key);
-    if (status < 0) return -1;
+    if (rp_checked_status(decoder, rp_set_pair(dict, key, value)) < 0) return -1;
     if (PyDict_GET_SIZE(dict) == before) {
         rp_damaged(decoder, "a dict has a key twice");
         return -1;
@@ -312,16 +312,55 @@ static int take_pair(rp_decoder *decoder, rp_open *frame, PyObject *value) {
     return 0;
 }
 
+static int set_late_pair(rp_decoder *decoder, const rp_late *late) {
+    return set_pair(decoder, late->object, PyTuple_GET_ITEM(late->parts, 0),
+                    PyTuple_GET_ITEM(late->parts, 1));
+}
+
+static int put_off_pair(rp_decoder *decoder, rp_open *frame, PyObject *value) {
+    rp_late late = {.level = frame->pairs_late, .act = set_late_pair, .object = frame->object};
+    late.parts = PyTuple_Pack(2, frame->key, value);
+    int status = late.parts ? rp_late_add(decoder, &late) : -1;
+    Py_XDECREF(late.parts);
+    return status;
+}
+
+/* From the first key on that can't be hashed yet, all pairs wait, so that their order stays. */
+static int take_pair(rp_decoder *decoder, rp_open *frame, PyObject *value) {
+    if (!frame->key) {
+        frame->key = Py_NewRef(value);
+        frame->pairs_late = rp_earlier(frame->pairs_late, decoder->late.hash);
+        return 0;
+    }
+    int status = frame->pairs_late != RP_READY
+                     ? put_off_pair(decoder, frame, value)
+                     : set_pair(decoder, frame->object, frame->key, value);
+    Py_CLEAR(frame->key);
+    return status;
+}
+
+/* The list is complete at any time, as far as it is read; it grows in the room that it has. */
+static int append(PyObject *object, PyObject *value) {
+    PyListObject *list = (PyListObject *)object;
+    Py_ssize_t size = Py_SIZE(list);
+    if (size == list->allocated) return PyList_Append(object, value);
+    list->ob_item[size] = Py_NewRef(value);
+    Py_SET_SIZE(list, size + 1);
+    return 0;
+}
+
 /* Gives a complete value (stolen) to the innermost frame. */
 static int deliver(rp_decoder *decoder, PyObject *value) {
     rp_open *frame = rp_top(decoder);
     int status = 0;
+    frame->late.use = rp_earlier(frame->late.use, decoder->late.use);
+    frame->late.hash = rp_earlier(frame->late.hash, decoder->late.hash);
     switch (frame->kind) {
     case RP_OPEN_LIST:
-        PyList_SET_ITEM(frame->object, frame->index++, value);
-        return 0;
+        status = append(frame->object, value);
+        break;
     case RP_OPEN_TUPLE:
-        PyTuple_SET_ITEM(frame->object, frame->index++, value);
+        ((PyTupleObject *)frame->object)->ob_item[frame->index++] = value;
         return 0;
     case RP_OPEN_DICT:
         status = take_pair(decoder, frame, value);
@@ -339,20 +378,23 @@ static int deliver(rp_decoder *decoder, PyObject *value) {
     return status;
 }
 
-/* The value of the innermost frame, whose children are all there; closes it. */
-static PyObject *finish(rp_decoder *decoder) {
+/* The value of the innermost frame, whose children are all there. New reference or NULL. */
+static PyObject *value_of_top(rp_decoder *decoder) {
     rp_open *frame = rp_top(decoder);
-    PyObject *value = NULL;
-    if (frame->kind == RP_OPEN_VALUES) {
-        size_t values = frame->values;
-        PyObject *const *parts = decoder->values ? decoder->values + values : NULL;
-        value = frame->finish(decoder, parts, frame->count);
-        frame = rp_top(decoder);
-        drop_values(decoder, values);
-    } else {
-        if (frame->kind == RP_OPEN_TUPLE && frame->count > 0) PyObject_GC_Track(frame->object);
-        value = Py_NewRef(frame->object);
-    }
+    if (frame->kind == RP_OPEN_TUPLE && frame->count > 0)
+        rp_tuple_close(frame->object, frame->count);
+    if (frame->kind != RP_OPEN_VALUES) return Py_NewRef(frame->object);
+    size_t values = frame->values;
+    PyObject *const *parts = decoder->values ? decoder->values + values : NULL;
+    PyObject *value = frame->finish(decoder, parts, frame->count);
+    drop_values(decoder, values);
+    return value;
+}
+
+/* The value of the innermost frame, which is closed. */
+static PyObject *finish(rp_decoder *decoder) {
+    PyObject *value = value_of_top(decoder);
+    rp_open *frame = rp_top(decoder);
     if (value && frame->target) {
         if (rp_add_filling(decoder, frame->target, value) < 0) {
             Py_CLEAR(value);
@@ -360,16 +402,21 @@ static PyObject *finish(rp_decoder *decoder) {
             Py_SETREF(value, Py_NewRef(frame->target));
         }
     }
-    if (value) {
-        set_share(decoder, frame->share, value);
-        close_frame(decoder);
-    }
+    if (!value) return NULL;
+    set_share(decoder, frame->share, value);
+    size_t level = decoder->depth - 1;
+    Py_ssize_t share = frame->share;
+    rp_lateness late = frame->late;
+    close_frame(decoder);
+    rp_late_closed(decoder, share, value, late, level);
+    if (rp_late_run(decoder, level) < 0) Py_CLEAR(value);
     return value;
 }
 
 static PyObject *decode(rp_decoder *decoder) {
     for (;;) {
         PyObject *value = NULL;
+        decoder->late = (rp_lateness){RP_READY, RP_READY};
         if (decoder->depth > 0) decoder->outstanding--; /* this child takes its bytes now */
         int status = rp_read_item(decoder, &value);
         if (status < 0) return NULL;

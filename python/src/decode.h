@@ -30,6 +30,13 @@ typedef PyObject *(*rp_finish)(rp_decoder *decoder, PyObject *const *parts, Py_s
  * the rest may lead to it. 0 or -1. */
 typedef int (*rp_part)(rp_decoder *decoder);
 
+/* Indices of the outermost open frames that a value waits for; RP_READY: for none. */
+#define RP_READY SIZE_MAX
+typedef struct rp_lateness {
+    size_t use;  /* before code of the user may look into it: a tuple in it is not complete */
+    size_t hash; /* before it can be hashed: also an object in it has no state yet */
+} rp_lateness;
+
 typedef struct rp_open {
     rp_open_kind kind;
     PyObject *object; /* strong; NULL for VALUES, but for one that fills an object at the end */
@@ -42,6 +49,9 @@ typedef struct rp_open {
     PyObject *target; /* strong: the object that stands for this one, or NULL */
     bool is_view;     /* its child is the memory of a view, marked with number `base` */
     Py_ssize_t base;
+    uint64_t serial;   /* no other frame has it */
+    rp_lateness late;  /* of what is in it */
+    size_t pairs_late; /* DICT: pairs wait for that frame, RP_READY: not */
 } rp_open;
 
 /* A marked value. */
@@ -51,7 +61,27 @@ typedef struct rp_share {
     PyObject *shadow; /* strong or NULL: for an array target of another layout, what was decoded */
     uint64_t low;     /* a part of an array's memory: it begins here */
     bool partial;     /* no value: only a base for views */
+    bool early;       /* of an object that is not made yet */
+    bool is_object;   /* what is not complete is only the state of an object */
+    size_t open;      /* complete when this frame is (if it is still the one of that serial) */
+    uint64_t open_serial;
 } rp_share;
+
+/* What is done when the frame `level` is complete. */
+typedef struct rp_late {
+    size_t level;
+    /* 0 or -1. `parts` is a tuple. */
+    int (*act)(rp_decoder *decoder, const struct rp_late *late);
+    PyObject *object, *parts; /* strong */
+    struct rp_set_table *table;
+} rp_late;
+
+/* The table of a set in the stream. */
+typedef struct rp_set_table {
+    const uint8_t *used, *dummies;
+    size_t slots;
+    uint64_t finger;
+} rp_set_table;
 
 typedef struct rp_filling {
     PyObject *target, *content; /* strong */
@@ -73,6 +103,10 @@ struct rp_decoder {
     rs_error error;
     rp_open *frames;
     size_t depth, frame_capacity;
+    uint64_t serial;  /* of the frame that was opened last */
+    rp_lateness late; /* of the value that comes next to the innermost frame */
+    rp_late *lates;   /* in the order in which they were put off */
+    size_t late_count, late_capacity;
     uint64_t outstanding; /* children that did not begin yet: each takes a byte at least */
     PyObject **values;
     size_t value_count, value_capacity;
@@ -90,6 +124,7 @@ struct rp_decoder {
     PyObject *own_cells;   /* dict name -> cell of a variable of the call, or NULL */
     PyObject *loose_cells; /* list of such names that are not in its frame, or NULL */
     PyObject *definitions; /* dict name -> function or class in its frame, or NULL */
+    PyObject *empty;       /* the empty tuple */
     PyObject *strings[RP_STRING_CACHE];
     PyObject *numpy, *array_type, *dtype_type, *byte_dtype; /* strong, when arrays are met */
     PyObject *numpy_random;
@@ -154,6 +189,22 @@ int rp_add_share(rp_decoder *decoder);
 PyObject *rp_get_reference(rp_decoder *decoder);
 /* decode_item.c. Reads one item: 1 a frame was opened, 0 *value is complete, -1 exception. */
 int rp_read_item(rp_decoder *decoder, PyObject **value);
+/* decode_late.c: what has to wait until a value further out is complete.
+ * The mark `share` leads to a value that is complete when frame `level` is. */
+void rp_late_share(rp_decoder *decoder, Py_ssize_t share, size_t level, bool is_object);
+/* The lateness of a reference to the mark. */
+rp_lateness rp_late_of_share(const rp_decoder *decoder, const rp_share *share);
+/* The frame with index `level` was closed, `late` is its: the lateness of its value from now on. */
+void rp_late_closed(rp_decoder *decoder, Py_ssize_t share, PyObject *value, rp_lateness late,
+                    size_t level);
+/* Puts an action off; takes nothing over. 0 or -1. */
+int rp_late_add(rp_decoder *decoder, const rp_late *late);
+/* The frame with index `level` was closed: what waited for it. 0 or -1. */
+int rp_late_run(rp_decoder *decoder, size_t level);
+void rp_late_release(rp_decoder *decoder);
+static inline size_t rp_earlier(size_t a, size_t b) {
+    return a < b ? a : b;
+}
 /* Content of `target` at the commit. */
 int rp_add_filling(rp_decoder *decoder, PyObject *target, PyObject *content);
 /* A key or an element: complete, and flat enough to be hashed. 0 or -1. */
@@ -174,6 +225,10 @@ PyObject *rp_get_blob_bytes(rp_decoder *decoder);
 /* containers.c */
 PyObject *rp_get_packed_list(rp_decoder *decoder);
 int rp_open_tuple(rp_decoder *decoder);
+/* A tuple that is being read is empty for all who meet it, and not tracked by the collector. */
+void rp_tuple_open(PyObject *tuple);
+void rp_tuple_close(PyObject *tuple, Py_ssize_t count);
+bool rp_tuple_is_open(const rp_decoder *decoder, PyObject *tuple);
 int rp_open_slice(rp_decoder *decoder);
 /* sets.c */
 int rp_open_set(rp_decoder *decoder, bool frozen);

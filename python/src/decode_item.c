@@ -5,6 +5,7 @@ static int open_list(rp_decoder *decoder, uint64_t count) {
     if (rp_check_room(decoder, count) < 0) return -1;
     PyObject *target = rp_take_target(decoder, &PyList_Type);
     PyObject *list = PyList_New((Py_ssize_t)count);
+    if (list) Py_SET_SIZE(list, 0); /* the room stays */
     if (!list || rp_open_frame(decoder, RP_OPEN_LIST, list, count, NULL) < 0) return -1;
     rp_announce_target(decoder, target);
     return 0;
@@ -71,11 +72,11 @@ static int open_tuple(rp_decoder *decoder) {
     return 0;
 }
 
-/* A set is filled at the commit by an exchange of tables. */
+/* A target is filled at the commit, by an exchange of tables. */
 static int open_set(rp_decoder *decoder, bool frozen) {
     PyObject *target = frozen ? NULL : rp_take_target(decoder, &PySet_Type);
     if (rp_open_set(decoder, frozen) < 0) return -1;
-    rp_top(decoder)->target = Py_XNewRef(target);
+    if (target) rp_announce_target(decoder, target);
     return 0;
 }
 

@@ -214,6 +214,10 @@ int rp_check_key(rp_decoder *decoder, PyObject *key) {
         Py_ssize_t next;
     } stack[DEPTH_MAX];
     if (is_flat(key)) return 0;
+    if (rp_tuple_is_open(decoder, key)) {
+        rp_damaged(decoder, "a key is not complete");
+        return -1;
+    }
     int depth = 0;
     stack[depth].object = key;
     stack[depth++].next = 0;
@@ -230,8 +234,9 @@ int rp_check_key(rp_decoder *decoder, PyObject *key) {
                           : next == 0 ? slice->start
                           : next == 1 ? slice->stop
                                       : slice->step;
-        if (!child || depth == DEPTH_MAX || ++visits > VISITS_MAX) {
-            rp_damaged(decoder, child ? "a key is nested too deeply" : "a key is not complete");
+        bool complete = !rp_tuple_is_open(decoder, child);
+        if (!complete || depth == DEPTH_MAX || ++visits > VISITS_MAX) {
+            rp_damaged(decoder, complete ? "a key is nested too deeply" : "a key is not complete");
             return -1;
         }
         if (++decoder->key_visits > RP_FOREIGN_KEY_VISITS_MAX && decoder->source.is_foreign)
@@ -275,7 +280,7 @@ int rp_check_complete(rp_decoder *decoder, PyObject *const *values, Py_ssize_t c
         int depth = 0;
         PyObject *child = values[i];
         for (;;) {
-            if (!child || can_hide(child) || ++visits > VISITS_MAX ||
+            if (rp_tuple_is_open(decoder, child) || can_hide(child) || ++visits > VISITS_MAX ||
                 (is_walked(child) && depth == DEPTH_MAX)) {
                 rp_damaged(decoder, "a value that is needed is not complete, or too deep");
                 return -1;

@@ -17,6 +17,7 @@ rp_encoder *rp_encoder_new(rp_module_state *state) {
     }
     encoder->state = state;
     encoder->last_share = -1;
+    encoder->making = -1;
     encoder->keep = PyList_New(0);
     encoder->notes = PyList_New(0);
     encoder->blob_capacity = 8;
@@ -43,6 +44,7 @@ void rp_encoder_free(rp_encoder *encoder) {
     for (size_t i = 0; i < encoder->type_count; i++)
         Py_DECREF(encoder->types[i].type);
     rs_free(encoder->types);
+    rp_plans_release(encoder);
     Py_XDECREF(encoder->keep);
     Py_XDECREF(encoder->notes);
     rp_memo_release(&encoder->own);
@@ -290,6 +292,23 @@ static rp_put_function function_of(rp_encoder *encoder, PyObject *object, bool *
     return known->put;
 }
 
+/* What makes an object can't refer to a tuple around it, which is only made after it. */
+static bool is_open_around(const rp_encoder *encoder, PyObject *object) {
+    if (!PyTuple_CheckExact(object) && !PyFrozenSet_CheckExact(object)) return false;
+    for (Py_ssize_t i = 0; i < encoder->making; i++)
+        if (encoder->frames[i].object == object) return true;
+    return false;
+}
+
+static int put_known(rp_encoder *encoder, PyObject *object, size_t number) {
+    if (number & RP_PENDING) return rp_put_early(encoder, object, number);
+    if (encoder->making >= 0 && is_open_around(encoder, object))
+        return rp_refuse(encoder, "it is part of what makes an object that is part of it");
+    if (encoder->array_type == Py_TYPE(object)) rp_array_is_whole(encoder, object);
+    rp_put_reference(encoder, number);
+    return RP_DONE;
+}
+
 static int put_object(rp_encoder *encoder, PyObject *object, bool forced) {
     bool identity;
     Py_ssize_t references = Py_REFCNT(object) - encoder->held;
@@ -300,13 +319,11 @@ static int put_object(rp_encoder *encoder, PyObject *object, bool forced) {
     /* a digest knows no reference counts, and writes elements of sets by value */
     bool may_be_met_again =
         encoder->digest ? identity && !encoder->inside_set : identity && references > 1;
-    if (may_be_met_again || forced) {
-        size_t share;
-        if (rp_memo_find(&encoder->memo, object, &share)) {
-            if (encoder->array_type == Py_TYPE(object)) rp_array_is_whole(encoder, object);
-            rp_put_reference(encoder, share);
-            return RP_DONE;
-        }
+    /* what makes an object may be written twice, and must then meet what was in it */
+    if (may_be_met_again || forced || (identity && encoder->making >= 0)) {
+        size_t number;
+        if (rp_memo_find(&encoder->memo, object, &number))
+            return put_known(encoder, object, number);
         if (!rp_memo_add(&encoder->memo, object, encoder->share_count)) {
             PyErr_NoMemory();
             return -1;
@@ -394,9 +411,15 @@ static void undo(rp_encoder *encoder, const rp_undo *mark) {
     PyErr_Restore(type, value, trace);
 }
 
-/* "['name']" of a key, by exact builtin types only. */
-static void describe_key(PyObject *key, char *text, size_t size) {
+/* "['name']" of a key, by exact builtin types only; ".name" of an attribute. */
+static void describe_key(PyObject *key, bool is_attribute, char *text, size_t size) {
     PyObject *shown = NULL;
+    if (is_attribute && key && PyUnicode_CheckExact(key) && PyUnicode_IsIdentifier(key) == 1) {
+        const char *name = PyUnicode_AsUTF8(key);
+        snprintf(text, size, ".%.60s", name ? name : "?");
+        PyErr_Clear();
+        return;
+    }
     if (key && (PyUnicode_CheckExact(key) || PyLong_CheckExact(key) || PyFloat_CheckExact(key) ||
                 PyBytes_CheckExact(key))) {
         shown = PyObject_Repr(key);
@@ -414,8 +437,8 @@ static void describe_key(PyObject *key, char *text, size_t size) {
 static void describe_step(const rp_encode_frame *frame, char *text, size_t size) {
     if (frame->label) {
         snprintf(text, size, "%s", frame->label);
-    } else if (PyDict_Check(frame->object)) {
-        describe_key(frame->key, text, size);
+    } else if (frame->is_pairs || PyDict_Check(frame->object)) {
+        describe_key(frame->key, frame->is_attributes, text, size);
         /* an even number of values is behind: the key itself failed */
         if (frame->index % 2 == 1) strncat(text, " (the key)", size - strlen(text) - 1);
     } else if (PyAnySet_Check(frame->object)) {
@@ -454,7 +477,9 @@ static const char *culprit_type(const rp_encoder *encoder, PyObject *value, size
     const rp_encode_frame *frame = &encoder->frames[encoder->depth - 1];
     PyObject *object = frame->object, *child = NULL;
     Py_ssize_t at = frame->index - 1;
-    if (PyList_Check(object) && at >= 0 && at < PyList_GET_SIZE(object)) {
+    if (frame->value && (frame->is_pairs || PyList_Check(object))) {
+        child = frame->is_pairs && at % 2 == 0 ? frame->key : frame->value;
+    } else if (PyList_Check(object) && at >= 0 && at < PyList_GET_SIZE(object)) {
         child = PyList_GET_ITEM(object, at);
     } else if (PyTuple_Check(object) && at >= 0 && at < PyTuple_GET_SIZE(object)) {
         child = PyTuple_GET_ITEM(object, at);
@@ -495,6 +520,7 @@ int rp_encoder_put(rp_encoder *encoder, PyObject *value, const char *name) {
     while (encoder->depth > base)
         rp_pop(encoder);
     if (status) undo(encoder, &mark);
+    encoder->making = -1;
     if (collecting) PyGC_Enable();
     return status;
 }

@@ -29,7 +29,24 @@ struct rp_encode_frame {
     size_t start;        /* digest of a set: where the element in work begins in the buffer */
     uint64_t sum[2];     /* digest of a set: of those of the elements, modulo 2^128 */
     bool is_digest;      /* of a set */
+    bool is_pairs;       /* a list of pairs, in messages like a dict */
+    bool is_attributes;  /* a dict whose keys are the names of attributes, in messages */
+    size_t entry;        /* object: its place in the memo, RP_UNMARKED: none */
+    Py_ssize_t outer;    /* object: the value of encoder->making before it */
 };
+
+/* Of a number in the memo: the object of that mark is not made yet, since what makes it is being
+ * written; and it is being written once more, in there. */
+#define RP_PENDING  ((size_t)1 << (sizeof(size_t) * 8 - 1))
+#define RP_EARLY    (RP_PENDING >> 1)
+#define RP_UNMARKED SIZE_MAX
+
+/* How the instances of a class are written: plans.c. */
+typedef struct rp_plan {
+    PyTypeObject *type;   /* strong */
+    bool plain;           /* by object's own reduction */
+    PyObject *slot_names; /* strong: list, or NULL: it has none */
+} rp_plan;
 
 /* Memory that arrays share: the array that owns it, and how much of it the stream needs. */
 typedef struct rp_owner {
@@ -75,6 +92,11 @@ struct rp_encoder {
     rp_known_type *types; /* of modules that are imported: known_types.c */
     size_t type_count;
     bool types_looked_up;
+    rp_memo plan_memo; /* class -> index in plans */
+    rp_plan *plans;
+    size_t plan_count, plan_capacity;
+    PyObject *dispatch_table, *newobj; /* of copyreg, strong; NULL until they are needed */
+    Py_ssize_t making;        /* innermost frame that writes what makes an object, -1: none */
     PyTypeObject *array_type; /* numpy.ndarray or NULL, borrowed from `types` */
     bool map_content;         /* memory maps are saved with what is in their files */
     bool digest;              /* makes a canonical stream that is only hashed */
@@ -133,6 +155,8 @@ bool rp_text_is_long(PyObject *object); /* str, bytes or int that is worth a mar
 int rp_put_list(rp_encoder *encoder, PyObject *object);
 int rp_put_tuple(rp_encoder *encoder, PyObject *object);
 int rp_put_dict(rp_encoder *encoder, PyObject *object);
+/* The same for a dict of attributes of the object that is being written. */
+int rp_put_attribute_dict(rp_encoder *encoder, PyObject *dict);
 int rp_put_slice(rp_encoder *encoder, PyObject *object);
 /* sets.c */
 int rp_put_set(rp_encoder *encoder, PyObject *object);
@@ -144,6 +168,11 @@ int rp_put_global_named(rp_encoder *encoder, PyObject *object, PyObject *path);
 int rp_global_find(PyObject *object, PyObject *given_path, PyObject **module_name, PyObject **path);
 /* instances.c: an object by its own reduction. */
 int rp_put_instance(rp_encoder *encoder, PyObject *object);
+/* An object whose number in the memo says RP_PENDING. */
+int rp_put_early(rp_encoder *encoder, PyObject *object, size_t number);
+/* plans.c: NULL with an exception. Borrowed until the next call. */
+const rp_plan *rp_plan_of(rp_encoder *encoder, PyTypeObject *type);
+void rp_plans_release(rp_encoder *encoder);
 int rp_put_opaque(rp_encoder *encoder, PyObject *object);
 /* functions.c: found by import, or else by the path to the code. */
 int rp_put_function_value(rp_encoder *encoder, PyObject *object);

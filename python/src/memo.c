@@ -34,6 +34,10 @@ bool rp_memo_find(const rp_memo *memo, PyObject *object, size_t *index) {
     return true;
 }
 
+size_t rp_memo_entry_of(const rp_memo *memo, PyObject *object) {
+    return memo->slots[slot_of(memo, object)] - 1;
+}
+
 static bool grow_slots(rp_memo *memo) {
     size_t slot_count = memo->slot_count ? memo->slot_count * 2 : 64;
     uint32_t *slots = rs_allocate_zeroed(slot_count, sizeof *slots);

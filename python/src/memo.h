@@ -24,6 +24,8 @@ typedef struct rp_memo {
 
 void rp_memo_release(rp_memo *memo);
 bool rp_memo_find(const rp_memo *memo, PyObject *object, size_t *index);
+/* The number of the entry of an object that is in the table. */
+size_t rp_memo_entry_of(const rp_memo *memo, PyObject *object);
 /* The object must not be in the table. False when there is no memory (no exception is set). */
 bool rp_memo_add(rp_memo *memo, PyObject *object, size_t index);
 /* Forgets everything that was added after the count was `count`. */

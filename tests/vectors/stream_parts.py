@@ -63,3 +63,4 @@ RECORD = [1, 12, False, [["a", 0, "<i4"], ["b", 4, "<f8"]]]
 POINT = Tagged(GLOBAL, ["geo", "Point"])
 LAMBDA = Tagged(CODE, ["geo", "f.<locals>.<lambda>", 0, bytes(16), 779, bytes(range(16))])
 NEW = Tagged(GLOBAL, ["copyreg", "__newobj__"])
+EARLY = Tagged(INSTANCE, [0, POINT, Tagged(TUPLE, [])])

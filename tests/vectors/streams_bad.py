@@ -155,7 +155,6 @@ BAD = [  # name, item, rule, blobs
         "a value that is needed is complete: a tuple that is being read is not",
     ),
     ("random-open-inside", mark([mark([REF[0]]), Tagged(RANDOM, [REF[1]])]), "nor what is in it"),
-    ("seed-open", mark([seed(REF[0])]), "also of a seed sequence"),
     (
         "generator-open",
         mark(Tagged(TUPLE, [Tagged(BIT_GENERATOR, ["PCG64", seed(), {**PCG64, "state": REF[0]}])])),
@@ -202,8 +201,29 @@ BAD = [  # name, item, rule, blobs
     ("default-dict-name", Tagged(DEFAULT_DICT, ["eval", []]), "builtin types of the list"),
     ("global-few", Tagged(GLOBAL, ["os"]), "a module and a path"),
     ("global-bytes", Tagged(GLOBAL, ["os", b"system"]), "texts"),
-    ("instance-few", Tagged(INSTANCE, [POINT]), "an object has two parts or six"),
-    ("instance-three", Tagged(INSTANCE, [POINT, None, None]), "not three"),
+    ("instance-few", Tagged(INSTANCE, [POINT]), "an object has two, three or six parts"),
+    ("instance-four", Tagged(INSTANCE, [POINT, None, None, None]), "not four"),
+    ("instance-early-alone", Tagged(INSTANCE, [0, POINT, Tagged(TUPLE, [])]), "mark 0 is there"),
+    (
+        "instance-early-list",
+        mark([Tagged(INSTANCE, [0, POINT, Tagged(TUPLE, [])])]),
+        "and is that of an object",
+    ),
+    (
+        "instance-early-late",
+        mark(Tagged(INSTANCE, [POINT, Tagged(INSTANCE, [0, POINT, Tagged(TUPLE, [])])])),
+        "which is not yet made",
+    ),
+    (
+        "instance-early-marked",
+        mark(Tagged(INSTANCE, [POINT, Tagged(TUPLE, [mark(EARLY)]), *[None] * 4])),
+        "and has its mark already",
+    ),
+    (
+        "instance-early-twice",
+        mark(Tagged(INSTANCE, [POINT, Tagged(TUPLE, [EARLY, EARLY]), *[None] * 4])),
+        "it is made once",
+    ),
     (
         "instance-early",
         mark(Tagged(INSTANCE, [POINT, Tagged(TUPLE, [REF[0]]), *[None] * 4])),

@@ -422,6 +422,24 @@ GOOD = [  # name, value, expression, rule, blobs
         "method_cycle()",
         "METHOD of an object that knows it",
     ),
+    (
+        "instance-early",
+        mark(Tagged(INSTANCE, [POINT, Tagged(TUPLE, [[EARLY, REF[0]]]), *[None] * 4])),
+        "opaque_early()",
+        "an object made in its own arguments",
+    ),
+    (
+        "tuple-as-its-key",
+        mark(Tagged(TUPLE, [Tagged(OPAQUE, ["geo.Point", Tagged(DICT, [REF[0], 1])])])),
+        "tuple_as_its_key()",
+        "a key that is complete later",
+    ),
+    (
+        "frozenset-in-itself",
+        mark(a_set([Tagged(OPAQUE, ["geo.Point", [REF[0]]])], b"\1", tag=FROZENSET)),
+        "frozenset_in_itself()",
+        "a reference to a frozenset from inside",
+    ),
     ("opaque", Tagged(OPAQUE, ["geo.Point", [1]]), "opaque('geo.Point', [1])", "OPAQUE"),
     (
         "opaque-cycle",

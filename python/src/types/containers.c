@@ -2,6 +2,7 @@
 #include "../decode.h"
 #include "../encode.h"
 #include "../pycompat/ints.h"
+#include "../pycompat/tuple_hash.h"
 
 #include <stddef.h>
 
@@ -210,6 +211,13 @@ int rp_put_dict(rp_encoder *encoder, PyObject *object) {
     return rp_push(encoder, advance_map, object, count * 2) ? RP_DONE : -1;
 }
 
+int rp_put_attribute_dict(rp_encoder *encoder, PyObject *dict) {
+    size_t depth = encoder->depth;
+    int status = rp_put_dict(encoder, dict);
+    if (encoder->depth > depth) encoder->frames[depth].is_attributes = true;
+    return status;
+}
+
 /* ---- decoding ---- */
 
 static PyObject *unpack_floats(const uint8_t *from, Py_ssize_t count) {
@@ -263,6 +271,21 @@ PyObject *rp_get_packed_list(rp_decoder *decoder) {
     return list;
 }
 
+void rp_tuple_open(PyObject *tuple) {
+    PyObject_GC_UnTrack(tuple); /* its slots are empty */
+    Py_SET_SIZE(tuple, 0);
+}
+
+void rp_tuple_close(PyObject *tuple, Py_ssize_t count) {
+    Py_SET_SIZE(tuple, count);
+    rp_tuple_forget_hash(tuple);
+    PyObject_GC_Track(tuple);
+}
+
+bool rp_tuple_is_open(const rp_decoder *decoder, PyObject *tuple) {
+    return PyTuple_CheckExact(tuple) && PyTuple_GET_SIZE(tuple) == 0 && tuple != decoder->empty;
+}
+
 int rp_open_tuple(rp_decoder *decoder) {
     rs_cbor_item item;
     if (rp_next(decoder, &item) < 0) return -1;
@@ -273,7 +296,7 @@ int rp_open_tuple(rp_decoder *decoder) {
     if (rp_check_room(decoder, item.argument) < 0) return -1;
     PyObject *tuple = PyTuple_New((Py_ssize_t)item.argument);
     if (!tuple) return -1;
-    if (item.argument > 0) PyObject_GC_UnTrack(tuple); /* its slots are empty */
+    if (item.argument > 0) rp_tuple_open(tuple);
     return rp_open_frame(decoder, RP_OPEN_TUPLE, tuple, item.argument, NULL);
 }
 

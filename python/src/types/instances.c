@@ -1,94 +1,167 @@
 /* Objects by their own reduction, and Opaque ones, in the object stream: INSTANCE and OPAQUE. */
 #include "../encode.h"
-#include "../lookup.h"
 #include "../opaque.h"
 
 /* ---- asking the object ---- */
 
 /* (callable, arguments, ...) or a str, as pickle's protocol 5 asks for it. New reference. */
-static PyObject *reduce(PyObject *object) {
-    PyObject *copyreg, *table = NULL, *function = NULL, *reduced = NULL;
-    int found = rp_module_find("copyreg", &copyreg);
-    if (found > 0) {
-        table = PyObject_GetAttrString(copyreg, "dispatch_table");
-        Py_DECREF(copyreg);
-        if (table) function = PyObject_GetItem(table, (PyObject *)Py_TYPE(object));
-        Py_XDECREF(table);
-        if (!function && !PyErr_ExceptionMatches(PyExc_KeyError)) return NULL;
-        PyErr_Clear();
-    }
-    if (found < 0) return NULL;
+static PyObject *reduce(rp_encoder *encoder, PyObject *object) {
+    PyObject *type = (PyObject *)Py_TYPE(object), *function = NULL, *reduced;
+    if (PyDict_CheckExact(encoder->dispatch_table))
+        function = Py_XNewRef(PyDict_GetItemWithError(encoder->dispatch_table, type));
+    if (!function && PyErr_Occurred()) return NULL;
     reduced = function ? PyObject_CallOneArg(function, object)
                        : PyObject_CallMethod(object, "__reduce_ex__", "i", 5);
     Py_XDECREF(function);
     return reduced;
 }
 
-/* 1: as the protocol wants it. 0: refused. */
-static int check(rp_encoder *encoder, PyObject *reduced) {
-    if (!PyTuple_Check(reduced) || PyTuple_GET_SIZE(reduced) < 2 || PyTuple_GET_SIZE(reduced) > 6 ||
-        !PyTuple_Check(PyTuple_GET_ITEM(reduced, 1))) {
-        rp_refuse(encoder, "its __reduce_ex__ gives no tuple of a callable and its arguments");
-        return 0;
-    }
-    return 1;
+static bool is_as_it_should_be(PyObject *reduced) {
+    Py_ssize_t count = PyTuple_Check(reduced) ? PyTuple_GET_SIZE(reduced) : 0;
+    return count >= 2 && count <= 6 && PyTuple_Check(PyTuple_GET_ITEM(reduced, 1));
 }
 
 static PyObject *part_of(PyObject *reduced, Py_ssize_t index) {
-    PyObject *part = index < PyTuple_GET_SIZE(reduced) ? PyTuple_GET_ITEM(reduced, index) : Py_None;
-    return part; /* borrowed */
+    return index < PyTuple_GET_SIZE(reduced) ? PyTuple_GET_ITEM(reduced, index) : Py_None;
 }
 
-/* The callable is copyreg.__newobj__, and it gets the class of the object alone. */
-static int is_plain(PyObject *reduced, PyObject *object) {
-    PyObject *copyreg, *arguments = PyTuple_GET_ITEM(reduced, 1);
-    if (PyTuple_GET_SIZE(arguments) != 1 ||
-        PyTuple_GET_ITEM(arguments, 0) != (PyObject *)Py_TYPE(object) ||
-        part_of(reduced, 3) != Py_None || part_of(reduced, 4) != Py_None ||
-        part_of(reduced, 5) != Py_None)
-        return 0;
-    int found = rp_module_find("copyreg", &copyreg);
-    if (found <= 0) return found;
-    found = rp_attribute_is(copyreg, "__newobj__", PyTuple_GET_ITEM(reduced, 0));
-    Py_DECREF(copyreg);
-    return found;
+/* copyreg.__newobj__ gets the class of the object alone: the short form. */
+static bool is_short(const rp_encoder *encoder, PyObject *reduced, PyObject *object) {
+    PyObject *arguments = PyTuple_GET_ITEM(reduced, 1);
+    return PyTuple_GET_ITEM(reduced, 0) == encoder->newobj && PyTuple_GET_SIZE(arguments) == 1 &&
+           PyTuple_GET_ITEM(arguments, 0) == (PyObject *)Py_TYPE(object) &&
+           part_of(reduced, 3) == Py_None && part_of(reduced, 4) == Py_None &&
+           part_of(reduced, 5) == Py_None;
 }
 
-/* ---- writing ---- */
+/* ---- writing what makes it ---- */
 
-/* [key, value, key, value ...] of an iterator over pairs. */
-static PyObject *flat_pairs(PyObject *iterator) {
-    PyObject *flat = PyList_New(0), *pair;
-    while (flat && (pair = PyIter_Next(iterator))) {
-        int status = -1;
-        if (PyTuple_Check(pair) && PyTuple_GET_SIZE(pair) == 2) {
-            status = PyList_Append(flat, PyTuple_GET_ITEM(pair, 0));
-            if (!status) status = PyList_Append(flat, PyTuple_GET_ITEM(pair, 1));
-        } else {
-            PyErr_SetString(PyExc_TypeError, "its __reduce_ex__ gives items that are no pairs");
-        }
-        Py_DECREF(pair);
-        if (status < 0) Py_CLEAR(flat);
+/* Until made(): whoever meets the object finds that it is not there yet. */
+static void making(rp_encoder *encoder, rp_encode_frame *frame) {
+    frame->outer = encoder->making;
+    encoder->making = frame - encoder->frames;
+}
+
+static void made(rp_encoder *encoder, rp_encode_frame *frame) {
+    encoder->making = frame->outer;
+    if (frame->entry != RP_UNMARKED)
+        encoder->memo.entries[frame->entry].index &= ~(RP_PENDING | RP_EARLY);
+    frame->entry = RP_UNMARKED;
+}
+
+static int put_arguments(rp_encoder *encoder, rp_encode_frame *frame) {
+    frame->label = ", what it is made of: ";
+    return rp_put_tuple(encoder, part_of(frame->key, 1));
+}
+
+static int advance_early(rp_encoder *encoder, rp_encode_frame *frame) {
+    size_t depth = encoder->depth;
+    while (frame->index < frame->count) {
+        int status = frame->index++ == 0 ? rp_put_value(encoder, part_of(frame->key, 0))
+                                         : put_arguments(encoder, frame);
+        if (status || encoder->depth != depth) return status;
     }
-    if (PyErr_Occurred()) Py_CLEAR(flat);
-    return flat;
+    made(encoder, frame);
+    rp_pop(encoder);
+    return RP_DONE;
 }
 
-static int put_content(rp_encoder *encoder, PyObject *iterator, bool pairs) {
-    if (iterator == Py_None) return rp_put_value(encoder, Py_None);
-    if (!PyIter_Check(iterator)) {
-        PyErr_SetString(PyExc_TypeError, "its __reduce_ex__ gives content that is no iterator");
-        return -1;
+int rp_put_early(rp_encoder *encoder, PyObject *object, size_t number) {
+    size_t entry = rp_memo_entry_of(&encoder->memo, object);
+    if (number & RP_EARLY) return rp_refuse(encoder, "what it is made of holds the object itself");
+    PyObject *reduced = reduce(encoder, object);
+    if (!reduced) return -1;
+    rp_encode_frame *frame = NULL;
+    int status = RP_REFUSED;
+    if (!is_as_it_should_be(reduced)) {
+        rp_refuse(encoder, "its __reduce_ex__ gives one thing once, another the next time");
+    } else if ((frame = rp_push(encoder, advance_early, object, 2))) {
+        rp_put_tag(encoder, RP_TAG_INSTANCE);
+        rp_put_array_head(encoder, 3);
+        rs_cbor_put_head(&encoder->buffer, RS_CBOR_UNSIGNED, number & ~RP_PENDING);
+        encoder->memo.entries[entry].index |= RP_EARLY;
+        frame->key = Py_NewRef(reduced);
+        frame->label = "";
+        frame->entry = entry;
+        making(encoder, frame);
+        status = RP_DONE;
+    } else {
+        status = -1;
     }
-    PyObject *content = pairs ? flat_pairs(iterator) : PySequence_List(iterator);
-    if (!content) return -1;
-    int status = rp_push_items(encoder, content);
-    Py_DECREF(content);
+    Py_DECREF(reduced);
     return status;
 }
 
-/* The parts in the order in which they are applied; `key` is what the reduction gave. */
-static int advance_instance(rp_encoder *encoder, rp_encode_frame *frame) {
+/* ---- writing its content ---- */
+
+/* Each item is taken out of the list, so that only its owners refer to it. */
+static int advance_content(rp_encoder *encoder, rp_encode_frame *frame) {
+    size_t depth = encoder->depth;
+    while (frame->index < frame->count) {
+        PyObject *item = PyList_GET_ITEM(frame->object, frame->index);
+        PyList_SET_ITEM(frame->object, frame->index++, Py_NewRef(Py_None));
+        Py_XSETREF(frame->value, item);
+        int status = rp_put_held(encoder, item);
+        if (status || encoder->depth != depth) return status;
+    }
+    rp_pop(encoder);
+    return RP_DONE;
+}
+
+/* Pairs, as tuples: `index` counts keys and values. */
+static int advance_pairs(rp_encoder *encoder, rp_encode_frame *frame) {
+    size_t depth = encoder->depth;
+    while (frame->index < frame->count) {
+        bool is_key = frame->index % 2 == 0;
+        PyObject *pair = PyList_GET_ITEM(frame->object, frame->index++ / 2);
+        if (is_key) {
+            Py_XSETREF(frame->key, Py_NewRef(PyTuple_GET_ITEM(pair, 0)));
+            Py_XSETREF(frame->value, Py_NewRef(PyTuple_GET_ITEM(pair, 1)));
+            PyList_SetItem(frame->object, frame->index / 2, Py_NewRef(Py_None));
+        }
+        int status = rp_put_held(encoder, is_key ? frame->key : frame->value);
+        if (status || encoder->depth != depth) return status;
+    }
+    rp_pop(encoder);
+    return RP_DONE;
+}
+
+static bool are_pairs(PyObject *content) {
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(content); i++) {
+        PyObject *pair = PyList_GET_ITEM(content, i);
+        if (!PyTuple_CheckExact(pair) || PyTuple_GET_SIZE(pair) != 2) return false;
+    }
+    return true;
+}
+
+static int put_content(rp_encoder *encoder, PyObject *iterator, bool is_pairs) {
+    if (iterator == Py_None) return rp_put_value(encoder, Py_None);
+    PyObject *content = PyIter_Check(iterator) ? PySequence_List(iterator) : NULL;
+    if (!content && PyErr_Occurred()) return -1;
+    if (!content || (is_pairs && !are_pairs(content))) {
+        Py_XDECREF(content);
+        return rp_refuse(encoder,
+                         "its __reduce_ex__ gives items that are no iterator, or no pairs");
+    }
+    Py_ssize_t count = PyList_GET_SIZE(content) * (is_pairs ? 2 : 1);
+    rp_put_array_head(encoder, (size_t)count);
+    rp_encode_frame *frame =
+        rp_push(encoder, is_pairs ? advance_pairs : advance_content, content, count);
+    if (frame) frame->is_pairs = is_pairs;
+    Py_DECREF(content);
+    return frame ? RP_DONE : -1;
+}
+
+static int put_state(rp_encoder *encoder, PyObject *state) {
+    if (PyDict_CheckExact(state) && Py_REFCNT(state) <= 2 && encoder->making < 0)
+        return rp_put_attribute_dict(encoder, state);
+    return rp_put_held(encoder, state);
+}
+
+/* ---- the whole ---- */
+
+/* The parts in the order in which they are used. */
+static int advance_parts(rp_encoder *encoder, rp_encode_frame *frame) {
     size_t depth = encoder->depth;
     PyObject *reduced = frame->key;
     int status = RP_DONE;
@@ -98,16 +171,18 @@ static int advance_instance(rp_encoder *encoder, rp_encode_frame *frame) {
             status = rp_put_value(encoder, part_of(reduced, 0));
             break;
         case 1:
-            status = rp_put_tuple(encoder, part_of(reduced, 1));
+            status = put_arguments(encoder, frame);
             break;
         case 2:
+            made(encoder, frame);
+            frame->label = "";
             status = put_content(encoder, part_of(reduced, 3), false);
             break;
         case 3:
             status = put_content(encoder, part_of(reduced, 4), true);
             break;
         case 4:
-            status = rp_put_value(encoder, part_of(reduced, 2));
+            status = put_state(encoder, part_of(reduced, 2));
             break;
         default:
             status = rp_put_value(encoder, part_of(reduced, 5));
@@ -118,12 +193,17 @@ static int advance_instance(rp_encoder *encoder, rp_encode_frame *frame) {
     return RP_DONE;
 }
 
-static int advance_plain(rp_encoder *encoder, rp_encode_frame *frame) {
+/* Class and state. */
+static int advance_short(rp_encoder *encoder, rp_encode_frame *frame) {
     size_t depth = encoder->depth;
-    int status = RP_DONE;
     while (frame->index < frame->count) {
-        status = frame->index++ == 0 ? rp_put_value(encoder, (PyObject *)Py_TYPE(frame->object))
-                                     : rp_put_value(encoder, part_of(frame->key, 2));
+        int status;
+        if (frame->index++ == 0) {
+            status = rp_put_value(encoder, (PyObject *)Py_TYPE(frame->object));
+        } else {
+            made(encoder, frame);
+            status = put_state(encoder, part_of(frame->key, 2));
+        }
         if (status || encoder->depth != depth) return status;
     }
     rp_pop(encoder);
@@ -131,28 +211,34 @@ static int advance_plain(rp_encoder *encoder, rp_encode_frame *frame) {
 }
 
 static int put_reduced(rp_encoder *encoder, PyObject *object, PyObject *reduced) {
-    int plain = is_plain(reduced, object);
-    if (plain < 0) return -1;
+    bool is_marked = encoder->last_share >= 0, brief = is_short(encoder, reduced, object);
     rp_put_tag(encoder, RP_TAG_INSTANCE);
-    rp_put_array_head(encoder, plain ? 2 : 6);
+    rp_put_array_head(encoder, brief ? 2 : 6);
     rp_encode_frame *frame =
-        rp_push(encoder, plain ? advance_plain : advance_instance, object, plain ? 2 : 6);
+        rp_push(encoder, brief ? advance_short : advance_parts, object, brief ? 2 : 6);
     if (!frame) return -1;
     frame->key = Py_NewRef(reduced);
     frame->label = "";
+    frame->entry = is_marked ? encoder->memo.count - 1 : RP_UNMARKED;
+    if (is_marked) encoder->memo.entries[frame->entry].index |= RP_PENDING;
+    making(encoder, frame);
     return RP_DONE;
 }
 
 int rp_put_instance(rp_encoder *encoder, PyObject *object) {
-    PyObject *reduced = reduce(object);
+    const rp_plan *plan = rp_plan_of(encoder, Py_TYPE(object));
+    if (!plan) return -1;
+    PyObject *reduced = reduce(encoder, object);
     if (!reduced)
         return rp_refuse_exception(encoder, "; make it anew after restore(), or keep what it is "
                                             "made of in lists, dicts and arrays");
-    int status = RP_REFUSED;
+    int status;
     if (PyUnicode_Check(reduced))
         status = rp_put_global_named(encoder, object, reduced);
-    else if (check(encoder, reduced))
+    else if (is_as_it_should_be(reduced))
         status = put_reduced(encoder, object, reduced);
+    else
+        status = rp_refuse(encoder, "its __reduce_ex__ gives no callable with its arguments");
     Py_DECREF(reduced);
     return status;
 }

@@ -21,7 +21,7 @@ static PyObject *new_of(PyObject *class) {
 /* What the parts say is to be made, when it is an Opaque: the callable, or the class that it gets.
  * Borrowed. */
 static PyObject *named(const rp_decoder *decoder, PyObject *const *parts, Py_ssize_t count) {
-    PyObject *first = count == 6 && PyTuple_Check(parts[1]) && PyTuple_GET_SIZE(parts[1]) > 0
+    PyObject *first = count != 2 && PyTuple_Check(parts[1]) && PyTuple_GET_SIZE(parts[1]) > 0
                           ? PyTuple_GET_ITEM(parts[1], 0)
                           : NULL;
     bool makes =
@@ -31,35 +31,39 @@ static PyObject *named(const rp_decoder *decoder, PyObject *const *parts, Py_ssi
 
 /* callable(*arguments) */
 static PyObject *call(rp_decoder *decoder, PyObject *const *parts) {
-    PyObject *callable = Py_NewRef(parts[0]), *object = NULL;
-    if (!PyTuple_Check(parts[1])) {
-        rp_damaged(decoder, "the arguments of a call are no tuple");
-    } else if (rp_check_complete(decoder, parts + 1, 1) == 0) {
-        /* the class is trusted by itself: how it is made is Python's own */
-        if (rp_opaque_check(decoder->state, callable))
-            Py_SETREF(callable, rp_import_reconstructor(rp_opaque_type(callable)));
-        if (callable) object = PyObject_Call(callable, parts[1], NULL);
-    }
+    PyObject *object = NULL;
+    if (!PyTuple_CheckExact(parts[1]))
+        return rp_damaged(decoder, "the arguments of a call are no tuple");
+    if (rp_top(decoder)->late.use != RP_READY)
+        return rp_damaged(decoder, "the arguments of a call are not complete");
+    PyObject *callable = Py_NewRef(parts[0]);
+    /* the class is trusted by itself: how it is made is Python's own */
+    if (rp_opaque_check(decoder->state, callable))
+        Py_SETREF(callable, rp_import_reconstructor(rp_opaque_type(callable)));
+    if (callable) object = PyObject_Call(callable, parts[1], NULL);
     Py_XDECREF(callable);
     return object;
 }
 
-/* The parts that make the object are there: from here on marks lead to it. */
-static int make(rp_decoder *decoder, PyObject *const *parts, Py_ssize_t count) {
-    PyObject *object = !is_resolved(decoder, named(decoder, parts, count))
-                           ? rp_opaque_new(decoder->state)
-                       : count == 2 ? new_of(parts[0])
-                                    : call(decoder, parts);
-    if (!object) return -1;
-    rp_top(decoder)->object = object;
-    rp_announce(decoder);
-    return 0;
+/* What the parts make, before it has a state. `count` is 2 for the short form. */
+static PyObject *make(rp_decoder *decoder, PyObject *const *parts, Py_ssize_t count) {
+    if (!is_resolved(decoder, named(decoder, parts, count))) return rp_opaque_new(decoder->state);
+    return count == 2 ? new_of(parts[0]) : call(decoder, parts);
 }
 
+/* The parts that make the object are there: from here on marks lead to it. */
 static int instance_part(rp_decoder *decoder) {
-    const rp_open *frame = rp_top(decoder);
+    rp_open *frame = rp_top(decoder);
     if (frame->object || frame->index < (frame->count == 2 ? 1 : 2)) return 0;
-    return make(decoder, decoder->values + frame->values, frame->count);
+    rp_share *share = frame->share >= 0 ? &decoder->shares[frame->share] : NULL;
+    PyObject *object = share && share->value
+                           ? Py_NewRef(share->value) /* its arguments lead to it: made in there */
+                           : make(decoder, decoder->values + frame->values, frame->count);
+    if (!object) return -1;
+    if (share) share->early = false;
+    frame->object = object;
+    rp_announce(decoder);
+    return 0;
 }
 
 /* ---- its content and its state ---- */
@@ -194,25 +198,81 @@ static int fill(rp_decoder *decoder, PyObject *object, PyObject *const *parts, P
     return parts[4] == Py_None ? 0 : set_state(decoder, object, parts[4], parts[5]);
 }
 
+static int fill_late(rp_decoder *decoder, const rp_late *late) {
+    return fill(decoder, late->object, ((PyTupleObject *)late->parts)->ob_item,
+                PyTuple_GET_SIZE(late->parts));
+}
+
+/* Code of the class will look into the state, and a tuple in it is not complete. */
+static int put_off(rp_decoder *decoder, PyObject *object, PyObject *const *parts, Py_ssize_t count,
+                   size_t level) {
+    rp_late late = {.level = level, .act = fill_late, .object = object};
+    late.parts = PyTuple_New(count);
+    for (Py_ssize_t i = 0; late.parts && i < count; i++)
+        PyTuple_SET_ITEM(late.parts, i, Py_NewRef(parts[i]));
+    int status = late.parts ? rp_late_add(decoder, &late) : -1;
+    Py_XDECREF(late.parts);
+    return status;
+}
+
+static bool runs_code(PyObject *object, Py_ssize_t count) {
+    return count != 2 || PyObject_HasAttrString(object, "__setstate__");
+}
+
 static PyObject *finish_instance(rp_decoder *decoder, PyObject *const *parts, Py_ssize_t count) {
     PyObject *object = rp_top(decoder)->object;
-    int status = is_resolved(decoder, named(decoder, parts, count))
-                     ? fill(decoder, object, parts, count)
-                     : fill_opaque(decoder, parts, count);
+    size_t level = rp_top(decoder)->late.use;
+    int status;
+    if (!is_resolved(decoder, named(decoder, parts, count)))
+        status = fill_opaque(decoder, parts, count);
+    else if (level < decoder->depth - 1 && runs_code(object, count))
+        status = put_off(decoder, object, parts, count, level);
+    else
+        status = fill(decoder, object, parts, count);
     return status < 0 ? NULL : Py_NewRef(object);
+}
+
+/* [mark, callable, arguments]: the object of a mark further out, whose arguments lead to it. */
+static PyObject *finish_early(rp_decoder *decoder, PyObject *const *parts, Py_ssize_t count) {
+    rp_open *frame = rp_top(decoder);
+    rp_share *share = &decoder->shares[frame->base];
+    (void)count;
+    if (!share->early) return rp_damaged(decoder, "an object is made twice");
+    PyObject *object = make(decoder, parts, 3);
+    if (!object) return NULL;
+    share->early = false;
+    share->value = Py_NewRef(object);
+    frame->late.hash = rp_earlier(frame->late.hash, rp_late_of_share(decoder, share).hash);
+    return object;
+}
+
+static int open_early(rp_decoder *decoder) {
+    uint64_t mark;
+    if (rp_next_unsigned(decoder, &mark) < 0) return -1;
+    if (mark >= decoder->share_count || !decoder->shares[mark].early || decoder->pending >= 0) {
+        rp_damaged(decoder, "an object is made early for a mark that waits for none");
+        return -1;
+    }
+    if (rp_open_frame(decoder, RP_OPEN_VALUES, NULL, 2, finish_early) < 0) return -1;
+    rp_top(decoder)->base = (Py_ssize_t)mark;
+    return 0;
 }
 
 int rp_open_instance(rp_decoder *decoder) {
     Py_ssize_t count = rp_next_array(decoder, 2, 6);
     if (count < 0) return -1;
+    if (count == 3) return open_early(decoder);
     if (count != 2 && count != 6) {
-        rp_damaged(decoder, "an object has two or six parts");
+        rp_damaged(decoder, "an object has two, three or six parts");
         return -1;
     }
     if (rp_check_room(decoder, (uint64_t)count) < 0) return -1;
     if (rp_open_frame(decoder, RP_OPEN_VALUES, NULL, (uint64_t)count, finish_instance) < 0)
         return -1;
     rp_top(decoder)->part = instance_part;
+    Py_ssize_t share = rp_top(decoder)->share;
+    rp_late_share(decoder, share, decoder->depth - 1, true);
+    if (share >= 0) decoder->shares[share].early = true;
     return 0;
 }
 

@@ -3,6 +3,7 @@
 #include "../encode.h"
 #include "../pycompat/set_table.h"
 
+#include "base/alloc.h"
 #include "format/hash.h"
 
 #include <string.h>
@@ -110,12 +111,6 @@ int rp_put_set(rp_encoder *encoder, PyObject *object) {
 
 /* ---- decoding ---- */
 
-typedef struct table {
-    const uint8_t *used, *dummies;
-    size_t slots;
-    uint64_t finger;
-} table;
-
 static size_t count_bits(const uint8_t *map, size_t size) {
     size_t count = 0;
     for (size_t i = 0; i < size; i++)
@@ -123,7 +118,7 @@ static size_t count_bits(const uint8_t *map, size_t size) {
     return count;
 }
 
-static int read_table(rp_decoder *decoder, size_t count, table *found) {
+static int read_table(rp_decoder *decoder, size_t count, rp_set_table *found) {
     rs_cbor_item used, dummies;
     if (rp_next(decoder, &used) < 0 || rp_next(decoder, &dummies) < 0 ||
         rp_next_unsigned(decoder, &found->finger) < 0) {
@@ -167,39 +162,82 @@ static int insert_all(rp_decoder *decoder, PyObject *set, PyObject *const *eleme
                  "sorted list where the order matters");
 }
 
-static int fill(rp_decoder *decoder, PyObject *set, PyObject *const *elements, Py_ssize_t count) {
-    table found;
-    if (read_table(decoder, (size_t)count, &found) < 0) return -1;
+static int fill(rp_decoder *decoder, PyObject *set, const rp_set_table *found,
+                PyObject *const *elements, Py_ssize_t count) {
     for (Py_ssize_t i = 0; i < count; i++)
         if (rp_check_key(decoder, elements[i]) < 0) return -1;
     if (decoder->set_tables < 0) decoder->set_tables = rp_set_table_works();
     if (decoder->set_tables < 0) return -1;
     if (decoder->set_tables) {
-        int status = rp_set_fill_table(set, found.slots, found.used, found.dummies,
-                                       (size_t)found.finger, elements, (size_t)count);
+        int status = rp_set_fill_table(set, found->slots, found->used, found->dummies,
+                                       (size_t)found->finger, elements, (size_t)count);
         if (status) return status < 0 ? rp_checked_status(decoder, -1) : 0;
     }
     return insert_all(decoder, set, elements, count);
 }
 
-static PyObject *finish(rp_decoder *decoder, PyObject *set, PyObject *const *elements,
+/* A set that marks lead to is filled by an exchange: hashing and comparing may run code that meets
+ * it, and a frozenset that is known takes no elements. */
+static int fill_known(rp_decoder *decoder, PyObject *set, const rp_set_table *found,
+                      PyObject *const *elements, Py_ssize_t count) {
+    PyObject *content = PySet_New(NULL);
+    int status = content ? fill(decoder, content, found, elements, count) : -1;
+    if (!status) rp_set_swap(set, content);
+    Py_XDECREF(content);
+    return status;
+}
+
+static int fill_late(rp_decoder *decoder, const rp_late *late) {
+    Py_ssize_t count = PyTuple_GET_SIZE(late->parts);
+    return fill_known(decoder, late->object, late->table, ((PyTupleObject *)late->parts)->ob_item,
+                      count);
+}
+
+/* Some element can't be hashed before the frame `level` is complete. */
+static int put_off(rp_decoder *decoder, PyObject *set, const rp_set_table *found,
+                   PyObject *const *elements, Py_ssize_t count, size_t level) {
+    rp_late late = {.level = level, .act = fill_late, .object = set};
+    late.table = rs_allocate_zeroed(1, sizeof *late.table);
+    late.parts = late.table ? PyTuple_New(count) : PyErr_NoMemory();
+    for (Py_ssize_t i = 0; late.parts && i < count; i++)
+        PyTuple_SET_ITEM(late.parts, i, Py_NewRef(elements[i]));
+    if (late.table) *late.table = *found;
+    int status = late.parts ? rp_late_add(decoder, &late) : -1;
+    if (status < 0) rs_free(late.table);
+    Py_XDECREF(late.parts);
+    rp_top(decoder)->late.use = rp_earlier(rp_top(decoder)->late.use, level);
+    return status;
+}
+
+static PyObject *finish(rp_decoder *decoder, bool frozen, PyObject *const *elements,
                         Py_ssize_t count) {
-    if (set && fill(decoder, set, elements, count) < 0) Py_CLEAR(set);
+    const rp_open *frame = rp_top(decoder);
+    PyObject *set = frame->object ? Py_NewRef(frame->object)
+                    : frozen      ? PyFrozenSet_New(NULL)
+                                  : PySet_New(NULL);
+    size_t level = frame->late.hash;
+    rp_set_table found;
+    int status = set ? read_table(decoder, (size_t)count, &found) : -1;
+    if (status < 0 || (frozen && count == 0)) {
+        /* an empty frozenset may be shared, and never changes: its table does not matter */
+    } else if (level < decoder->depth - 1) {
+        status = put_off(decoder, set, &found, elements, count, level);
+    } else if (frame->object) {
+        status = fill_known(decoder, set, &found, elements, count);
+    } else {
+        status = fill(decoder, set, &found, elements, count);
+    }
+    if (status < 0) Py_CLEAR(set);
     return set;
 }
 
 static PyObject *finish_set(rp_decoder *decoder, PyObject *const *elements, Py_ssize_t count) {
-    return finish(decoder, PySet_New(NULL), elements, count);
+    return finish(decoder, false, elements, count);
 }
 
 static PyObject *finish_frozenset(rp_decoder *decoder, PyObject *const *elements,
                                   Py_ssize_t count) {
-    PyObject *set = PyFrozenSet_New(NULL);
-    if (count > 0 || !set) return finish(decoder, set, elements, count);
-    /* an empty one may be shared, and never changes: its table does not matter */
-    table found;
-    if (read_table(decoder, 0, &found) < 0) Py_CLEAR(set);
-    return set;
+    return finish(decoder, true, elements, count);
 }
 
 int rp_open_set(rp_decoder *decoder, bool frozen) {
@@ -209,6 +247,14 @@ int rp_open_set(rp_decoder *decoder, bool frozen) {
         rp_damaged(decoder, "the elements of a set are no array");
         return -1;
     }
-    return rp_open_frame(decoder, RP_OPEN_VALUES, NULL, elements.argument,
-                         frozen ? finish_frozenset : finish_set);
+    PyObject *set = NULL; /* one without a mark is made when its elements are there */
+    if (decoder->pending >= 0) {
+        set = frozen ? PyFrozenSet_New(NULL) : PySet_New(NULL);
+        if (!set) return -1;
+    }
+    if (rp_open_frame(decoder, RP_OPEN_VALUES, set, elements.argument,
+                      frozen ? finish_frozenset : finish_set) < 0)
+        return -1;
+    if (set) rp_announce(decoder);
+    return 0;
 }
