@@ -463,8 +463,8 @@ class Builder:
         return self.named(mark, node)
 
     def read_function(self, node, mark):
-        if len(node) != 7:
-            raise Damaged("a function has seven parts")
+        if len(node) not in (2, 7):
+            raise Damaged("a function has two parts or seven")
         code, variable = self.build(node[0]), self.build(node[1])
         if not isinstance(code, list) or len(code) != 6:
             raise Damaged("a function without code")

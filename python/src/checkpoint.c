@@ -69,6 +69,7 @@ static int checkpoint_traverse(PyObject *object, visitproc visit, void *arg) {
     Py_VISIT(self->module);
     Py_VISIT(self->tracked);
     Py_VISIT(self->pending_tracked);
+    Py_VISIT(self->definitions);
     Py_VISIT(self->placeholders);
     Py_VISIT(self->random_opened);
     Py_VISIT(self->result);
@@ -83,6 +84,7 @@ static void release(rp_checkpoint *self) {
     rp_checkpoint_close(self, false, true);
     Py_CLEAR(self->tracked);
     Py_CLEAR(self->pending_tracked);
+    Py_CLEAR(self->definitions);
     Py_CLEAR(self->placeholders);
     Py_CLEAR(self->random_opened);
     Py_CLEAR(self->result);

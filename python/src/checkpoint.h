@@ -27,6 +27,8 @@ typedef struct rp_checkpoint {
     PyObject *tracked;         /* dict label -> object, or NULL */
     PyObject *pending_tracked; /* dict label -> state that a restore brought for an object that is
                                   not tracked yet, or NULL */
+    PyObject *definitions;     /* dict name -> weak reference to the function or class that the
+                                  program had made when restore() was called, or NULL */
     PyObject *placeholders;    /* as rp_placeholders_of gives them, or NULL before restore() */
     PyObject *random_opened;   /* global generators when the call first opened the checkpoint */
     PyObject *skipped;         /* dict name -> reason: left out of the newest save, or NULL */

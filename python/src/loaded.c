@@ -188,7 +188,7 @@ int rp_loaded_read(rp_module_state *state, rp_decoder *decoder, const rp_targets
                                 &loaded->skipped};
     for (size_t i = 0; i < sizeof dicts / sizeof dicts[0]; i++)
         if (*dicts[i] == NULL && (*dicts[i] = PyDict_New()) == NULL) return -1;
-    return 0;
+    return rp_decoder_fill_cells(decoder, loaded->vars);
 }
 
 void rp_loaded_release(rp_loaded *loaded) {

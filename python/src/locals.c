@@ -2,15 +2,7 @@
 #include "locals.h"
 
 #include "cell.h"
-
-/* What a program makes anew each time: modules, functions and classes. Not a bound method: it
- * belongs to an object, and the restored variables have other ones. */
-static bool is_definition(PyObject *value) {
-    if (PyModule_Check(value) || PyFunction_Check(value) || PyType_Check(value)) return true;
-    if (!PyCFunction_Check(value)) return false;
-    PyObject *self = PyCFunction_GET_SELF(value); /* borrowed */
-    return self == NULL || PyModule_Check(self);
-}
+#include "definitions.h"
 
 static bool is_ours(const rp_module_state *state, PyObject *value) {
     return PyObject_TypeCheck(value, state->checkpoint_type) ||
@@ -40,7 +32,8 @@ PyObject *rp_locals_select(rp_checkpoint *self, PyObject *values) {
         /* not the iterator of a comprehension (".0"), not what a test tool has put there */
         if (!PyUnicode_Check(name) || !PyUnicode_IsIdentifier(name)) continue;
         if (module && is_dunder(name)) continue;
-        if (is_definition(value) || is_ours(self->state, value)) continue;
+        if (PyModule_Check(value) || is_ours(self->state, value)) continue;
+        if (rp_definitions_is_made_anew(self, name, value)) continue;
         if (rp_locals_is_unwanted(self, name)) continue;
         if (hidden != NULL && PySet_Contains(hidden, name) == 1) continue;
         if (PyDict_SetItem(selected, name, value) < 0) Py_CLEAR(selected);

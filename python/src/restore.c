@@ -1,6 +1,7 @@
 /* restore(): everything is decoded first, then assigned; random generators last. */
 #include "checkpoint.h"
 
+#include "definitions.h"
 #include "loaded.h"
 #include "locals.h"
 #include "notice.h"
@@ -14,13 +15,14 @@
 
 /* One restore while it is put together. Zero-initialised: empty. */
 typedef struct rp_restoring {
-    PyFrameObject *frame; /* of the owner, NULL when it is gone */
-    PyObject *locals;     /* dict of the savable locals as they are: the placeholders */
-    PyObject *names;      /* set of names that the function can have */
-    PyObject *keep;       /* frozenset */
-    PyObject *defaults;   /* dict */
-    PyObject *changes;    /* dict: what to assign */
-    PyObject *current;    /* placeholders of now, as rp_placeholders_of gives them */
+    PyFrameObject *frame;  /* of the owner, NULL when it is gone */
+    PyObject *locals;      /* dict of the savable locals as they are: the placeholders */
+    PyObject *names;       /* set of names that the function can have */
+    PyObject *definitions; /* dict name -> function or class of its variables */
+    PyObject *keep;        /* frozenset */
+    PyObject *defaults;    /* dict */
+    PyObject *changes;     /* dict: what to assign */
+    PyObject *current;     /* placeholders of now, as rp_placeholders_of gives them */
     rp_decoder *decoder;
     rp_loaded loaded;
     rp_report *report;
@@ -30,6 +32,7 @@ static void restoring_release(rp_restoring *restoring) {
     Py_CLEAR(restoring->frame);
     Py_CLEAR(restoring->locals);
     Py_CLEAR(restoring->names);
+    Py_CLEAR(restoring->definitions);
     Py_CLEAR(restoring->keep);
     Py_CLEAR(restoring->changes);
     Py_CLEAR(restoring->current);
@@ -57,7 +60,10 @@ static int look_at_frame(rp_checkpoint *self, rp_restoring *restoring) {
     if (values == NULL) return -1;
     restoring->locals = rp_locals_select(self, values);
     restoring->names = restoring->frame ? rp_locals_names(self, values) : PySet_New(NULL);
-    if (restoring->locals == NULL || restoring->names == NULL) goto done;
+    restoring->definitions = rp_definitions_of(values);
+    if (restoring->locals == NULL || restoring->names == NULL || restoring->definitions == NULL ||
+        rp_definitions_remember(self, values) < 0)
+        goto done;
     placeholders = without_arguments(self, restoring->locals);
     restoring->current = placeholders ? rp_placeholders_of(self->state, placeholders) : NULL;
     if (restoring->current == NULL) goto done;
@@ -99,13 +105,23 @@ done:
     return status;
 }
 
+/* Cells, functions and classes of the frame take the places of those that were saved. */
+static int set_frame(rp_restoring *restoring) {
+    PyObject *cells = restoring->frame ? rp_frame_cells(restoring->frame) : PyDict_New();
+    PyObject *definitions = cells ? PyDict_Copy(restoring->definitions) : NULL;
+    if (definitions) rp_decoder_set_frame(restoring->decoder, cells, definitions);
+    Py_XDECREF(cells);
+    Py_XDECREF(definitions);
+    return definitions ? 0 : -1;
+}
+
 static int decode(rp_checkpoint *self, rp_restoring *restoring) {
     for (;;) {
         rs_state *saved = rs_checkpoint_state(self->engine);
         if (saved == NULL) return 0;
         rp_targets targets = {&self->arguments, self->going_on, self->tracked};
         restoring->decoder = rp_decoder_new(self->state, saved);
-        if (restoring->decoder == NULL) return -1;
+        if (restoring->decoder == NULL || set_frame(restoring) < 0) return -1;
         if (rp_loaded_read(self->state, restoring->decoder, &targets, &restoring->loaded) == 0)
             return 0;
         if (!PyErr_ExceptionMatches(self->state->damaged)) return -1;
@@ -332,6 +348,7 @@ static int fill_report(rp_checkpoint *self, rp_report *report, const rs_meta *me
 
 static int restore_found(rp_checkpoint *self, rp_restoring *restoring) {
     const rs_meta *meta = rs_state_meta(rs_checkpoint_state(self->engine));
+    if (rp_definitions_drop_lost(self, restoring->decoder, &restoring->loaded) < 0) return -1;
     if (choose(self, restoring) < 0 || add_extra_locals(self, restoring) < 0) return -1;
     if (add_defaults(self, restoring) < 0 || add_notes(restoring) < 0) return -1;
     if (fill_report(self, restoring->report, meta) < 0) return -1;

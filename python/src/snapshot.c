@@ -3,6 +3,7 @@
 
 #include "cell.h"
 #include "code.h"
+#include "definitions.h"
 #include "locals.h"
 #include "notice.h"
 #include "placeholders.h"
@@ -49,7 +50,7 @@ static bool is_tracked(PyObject *tracked, PyObject *value) {
 
 /* A map name -> value of what can be saved; the rest is noted. `skip_key`: which keys do not belong
  * here, may be NULL. `format` makes the root of paths in messages from the name. */
-static int put_values(rp_snapshot *snapshot, PyObject *tracked, PyObject *values,
+static int put_values(rp_checkpoint *self, rp_snapshot *snapshot, PyObject *values,
                       const char *format, bool texts_only) {
     rs_buffer *buffer = rp_encoder_buffer(snapshot->encoder);
     size_t place = begin_map(buffer);
@@ -70,7 +71,7 @@ static int put_values(rp_snapshot *snapshot, PyObject *tracked, PyObject *values
         if (status == 0) status = rp_encoder_put(snapshot->encoder, value, root_text);
         if (status == 1) {
             buffer->size = before; /* the key of what was not written */
-            status = is_tracked(tracked, value)
+            status = is_tracked(self->tracked, value) || rp_definitions_is_own(self, name, value)
                          ? 0
                          : note_skipped(snapshot, root, rp_encoder_problem(snapshot->encoder));
         } else if (status == 0) {
@@ -199,9 +200,9 @@ static int put_state(rp_checkpoint *self, rp_snapshot *snapshot) {
         return -1;
     if (put_tracked(self, snapshot) < 0) return -1;
     rs_cbor_put_literal(buffer, "vars");
-    if (put_values(snapshot, self->tracked, snapshot->locals, "%U", false) < 0) return -1;
+    if (put_values(self, snapshot, snapshot->locals, "%U", false) < 0) return -1;
     rs_cbor_put_literal(buffer, "extra");
-    if (put_values(snapshot, self->tracked, (PyObject *)self, "chp['%U']", true) < 0) return -1;
+    if (put_values(self, snapshot, (PyObject *)self, "chp['%U']", true) < 0) return -1;
     if (put_items(snapshot, (PyObject *)self) < 0 || put_skipped(snapshot) < 0) return -1;
     if (self->result == NULL) return 0;
     rs_cbor_put_literal(buffer, "result");
@@ -230,7 +231,9 @@ int rp_snapshot_take(rp_checkpoint *self, rp_snapshot *snapshot) {
     snapshot->encoder = rp_encoder_new(self->state);
     if (snapshot->encoder && self->options.map_content) rp_encoder_keep_maps(snapshot->encoder);
     if (snapshot->skipped && snapshot->problems && snapshot->encoder &&
-        take_locals(self, snapshot) == 0 && put_state(self, snapshot) == 0) {
+        take_locals(self, snapshot) == 0 &&
+        rp_definitions_own(self, snapshot->encoder, snapshot->frame) == 0 &&
+        put_state(self, snapshot) == 0) {
         if (!rp_encoder_buffer(snapshot->encoder)->failed) return 0;
         PyErr_NoMemory();
     }

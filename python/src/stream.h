@@ -21,8 +21,9 @@ void rp_encoder_keep_maps(rp_encoder *encoder);
 rs_buffer *rp_encoder_buffer(rp_encoder *encoder);
 
 /* `object` is a cell, a function or a class in the variable `name` of the call's own: it is saved
- * as this variable. Before the first value. 0 or -1. */
-int rp_encoder_own(rp_encoder *encoder, PyObject *object, PyObject *name);
+ * as this variable, and nothing but its name when it belongs to a function around it. The first
+ * name of an object counts. Before the first value. 0 or -1. */
+int rp_encoder_own(rp_encoder *encoder, PyObject *object, PyObject *name, bool is_around);
 
 /* Encodes `value`. 0: done. 1: some object in it can't be saved; nothing was written (buffer, blobs
  * and shared objects are as before), and rp_encoder_problem tells which. -1: a Python exception
@@ -76,6 +77,8 @@ PyObject *rp_decoder_untrusted(rp_decoder *decoder);
 /* What stands for functions and classes whose code has changed or is gone since the save: a list of
  * (object, why), borrowed. */
 PyObject *rp_decoder_lost(rp_decoder *decoder);
+/* 1: `value` leads to one of these, *why (a str) is a new reference. 0: not. -1: exception. */
+int rp_decoder_leads_to_lost(rp_decoder *decoder, PyObject *value, PyObject **why);
 /* Before the first value: the cells (dict name -> cell, or NULL) of the frame of the call, and what
  * functions and classes its variables hold (dict name -> object, or NULL; changed here). */
 void rp_decoder_set_frame(rp_decoder *decoder, PyObject *cells, PyObject *definitions);

@@ -339,7 +339,7 @@ def test_what_is_skipped_silently(folder, quiet):
         chp.save()
         return json, renamed, function, Class, lam, builtin, number, null, report
     work()
-    assert set(resume.load("s").vars) == {"number"}
+    assert set(resume.load("s").vars) == {"number", "lam", "builtin"}
 
 
 def test_skip_and_only(folder, quiet):

@@ -229,7 +229,8 @@ BAD = [  # name, item, rule, blobs
         mark(Tagged(INSTANCE, [POINT, Tagged(TUPLE, [REF[0]]), *[None] * 4])),
         "no reference to an object in its arguments",
     ),
-    ("function-few", Tagged(FUNCTION, [LAMBDA, None]), "a function has seven parts"),
+    ("function-few", Tagged(FUNCTION, [LAMBDA]), "a function has two parts or seven"),
+    ("function-three", Tagged(FUNCTION, [LAMBDA, None, None]), "not three"),
     ("function-no-code", Tagged(FUNCTION, [*[None] * 7]), "the first one is code"),
     (
         "function-early",

@@ -415,6 +415,12 @@ GOOD = [  # name, value, expression, rule, blobs
         "function_cycle()",
         "CELL: a function that knows itself",
     ),
+    (
+        "function-around",
+        Tagged(FUNCTION, [LAMBDA, "f"]),
+        "function(variable='f')",
+        "FUNCTION in a variable of a function around",
+    ),
     ("cell-empty", [Tagged(CELL, []), Tagged(CELL, "x")], "[cell(), cell()]", "CELL, empty"),
     (
         "method",

@@ -60,25 +60,43 @@ int rp_put_code(rp_encoder *encoder, PyCodeObject *code, PyObject *globals) {
     return status;
 }
 
-int rp_put_own_name(rp_encoder *encoder, PyObject *object) {
+/* The name of the variable that holds the object; borrowed or NULL. */
+static PyObject *own_name_of(rp_encoder *encoder, PyObject *object, bool *is_around) {
     size_t index;
-    if (encoder->digest || !rp_memo_find(&encoder->own, object, &index)) {
-        rs_cbor_put_simple(&encoder->buffer, RS_CBOR_NULL);
-        return 0;
-    }
-    rp_put_str(encoder, PyList_GET_ITEM(encoder->own_names, (Py_ssize_t)index));
-    return 1;
+    *is_around = false;
+    if (encoder->digest || !rp_memo_find(&encoder->own, object, &index)) return NULL;
+    PyObject *entry = PyList_GET_ITEM(encoder->own_names, (Py_ssize_t)index);
+    *is_around = PyTuple_GET_ITEM(entry, 1) == Py_True;
+    return PyTuple_GET_ITEM(entry, 0);
 }
 
-int rp_encoder_own(rp_encoder *encoder, PyObject *object, PyObject *name) {
+int rp_encoder_own(rp_encoder *encoder, PyObject *object, PyObject *name, bool is_around) {
     size_t index;
     if (rp_memo_find(&encoder->own, object, &index)) return 0;
     if (!encoder->own_names && !(encoder->own_names = PyList_New(0))) return -1;
-    if (PyList_Append(encoder->own_names, name) < 0) return -1;
+    PyObject *entry = PyTuple_Pack(2, name, is_around ? Py_True : Py_False);
+    int status = entry ? PyList_Append(encoder->own_names, entry) : -1;
+    Py_XDECREF(entry);
+    if (status < 0) return -1;
     if (rp_memo_add(&encoder->own, object, (size_t)PyList_GET_SIZE(encoder->own_names) - 1))
         return 0;
     PyErr_NoMemory();
     return -1;
+}
+
+int rp_put_definition(rp_encoder *encoder, PyObject *object, uint64_t tag, PyCodeObject *code,
+                      PyObject *globals, size_t count) {
+    bool is_around;
+    PyObject *name = own_name_of(encoder, object, &is_around);
+    rp_put_tag(encoder, tag);
+    rp_put_array_head(encoder, is_around ? 2 : count);
+    int status = rp_put_code(encoder, code, globals);
+    if (status) return status < 0 ? -1 : status;
+    if (name)
+        status = rp_put_str(encoder, name);
+    else
+        rs_cbor_put_simple(&encoder->buffer, RS_CBOR_NULL);
+    return status ? status : is_around ? RP_WRITTEN : RP_DONE;
 }
 
 /* ---- functions ---- */
@@ -163,11 +181,9 @@ int rp_put_function_value(rp_encoder *encoder, PyObject *object) {
         Py_DECREF(path);
         return rp_put_global(encoder, object);
     }
-    rp_put_tag(encoder, RP_TAG_FUNCTION);
-    rp_put_array_head(encoder, 7);
-    int status = rp_put_code(encoder, (PyCodeObject *)function->func_code, function->func_globals);
-    if (status) return status;
-    rp_put_own_name(encoder, object);
+    int status = rp_put_definition(encoder, object, RP_TAG_FUNCTION,
+                                   (PyCodeObject *)function->func_code, function->func_globals, 7);
+    if (status) return status == RP_WRITTEN ? RP_DONE : status;
     return push_function(encoder, function);
 }
 
@@ -175,10 +191,10 @@ int rp_put_function_value(rp_encoder *encoder, PyObject *object) {
 
 int rp_put_cell(rp_encoder *encoder, PyObject *object) {
     PyObject *content = PyCell_GET(object);
-    size_t index;
+    bool is_around;
+    PyObject *name = own_name_of(encoder, object, &is_around);
     rp_put_tag(encoder, RP_TAG_CELL);
-    if (!encoder->digest && rp_memo_find(&encoder->own, object, &index))
-        return rp_put_str(encoder, PyList_GET_ITEM(encoder->own_names, (Py_ssize_t)index));
+    if (name) return rp_put_str(encoder, name);
     rp_put_array_head(encoder, content ? 1 : 0);
     if (!content) return RP_DONE;
     return rp_push_parts(encoder, PyTuple_Pack(1, content), ".cell_contents");

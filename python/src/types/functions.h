@@ -6,6 +6,9 @@
 
 /* CODE: the path of `code`, or a reference to it. */
 int rp_put_code(rp_encoder *encoder, PyCodeObject *code, PyObject *globals);
-/* The name of the variable of the call's own that holds `object`, or null. 1: a name. */
-int rp_put_own_name(rp_encoder *encoder, PyObject *object);
+enum { RP_WRITTEN = 2 }; /* beside RP_DONE and RP_REFUSED: nothing more is to come */
+/* Begins TAG [code, variable ...] of `count` parts. RP_WRITTEN: it is a name of a function around
+ * the call's own, and complete. */
+int rp_put_definition(rp_encoder *encoder, PyObject *object, uint64_t tag, PyCodeObject *code,
+                      PyObject *globals, size_t count);
 #endif

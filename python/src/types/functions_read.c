@@ -284,8 +284,35 @@ static PyObject *finish_function(rp_decoder *decoder, PyObject *const *parts, Py
     return Py_NewRef(function);
 }
 
+/* A name of a function around the call's own: what the program has there. */
+static PyObject *finish_around(rp_decoder *decoder, PyObject *const *parts, Py_ssize_t count) {
+    static const char *const names[] = {"code", "variable"};
+    (void)count;
+    if (rp_check_code(decoder, parts[0], parts[1]) < 0) return NULL;
+    bool is_trusted = PyLong_AsLong(PyTuple_GET_ITEM(parts[0], 3)) >= 0;
+    PyObject *live = rp_own_definition(decoder, parts[1]), *opaque, *state;
+    if (live && is_trusted) return Py_NewRef(live);
+    if (PyErr_Occurred()) return NULL;
+    opaque = rp_opaque_new(decoder->state);
+    state = opaque ? rp_dict_of_parts(names, parts, 2) : NULL;
+    if (state) rp_opaque_fill(opaque, PyTuple_GET_ITEM(parts[0], 4), state);
+    if (!state || (is_trusted && rp_lose_code(decoder, parts[0], opaque) < 0)) Py_CLEAR(opaque);
+    Py_XDECREF(state);
+    return opaque;
+}
+
+int rp_open_around(rp_decoder *decoder) {
+    return rp_open_frame(decoder, RP_OPEN_VALUES, NULL, 2, finish_around) < 0 ? -1 : 1;
+}
+
 static int open_function(rp_decoder *decoder) {
-    if (rp_next_array(decoder, FUNCTION_PARTS, FUNCTION_PARTS) < 0) return -1;
+    Py_ssize_t count = rp_next_array(decoder, 2, FUNCTION_PARTS);
+    if (count == 2) return rp_open_around(decoder);
+    if (count < 0) return -1;
+    if (count != FUNCTION_PARTS) {
+        rp_damaged(decoder, "a function has two or seven parts");
+        return -1;
+    }
     if (rp_open_frame(decoder, RP_OPEN_VALUES, NULL, FUNCTION_PARTS, finish_function) < 0)
         return -1;
     rp_top(decoder)->part = function_part;
@@ -338,6 +365,7 @@ done:
 }
 
 void rp_decoder_set_frame(rp_decoder *decoder, PyObject *cells, PyObject *definitions) {
+    if (!decoder->source.is_mine && !decoder->source.trusted) return;
     Py_XSETREF(decoder->own_cells, Py_XNewRef(cells));
     Py_XSETREF(decoder->definitions, Py_XNewRef(definitions));
 }

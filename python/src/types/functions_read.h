@@ -12,6 +12,8 @@ bool rp_is_code_value(PyObject *value);
 int rp_check_code(rp_decoder *decoder, PyObject *code, PyObject *own_name);
 /* The program's own function or class in the variable of that name; borrowed or NULL. */
 PyObject *rp_own_definition(rp_decoder *decoder, PyObject *own_name);
+/* Opens the two parts of what a variable of a function around the call's own holds. 1 or -1. */
+int rp_open_around(rp_decoder *decoder);
 /* `object` stands for what had this code. */
 int rp_lose_code(rp_decoder *decoder, PyObject *code, PyObject *object);
 /* Those parts that are not None, by names, for an Opaque. */

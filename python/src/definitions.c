@@ -1,0 +1,192 @@
+/* Functions and classes in the variables of a call, and what becomes of them when their code has
+ * changed. */
+#include "definitions.h"
+
+#include "notice.h"
+
+static bool is_definition(PyObject *value) {
+    return PyFunction_Check(value) || PyType_Check(value);
+}
+
+PyObject *rp_definitions_of(PyObject *values) {
+    PyObject *found = PyDict_New(), *name, *value;
+    for (Py_ssize_t at = 0; found != NULL && PyDict_Next(values, &at, &name, &value);)
+        if (is_definition(value) && PyDict_SetItem(found, name, value) < 0) Py_CLEAR(found);
+    return found;
+}
+
+/* A reference would keep the cells of the frame alive, the Checkpoint among them. */
+int rp_definitions_remember(rp_checkpoint *self, PyObject *values) {
+    PyObject *references = PyDict_New(), *name, *value;
+    for (Py_ssize_t at = 0; references != NULL && PyDict_Next(values, &at, &name, &value);) {
+        if (!is_definition(value)) continue;
+        PyObject *reference = PyWeakref_NewRef(value, NULL);
+        if (reference == NULL || PyDict_SetItem(references, name, reference) < 0)
+            Py_CLEAR(references);
+        Py_XDECREF(reference);
+    }
+    Py_XSETREF(self->definitions, references);
+    return references == NULL ? -1 : 0;
+}
+
+/* `def name` or `class name`; a lambda or the choice between two functions is state. */
+static bool is_under_own_name(PyObject *name, PyObject *value) {
+    if (PyFunction_Check(value))
+        return PyUnicode_Compare(((PyFunctionObject *)value)->func_name, name) == 0;
+    if (PyCFunction_Check(value))
+        return PyUnicode_CompareWithASCIIString(name,
+                                                ((PyCFunctionObject *)value)->m_ml->ml_name) == 0;
+    if (!PyType_Check(value)) return false;
+    PyObject *own_name = PyType_GetName((PyTypeObject *)value);
+    bool equal = own_name != NULL && PyUnicode_Compare(own_name, name) == 0;
+    Py_XDECREF(own_name);
+    PyErr_Clear();
+    return equal;
+}
+
+static bool is_in_tuple(PyObject *tuple, PyObject *object) {
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(tuple); i++)
+        if (PyTuple_GET_ITEM(tuple, i) == object) return true;
+    return false;
+}
+
+static bool is_free_variable(const rp_checkpoint *self, PyObject *name) {
+    PyObject *names = self->owner.code == NULL ? NULL : PyCode_GetFreevars(self->owner.code);
+    bool found = false;
+    for (Py_ssize_t i = 0; names != NULL && i < PyTuple_GET_SIZE(names) && !found; i++)
+        found = PyUnicode_Compare(PyTuple_GET_ITEM(names, i), name) == 0;
+    Py_XDECREF(names);
+    PyErr_Clear();
+    return found;
+}
+
+static bool is_immutable(PyObject *value) {
+    return value == Py_None || PyBool_Check(value) || PyLong_CheckExact(value) ||
+           PyFloat_CheckExact(value) || PyComplex_CheckExact(value) ||
+           PyUnicode_CheckExact(value) || PyBytes_CheckExact(value);
+}
+
+/* A `def` in the function of the checkpoint: its cells are those of the frame, and it has no
+ * attributes and no defaults that can change. */
+static bool is_without_state(const rp_checkpoint *self, PyObject *value) {
+    PyFunctionObject *function = (PyFunctionObject *)value;
+    PyObject *defaults = function->func_defaults, *keyword_defaults = function->func_kwdefaults;
+    PyObject *name, *value_of;
+    if (self->owner.code == NULL ||
+        !is_in_tuple(self->owner.code->co_consts, function->func_code) ||
+        (function->func_dict != NULL && PyDict_GET_SIZE(function->func_dict) > 0))
+        return false;
+    for (Py_ssize_t i = 0; defaults != NULL && i < PyTuple_GET_SIZE(defaults); i++)
+        if (!is_immutable(PyTuple_GET_ITEM(defaults, i))) return false;
+    for (Py_ssize_t at = 0;
+         keyword_defaults != NULL && PyDict_Next(keyword_defaults, &at, &name, &value_of);)
+        if (!is_immutable(value_of)) return false;
+    return true;
+}
+
+bool rp_definitions_is_own(const rp_checkpoint *self, PyObject *name, PyObject *value) {
+    if (!is_definition(value)) return false;
+    if (self->definitions == NULL) return is_under_own_name(name, value);
+    PyObject *reference = PyDict_GetItemWithError(self->definitions, name); /* borrowed */
+    PyErr_Clear();
+    if (reference == NULL) return false;
+    PyObject *made = PyObject_CallNoArgs(reference);
+    PyErr_Clear();
+    Py_XDECREF(made);
+    return made == value;
+}
+
+bool rp_definitions_is_made_anew(const rp_checkpoint *self, PyObject *name, PyObject *value) {
+    if (rp_owner_is_module(&self->owner)) return is_under_own_name(name, value);
+    if (!rp_definitions_is_own(self, name, value)) return false;
+    if (is_free_variable(self, name) || PyType_Check(value)) return true;
+    return is_under_own_name(name, value) && is_without_state(self, value);
+}
+
+static int own_each(rp_encoder *encoder, PyObject *objects) {
+    PyObject *name, *object;
+    for (Py_ssize_t at = 0; objects != NULL && PyDict_Next(objects, &at, &name, &object);)
+        if (rp_encoder_own(encoder, object, name, false) < 0) return -1;
+    return objects == NULL ? -1 : 0;
+}
+
+/* Of several names of one object its own one counts: they come first. */
+static int own_definitions(const rp_checkpoint *self, rp_encoder *encoder, PyObject *values,
+                           bool own_names) {
+    PyObject *name, *value;
+    for (Py_ssize_t at = 0; PyDict_Next(values, &at, &name, &value);) {
+        if (!is_definition(value) || is_under_own_name(name, value) != own_names) continue;
+        bool around = is_free_variable(self, name) && rp_definitions_is_own(self, name, value);
+        if (rp_encoder_own(encoder, value, name, around) < 0) return -1;
+    }
+    return 0;
+}
+
+int rp_definitions_own(const rp_checkpoint *self, rp_encoder *encoder, PyFrameObject *frame) {
+    if (frame == NULL) return 0;
+    PyObject *cells = rp_frame_cells(frame), *values = rp_frame_locals(frame);
+    int status = values == NULL ? -1 : own_each(encoder, cells);
+    if (status == 0) status = own_definitions(self, encoder, values, true);
+    if (status == 0) status = own_definitions(self, encoder, values, false);
+    Py_XDECREF(cells);
+    Py_XDECREF(values);
+    return status;
+}
+
+/* ---- what is not there any more ---- */
+
+/* Takes those values out of the dict that lead to something lost; `told` gets a sentence for each.
+ */
+static int drop_from(rp_decoder *decoder, PyObject *values, const char *format, PyObject *told) {
+    PyObject *copy = values == NULL ? NULL : PyDict_Copy(values), *name, *value;
+    int status = values != NULL && copy == NULL ? -1 : 0;
+    for (Py_ssize_t at = 0; copy != NULL && status == 0 && PyDict_Next(copy, &at, &name, &value);) {
+        PyObject *why = NULL, *root = NULL, *sentence = NULL;
+        status = rp_decoder_leads_to_lost(decoder, value, &why);
+        if (status <= 0) continue;
+        root = PyUnicode_FromFormat(format, name);
+        if (root != NULL) sentence = PyUnicode_FromFormat("%U (%U)", root, why);
+        status = sentence == NULL || PyList_Append(told, sentence) < 0 ? -1 : 0;
+        if (status == 0) status = PyDict_DelItem(values, name);
+        Py_XDECREF(sentence);
+        Py_XDECREF(root);
+        Py_XDECREF(why);
+    }
+    Py_XDECREF(copy);
+    return status;
+}
+
+static int drop_all(rp_decoder *decoder, rp_loaded *loaded, PyObject *told) {
+    PyObject *why = NULL;
+    if (drop_from(decoder, loaded->vars, "'%S'", told) < 0 ||
+        drop_from(decoder, loaded->extra, "chp[%R]", told) < 0 ||
+        drop_from(decoder, loaded->tracked, "what is tracked as '%S'", told) < 0 ||
+        drop_from(decoder, loaded->in_place, "'%S'", told) < 0)
+        return -1;
+    int found =
+        loaded->result == NULL ? 0 : rp_decoder_leads_to_lost(decoder, loaded->result, &why);
+    if (found > 0) Py_CLEAR(loaded->result);
+    Py_XDECREF(why);
+    return found < 0 ? -1 : 0;
+}
+
+int rp_definitions_drop_lost(rp_checkpoint *self, rp_decoder *decoder, rp_loaded *loaded) {
+    if (PyList_GET_SIZE(rp_decoder_lost(decoder)) == 0) return 0;
+    PyObject *told = PyList_New(0), *comma = PyUnicode_FromString("; "), *text = NULL;
+    int status = told == NULL || comma == NULL ? -1 : drop_all(decoder, loaded, told);
+    if (status == 0 && PyList_GET_SIZE(told) > 0) {
+        text = PyUnicode_Join(comma, told);
+        status = text == NULL ? -1
+                              : rp_warn(self->state,
+                                        "checkpoint '%U': not restored, the program's own value "
+                                        "stays: %U; the file with what was saved is kept beside "
+                                        "the new one at the next save",
+                                        self->caller.name, text);
+        /* nothing that the program can't use yet is written over */
+        rs_checkpoint_start_over(self->engine);
+    }
+    Py_XDECREF(text);
+    Py_XDECREF(comma);
+    Py_XDECREF(told);
+    return status;
+}
