@@ -226,6 +226,11 @@ static int linux_lock(const rs_os *os, int fd) {
     return result(flock(fd, LOCK_EX | LOCK_NB));
 }
 
+static void linux_unlock(const rs_os *os, int fd) {
+    (void)os;
+    flock(fd, LOCK_UN);
+}
+
 static int linux_free_bytes(const rs_os *os, int fd, uint64_t *free_bytes) {
     (void)os;
     struct statvfs found;
@@ -339,6 +344,7 @@ static const rs_os linux_table = {
     .remove = linux_remove,
     .list = linux_list,
     .lock = linux_lock,
+    .unlock = linux_unlock,
     .free_bytes = linux_free_bytes,
     .working_folder = linux_working_folder,
     .clock_ns = linux_clock_ns,

@@ -81,7 +81,8 @@ struct rs_os {
      * returned. */
     int (*list)(const rs_os *os, int folder, int (*visit)(void *context, const char *name),
                 void *context);
-    int (*lock)(const rs_os *os, int fd); /* flock(LOCK_EX | LOCK_NB): -EWOULDBLOCK when held */
+    int (*lock)(const rs_os *os, int fd);    /* flock(LOCK_EX | LOCK_NB): -EWOULDBLOCK when held */
+    void (*unlock)(const rs_os *os, int fd); /* at once, also where a forked child has it open */
     int (*free_bytes)(const rs_os *os, int fd, uint64_t *free_bytes);
     int (*working_folder)(const rs_os *os, char *path, size_t size); /* absolute, with its zero */
     int64_t (*clock_ns)(const rs_os *os);                            /* since 1970 */

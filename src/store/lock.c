@@ -212,6 +212,8 @@ void rs_lock_release(const rs_folder *folder, rs_lock *lock) {
     /* In a forked child the descriptor is closed, and the lock the parent's. */
     if (lock->fd >= 0) {
         folder->os->truncate(folder->os, lock->fd, 0); /* nobody is to be told that we hold it */
+        /* A child that another thread has forked just now has it open until it gets to run. */
+        folder->os->unlock(folder->os, lock->fd);
         close_lock_file(folder->os, lock);
     }
     rs_fork_remove(&lock->fork);

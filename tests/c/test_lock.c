@@ -127,6 +127,17 @@ static void test_lock__is_taken_once_and_released(void **state) {
     assert_int_equal(take_other(here), RESUME_OK);
 }
 
+/* As a child has it that was forked by another thread just now, and has not yet got to run. */
+static void test_lock__is_free_once_released_whoever_has_it_open(void **state) {
+    place *here = *state;
+    assert_int_equal(take(here), RESUME_OK);
+    int copy = dup(here->lock.fd);
+    assert_true(copy >= 0);
+    rs_lock_release(here->folder, &here->lock);
+    assert_int_equal(take_other(here), RESUME_OK);
+    close(copy);
+}
+
 static void test_lock__other_names_are_free(void **state) {
     place *here = *state;
     assert_int_equal(take(here), RESUME_OK);
@@ -407,6 +418,7 @@ static void test_lock__never_two_at_once(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(test_lock__is_taken_once_and_released),
+        TEST(test_lock__is_free_once_released_whoever_has_it_open),
         TEST(test_lock__other_names_are_free),
         TEST(test_lock__file_is_private_and_tells_the_holder),
         TEST(test_lock__another_process_is_named_with_host_and_start),

@@ -264,6 +264,10 @@ static int fault_random(const rs_os *os, void *to, size_t size) {
     PASS(fault, mode, fault->real->random(fault->real, to, size));
 }
 
+static void fault_unlock(const rs_os *os, int fd) {
+    fault_of(os)->real->unlock(fault_of(os)->real, fd);
+}
+
 static int64_t fault_clock_ns(const rs_os *os) {
     return fault_of(os)->real->clock_ns(fault_of(os)->real);
 }
@@ -292,7 +296,8 @@ void fault_os_init(fault_os *fault, const rs_os *real) {
 #define FAULT_FIELD(upper, lower) .lower = fault_##lower,
         FAULT_CALLS(FAULT_FIELD)
 #undef FAULT_FIELD
-            .clock_ns = fault_clock_ns,
+            .unlock = fault_unlock,
+        .clock_ns = fault_clock_ns,
         .monotonic_ns = fault_monotonic_ns,
         .process = fault_process,
         .pid = fault_pid,

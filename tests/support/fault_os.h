@@ -15,8 +15,8 @@
 
 #include "os/os.h"
 
-/* The calls that are counted, in the order of the table. clock_ns, monotonic_ns, process, pid and
- * user can't fail and are passed on uncounted. */
+/* The calls that are counted, in the order of the table. unlock, clock_ns, monotonic_ns, process,
+ * pid and user can't fail and are passed on uncounted. */
 #define FAULT_CALLS(X)                                                                             \
     X(OPEN, open)                                                                                  \
     X(CLOSE, close)                                                                                \

@@ -462,6 +462,11 @@ static int disk_lock(const rs_os *os, int fd) {
     return 0;
 }
 
+static void disk_unlock(const rs_os *os, int fd) {
+    model_fd *own = fd_of(os, fd);
+    if (own) own->is_locked = false;
+}
+
 static int disk_free_bytes(const rs_os *os, int fd, uint64_t *free_bytes) {
     (void)os, (void)fd;
     *free_bytes = BOTTOM_FREE;
@@ -529,6 +534,7 @@ static const rs_os table = {
     .remove = disk_remove,
     .list = disk_list,
     .lock = disk_lock,
+    .unlock = disk_unlock,
     .free_bytes = disk_free_bytes,
     .working_folder = disk_working_folder,
     .clock_ns = disk_clock,
