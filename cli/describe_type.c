@@ -42,6 +42,7 @@ static const rc_form forms[] = {
     {39292, "masked array", "masked_array(", ")", false, false},
     {39293, "memory map", "memmap(", ")", false, false},
     {39294, "ZoneInfo", "ZoneInfo(", ")", false, false},
+    {39296, "torch tensor", "tensor(", ")", false, false},
 };
 
 const rc_form *rc_find_form(uint64_t tag) {

@@ -110,6 +110,7 @@ static const char *tag_key(uint64_t tag) {
         {39292, "$masked"},
         {39293, "$memmap"},
         {39294, "$zone"},
+        {39296, "$tensor"},
         {39275, "$decimal"},
         {39276, "$path"},
         {TAG_DEQUE, "$deque"},

@@ -356,6 +356,19 @@ class Builder:
         value._hardmask, value._sharedmask = hard, shared
         return self.named(mark, value)
 
+    def read_tensor(self, node, mark):
+        """The array under the tensor: torch is not needed."""
+        array_of_it, dtype, device, needs_gradient, kind, gradient = self.each(node)
+        sizes = {"float64": 8, "int64": 8, "complex64": 8, "uint64": 8, "complex128": 16,
+                 "bool": 1, "int8": 1, "uint8": 1, "bfloat16": 2, "float16": 2, "int16": 2,
+                 "uint16": 2, "float32": 4, "int32": 4, "uint32": 4, "complex32": 4}
+        size = 1 if dtype.startswith("float8_") else sizes.get(dtype)
+        if getattr(array_of_it, "itemsize", None) != size or not isinstance(device, str):
+            raise Damaged("a tensor with elements of another size than its type")
+        if not isinstance(needs_gradient, bool) or kind not in (0, 1):
+            raise Damaged("a tensor is not what it should be")
+        return self.named(mark, array_of_it)
+
     # ---- random generators ----
 
     def read_seed_sequence(self, node, mark):
@@ -552,7 +565,7 @@ class Builder:
         39281: "read_default_dict", 39282: "read_global", 39283: "read_instance",
         39285: "read_opaque", 39286: "read_function", 39287: "read_cell", 39289: "read_method",
         39292: "read_masked", 39293: "read_memmap", 39294: "read_zone",
-        39295: "read_code"}
+        39295: "read_code", 39296: "read_tensor"}
 
 
 def decode(stream, blobs=()):

@@ -100,6 +100,8 @@ void rp_decoder_free(rp_decoder *decoder) {
     Py_XDECREF(decoder->dtype_type);
     Py_XDECREF(decoder->byte_dtype);
     Py_XDECREF(decoder->numpy_random);
+    Py_XDECREF(decoder->torch);
+    Py_XDECREF(decoder->storages);
     rs_free(decoder);
 }
 

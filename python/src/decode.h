@@ -128,6 +128,9 @@ struct rp_decoder {
     PyObject *strings[RP_STRING_CACHE];
     PyObject *numpy, *array_type, *dtype_type, *byte_dtype; /* strong, when arrays are met */
     PyObject *numpy_random;
+    PyObject *torch;     /* strong, when tensors are met */
+    PyObject *storages;  /* dict: address of an array -> (storage of torch over it, the array) */
+    bool tensors_stay;   /* on the processor: they are only copied from */
     int set_tables;      /* 1: exact tables can be made, 0: not, -1: not yet asked */
     uint64_t key_visits; /* of rp_check_key, in all */
 };
@@ -260,7 +263,7 @@ int rp_open_opaque(rp_decoder *decoder);
 int rp_append(PyObject *deque, PyObject *value);
 int rp_set_pair(PyObject *dict, PyObject *key, PyObject *value);
 /* What a tag of a library type opens: 1 a frame, 0 a complete value in *value, -1 exception, 2 not
- * a tag of such a type. random.c, times.c, library_values.c, collections.c, masked.c */
+ * a tag of such a type. random.c, times.c, library_values.c, collections.c, masked.c, tensors.c */
 int rp_get_random(rp_decoder *decoder, uint64_t tag, PyObject **value);
 int rp_get_time(rp_decoder *decoder, uint64_t tag, PyObject **value);
 int rp_get_library_value(rp_decoder *decoder, uint64_t tag, PyObject **value);
@@ -276,4 +279,5 @@ int rp_get_masked(rp_decoder *decoder, uint64_t tag, PyObject **value);
 /* memmap.c: a numpy.memmap? 1, 0 or -1. */
 int rp_is_map(rp_decoder *decoder, PyObject *object);
 int rp_get_memmap(rp_decoder *decoder, uint64_t tag, PyObject **value);
+int rp_get_tensor(rp_decoder *decoder, uint64_t tag, PyObject **value);
 #endif

@@ -96,11 +96,12 @@ struct rp_encoder {
     rp_plan *plans;
     size_t plan_count, plan_capacity;
     PyObject *dispatch_table, *newobj; /* of copyreg, strong; NULL until they are needed */
-    Py_ssize_t making;        /* innermost frame that writes what makes an object, -1: none */
-    PyTypeObject *array_type; /* numpy.ndarray or NULL, borrowed from `types` */
-    bool map_content;         /* memory maps are saved with what is in their files */
-    bool digest;              /* makes a canonical stream that is only hashed */
-    unsigned inside_set;      /* digest: elements of sets are written by value */
+    Py_ssize_t making;         /* innermost frame that writes what makes an object, -1: none */
+    PyTypeObject *array_type;  /* numpy.ndarray or NULL, borrowed from `types` */
+    PyTypeObject *tensor_type; /* torch.Tensor or NULL, the same */
+    bool map_content;          /* memory maps are saved with what is in their files */
+    bool digest;               /* makes a canonical stream that is only hashed */
+    unsigned inside_set;       /* digest: elements of sets are written by value */
     char reason[512];
     char problem[2048];
 };
@@ -189,6 +190,8 @@ int rp_put_dtype_value(rp_encoder *encoder, PyObject *object);
 void rp_array_is_whole(rp_encoder *encoder, PyObject *object);
 /* Writes the bounds of partly needed memory into the stream. */
 void rp_arrays_patch(rp_encoder *encoder);
+/* tensors.c: the storage behind a tensor of torch (new reference) and its memory. 0 or -1. */
+int rp_tensor_memory(PyObject *tensor, const uint8_t **start, uint64_t *size, PyObject **storage);
 /* dtypes.c: writes the dtype; `shuffle` (may be NULL) receives the size of its numbers. */
 int rp_put_dtype(rp_encoder *encoder, PyObject *dtype, uint32_t *shuffle);
 #endif

@@ -13,7 +13,12 @@ int rp_dict_find(PyObject *dict, const char *key, PyObject **value) {
 int rp_module_find(const char *name, PyObject **module) {
     *module = NULL;
     PyObject *modules = PyImport_GetModuleDict(); /* borrowed */
-    return modules ? rp_dict_find(modules, name, module) : 0;
+    int status = modules ? rp_dict_find(modules, name, module) : 0;
+    if (*module == Py_None) { /* its import is forbidden */
+        Py_CLEAR(*module);
+        return 0;
+    }
+    return status;
 }
 
 int rp_attribute_is(PyObject *object, const char *name, PyObject *other) {

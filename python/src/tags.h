@@ -61,6 +61,7 @@ enum rp_tag {
     RP_TAG_MEMMAP = 39293,
     RP_TAG_ZONE = 39294,
     RP_TAG_CODE = 39295,
+    RP_TAG_TENSOR = 39296,
 };
 
 enum rp_constant { RP_CONSTANT_ELLIPSIS = 0, RP_CONSTANT_NOT_IMPLEMENTED = 1 };

@@ -19,6 +19,10 @@ import vectors
 from resume import CheckpointDamaged, _core
 
 np = pytest.importorskip("numpy")
+try:
+    import torch
+except ImportError:
+    torch = None
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
@@ -150,6 +154,12 @@ def frozenset_in_itself():
     return value
 
 
+def tensors(values):
+    """Twice the tensor, where torch is there; else the array."""
+    tensor = torch.from_numpy(values) if torch else values
+    return [tensor, tensor]
+
+
 NAMES = {module.__name__: module for module in (array, collections, datetime, decimal, fractions,
                                                 pathlib, random, uuid, zoneinfo)}
 NAMES |= {name: value for name, value in globals().items() if callable(value)}
@@ -219,8 +229,8 @@ def load_objects():
 
 objects = load_objects()
 # values that objects.py gives in a simpler form, as it says: a list in the place of a tuple that
-# stands in itself, int64 for long long
-SIMPLER = {"good-cycle-tuple", "good-dtype-q8", "good-dtype-Q8"}
+# stands in itself, int64 for long long, the array of a tensor
+SIMPLER = {"good-tensor", "good-cycle-tuple", "good-dtype-q8", "good-dtype-Q8"}
 
 # it makes no tuple and no frozenset before what is in them
 BEYOND = {"good-tuple-as-its-key", "good-frozenset-in-itself"}

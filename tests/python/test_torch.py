@@ -1,7 +1,192 @@
-"""Programs that use PyTorch: killed and run again, they give what an uninterrupted run gives."""
-import pytest
+"""Tensors of torch in the object stream."""
+import warnings
 
-pytest.importorskip("torch")
+import pytest
+from resume import CheckpointDamaged, _core
+
+torch = pytest.importorskip("torch")
+np = pytest.importorskip("numpy")
+
+
+def back(value, times=1):
+    """The value after round trips; sharing has to survive the second one, too."""
+    for _ in range(times):
+        stream, blobs, notes = _core._encode(value)
+        assert notes == []
+        value, notes = _core._decode(stream, blobs, mine=True)
+        assert notes == []
+    return value
+
+
+NUMBERS = [torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.int64, torch.int32,
+           torch.int16, torch.int8, torch.uint8, torch.bool, torch.complex64, torch.complex128,
+           torch.float8_e4m3fn, torch.float8_e5m2, torch.uint16, torch.uint32, torch.uint64]
+
+
+@pytest.mark.parametrize("dtype", NUMBERS, ids=str)
+@pytest.mark.parametrize("size", [6, 60000])
+def test_tensor__types(dtype, size):
+    numbers = torch.arange(size) % 2 if dtype == torch.bool else torch.arange(size) % 50
+    value = numbers.to(dtype).reshape(2, size // 2)
+    got = back(value)
+    assert type(got) is torch.Tensor and got.dtype is dtype and got.shape == value.shape
+    assert torch.equal(got.to(torch.complex128), value.to(torch.complex128))
+    got.zero_()  # its memory is its own and can be written
+    assert value.to(torch.complex128).sum() != 0
+
+
+@pytest.mark.parametrize("make", [
+    lambda: torch.tensor(5.0), lambda: torch.zeros(0), lambda: torch.zeros(3, 0, 2),
+    lambda: torch.arange(24.).reshape(2, 3, 4).permute(2, 0, 1), lambda: torch.arange(9)[::2],
+    lambda: torch.ones(1).expand(4, 5), lambda: torch.arange(30.).reshape(5, 6)[1:3, 2:4],
+    lambda: torch.tensor([1 + 2j, 3 - 4j]).conj(), lambda: torch.tensor([1 + 2j]).conj().imag,
+    lambda: torch.zeros(2, 3, 4, 5).to(memory_format=torch.channels_last),
+])
+def test_tensor__shapes(make):
+    value = make()
+    got = back(value, 2)
+    assert torch.equal(got, value) and got.dtype is value.dtype
+    if value.numel() and not value.is_conj() and not value.is_neg():
+        assert got.stride() == value.stride()
+
+
+def test_tensor__nan_and_the_sign_of_zero():
+    value = torch.tensor([float("nan"), -0.0, float("inf"), -float("inf")])
+    assert back(value).numpy().tobytes() == value.numpy().tobytes()
+
+
+@pytest.mark.parametrize("size", [8, 40000])
+@pytest.mark.parametrize("times", [1, 3])
+def test_tensor__views_share_memory(size, times):
+    whole = torch.zeros(size)
+    graph = {"part": whole[2:6], "whole": whole, "grid": whole.view(2, -1),
+             "bits": whole.view(torch.int32)}
+    got = back(graph, times)
+    got["part"].fill_(1)
+    assert got["whole"][:8].tolist() == [0, 0, 1, 1, 1, 1, 0, 0]
+    assert got["grid"].flatten()[2] == 1 and got["bits"][2] != 0
+    assert got["part"].untyped_storage().data_ptr() == got["whole"].untyped_storage().data_ptr()
+
+
+def test_tensor__of_a_part_only_the_part_is_saved():
+    whole = torch.arange(1 << 20)
+    stream, blobs, _ = _core._encode([whole[100:110], whole[50:60]])
+    assert len(stream) + sum(map(len, blobs)) < 2000
+    a, b = _core._decode(stream, blobs)[0]
+    assert a.tolist() == list(range(100, 110)) and b.tolist() == list(range(50, 60))
+
+
+@pytest.mark.parametrize("size", [8, 40000])
+@pytest.mark.parametrize("first", ["array", "tensor"])
+@pytest.mark.parametrize("times", [1, 3])
+def test_tensor__arrays_share_its_memory(size, first, times):
+    array = np.zeros(size)
+    pairs = [(array, torch.from_numpy(array))]
+    tensor = torch.zeros(size)
+    pairs.append((tensor.numpy(), tensor))
+    pairs.append((tensor.numpy()[1:3], tensor[2:]))
+    for array, tensor in pairs:
+        graph = [array, tensor] if first == "array" else [tensor, array]
+        got = back(graph, times)
+        array, tensor = got if first == "array" else got[::-1]
+        array[1] = 7
+        assert 7 in tensor[:4].tolist()
+
+
+def test_tensor__the_same_tensor_stays_one():
+    tensor = torch.ones(2)
+    a, b = back([tensor, tensor])
+    assert a is b
+
+
+def test_tensor__parameters_and_gradients():
+    leaf = torch.ones(3, requires_grad=True)
+    weight = torch.nn.Parameter(torch.arange(3.0))
+    frozen = torch.nn.Parameter(torch.zeros(1), requires_grad=False)
+    (leaf * weight).sum().backward()
+    inner = leaf * 2
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        got_leaf, got_weight, got_frozen, got_inner = back([leaf, weight, frozen, inner], 2)
+    assert type(got_weight) is torch.nn.Parameter and type(got_leaf) is torch.Tensor
+    assert got_leaf.requires_grad and got_weight.requires_grad and not got_frozen.requires_grad
+    assert got_leaf.grad.tolist() == [0, 1, 2] and got_weight.grad.tolist() == [1, 1, 1]
+    assert got_frozen.grad is None and got_inner.tolist() == [2, 2, 2]
+    (got_leaf * got_weight).sum().backward()
+    assert got_leaf.grad.tolist() == [0, 2, 4]
+
+
+def test_tensor__others_go_by_their_own_reduction():
+    sparse = torch.eye(3).to_sparse()
+    assert torch.equal(back(sparse).to_dense(), torch.eye(3))
+    meta = back(torch.zeros(2, 3, device="meta"))
+    assert meta.device.type == "meta" and meta.shape == (2, 3)
+    named = torch.ones(2)
+    named.label = "own"
+    got = back(named)
+    assert got.label == "own" and got.tolist() == [1, 1]
+
+
+def test_tensor__only_what_is_mine_imports_torch(program):
+    stream, blobs, _ = _core._encode(torch.arange(3.0))
+    script = program(f"""
+        import sys
+        from resume import _core
+        for mine in False, True:
+            got, notes = _core._decode({stream!r}, {blobs!r}, mine=mine)
+            print(type(got).__name__, got.tolist(), "torch" in sys.modules)
+    """)
+    assert script.run().check().out.splitlines() == [
+        "ndarray [0.0, 1.0, 2.0] False", "Tensor [0.0, 1.0, 2.0] True"]
+
+
+def test_tensor__digests_tell_content():
+    a = torch.arange(5.0)
+    assert _core._digest(a) == _core._digest(a.clone()) == _core._digest(torch.arange(10.0)[:5])
+    assert _core._digest(a) != _core._digest(a + 1) != _core._digest(a.double() + 1)
+    assert _core._digest(a[::2]) == _core._digest(a[::2].clone())
+
+
+def test_tensor__of_a_device_that_is_gone_is_on_the_processor():
+    stream, blobs, _ = _core._encode(torch.ones(2))
+    moved = stream.replace(b"ccpu", b"dxpu7")
+    got, notes = _core._decode(moved, blobs, mine=True)
+    assert got.device.type == "cpu" and got.tolist() == [1, 1]
+    assert len(notes) == 1 and "'xpu7'" in notes[0]
+
+
+@pytest.mark.parametrize("old, new", [
+    (b"gfloat32", b"gfloat64"),  # a type of another size
+    (b"gfloat32", b"gfloat99"), (b"gfloat32", b"gnn_init"),
+    (b"ccpu\xf4\x00\xf6", b"ccpu\xf4\x00\x01"),  # a gradient that is none
+    (b"ccpu\xf4\x00\xf6", b"ccpu\x05\x00\xf6"), (b"ccpu\xf4\x00\xf6", b"ccpu\xf4\xf6\xf6"),
+    (b"ccpu\xf4", b"\x00\xf4"),
+])
+def test_tensor__damage(old, new):
+    stream, blobs, _ = _core._encode(torch.ones(2))
+    assert old in stream
+    with pytest.raises(CheckpointDamaged):
+        _core._decode(stream.replace(old, new), blobs)
+
+
+def test_tensor__integers_have_no_gradient():
+    stream, blobs, _ = _core._encode(torch.ones(2, dtype=torch.int32))
+    with pytest.raises(CheckpointDamaged):
+        _core._decode(stream.replace(b"ccpu\xf4", b"ccpu\xf5"), blobs)
+
+
+def test_tensor__without_torch_it_is_an_array(program):
+    stream, blobs, _ = _core._encode([torch.arange(3.0), torch.ones(1, dtype=torch.bfloat16)])
+    script = program(f"""
+        import sys
+        sys.modules["torch"] = None
+        from resume import _core
+        got, notes = _core._decode({stream!r}, {blobs!r})
+        print([(type(x).__name__, x.dtype.str, x.tolist()) for x in got], notes)
+    """)
+    out = script.run().check().out
+    assert out.startswith("[('ndarray', '<f4', [0.0, 1.0, 2.0]), ('ndarray', '<i2', [16256])]")
+    assert "torch is not there" in out
 
 
 def test_torch__its_global_generator_goes_on(program, tmp_path):

@@ -12,7 +12,7 @@ ORDERED_DICT, COUNTER, DEFAULT_DICT = range(39279, 39282)
 GLOBAL, INSTANCE, BUFFER, OPAQUE = range(39282, 39286)
 FUNCTION, CELL, CLASS, METHOD = range(39286, 39290)
 MASKED, MEMMAP = 39292, 39293
-ZONE, CODE = 39294, 39295
+ZONE, CODE, TENSOR = range(39294, 39297)
 KEPT = 39299
 
 REF = [Tagged(29, number) for number in range(3)]
@@ -46,6 +46,10 @@ def masked(data=None, mask=None, fill=None, hard=False, information=None):
 
 def memmap(filename="/data/x", mode="r", offset=0, size=2, content=None):
     return mark(Tagged(MEMMAP, [filename, mode, offset, size, content]))
+
+
+def tensor(dtype, values):
+    return Tagged(TENSOR, [values, dtype, "cpu", False, 0, None])
 
 
 def a_set(elements, used, deleted=None, finger=0, tag=SET):

@@ -197,6 +197,18 @@ BAD = [  # name, item, rule, blobs
     ("array-array-item", Tagged(ARRAY_ARRAY, ["h", 4, b"1234"]), "of this item size"),
     ("array-array-rest", Tagged(ARRAY_ARRAY, ["h", 2, b"123"]), "whole items"),
     ("deque-maxlen", Tagged(DEQUE, [-1, []]), "maxlen is no negative number"),
+    (
+        "tensor-size",
+        tensor("float32", array()),
+        "elements of the size of its type",
+    ),
+    (
+        "tensor-type",
+        tensor("storage", array()),
+        "a type of the table",
+    ),
+    ("tensor-no-array", tensor("uint8", [1]), "over an array"),
+    ("tensor-kind", Tagged(TENSOR, [array(), "uint8", "cpu", False, None, None]), "0 or 1"),
     ("counter-odd", Tagged(COUNTER, ["a"]), "a key has a value"),
     ("default-dict-name", Tagged(DEFAULT_DICT, ["eval", []]), "builtin types of the list"),
     ("global-few", Tagged(GLOBAL, ["os"]), "a module and a path"),

@@ -356,6 +356,12 @@ GOOD = [  # name, value, expression, rule, blobs
         "collections.OrderedDict(b=1, a=2)",
         "ORDERED_DICT",
     ),
+    (
+        "tensor",
+        [mark(tensor("float32", array("<f4", (1,), memory=struct.pack("<f", 1)))), REF[0]],
+        "tensors(np.ones(1, 'f4'))",
+        "TENSOR",
+    ),
     ("counter", Tagged(COUNTER, ["a", 2]), "collections.Counter('aa')", "COUNTER"),
     (
         "default-dict",

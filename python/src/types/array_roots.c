@@ -141,6 +141,12 @@ static int root_of_foreign(rp_encoder *encoder, rp_root *found, PyObject *object
                            Py_TYPE(object)->tp_name);
 }
 
+static int root_of_tensor(rp_root *found, PyObject *tensor) {
+    if (rp_tensor_memory(tensor, &found->start, &found->size, &found->keep) < 0) return -1;
+    found->object = Py_NewRef(found->keep);
+    return 0;
+}
+
 int rp_find_root(rp_encoder *encoder, PyObject *view, rp_root *found) {
     *found = (rp_root){0};
     PyObject *last = Py_NewRef(view), *base = NULL;
@@ -164,6 +170,8 @@ int rp_find_root(rp_encoder *encoder, PyObject *view, rp_root *found) {
         found->object = Py_NewRef(base);
         found->is_value = true;
         status = rp_root_of_buffer(found, base);
+    } else if (encoder->tensor_type && PyObject_TypeCheck(base, encoder->tensor_type)) {
+        status = root_of_tensor(found, base);
     } else {
         int mapped = rp_is_memmap(encoder, last) ? rp_root_of_map(found, last, base) : 0;
         status = mapped > 0 ? 0 : mapped;

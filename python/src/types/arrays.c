@@ -80,6 +80,17 @@ failed:
     return NULL;
 }
 
+/* Memory that torch and numpy share has an owner in each: the one that was met first stands for
+ * both. */
+static rp_owner *owner_around(rp_encoder *encoder, const uint8_t *start, uint64_t size) {
+    if (!encoder->tensor_type || size == 0) return NULL;
+    for (size_t i = 0; i < encoder->owner_count; i++) {
+        rp_owner *owner = &encoder->owners[i];
+        if (owner->start <= start && start + size <= owner->start + owner->size) return owner;
+    }
+    return NULL;
+}
+
 void rp_array_is_whole(rp_encoder *encoder, PyObject *object) {
     rp_owner *owner = find_owner(encoder, object);
     if (owner) {
@@ -217,11 +228,14 @@ static int put_new_owner(rp_encoder *encoder, const rp_root *found, rp_owner **t
     return found->memmap ? rp_put_map(encoder, found) : put_bytes_owner(encoder, *to, found->keep);
 }
 
-static int put_base(rp_encoder *encoder, const rp_array *a, const rp_root *found) {
+/* *start: where the memory of the base begins. */
+static int put_base(rp_encoder *encoder, const rp_array *a, const rp_root *found,
+                    const uint8_t **start) {
     if (a->low < found->start || a->high > found->start + found->size)
         return rp_refuse(encoder, "it reaches beyond the memory of its base");
     rp_owner *owner = find_owner(encoder, found->object);
     int status = RP_DONE;
+    if (!owner) owner = owner_around(encoder, found->start, found->size);
     if (owner) {
         rp_put_reference(encoder, owner->share);
     } else {
@@ -231,11 +245,13 @@ static int put_base(rp_encoder *encoder, const rp_array *a, const rp_root *found
     uint64_t low = (uint64_t)(a->low - owner->start), high = (uint64_t)(a->high - owner->start);
     if (low < owner->low) owner->low = low;
     if (high > owner->high) owner->high = high;
+    *start = owner->start;
     return RP_DONE;
 }
 
 static int put_view(rp_encoder *encoder, const rp_array *a) {
     rp_root found;
+    const uint8_t *start = NULL;
     int status = rp_find_root(encoder, a->object, &found);
     if (status) goto done;
     /* keeps the array that holds the memory, also when it is none of the values */
@@ -245,14 +261,14 @@ static int put_view(rp_encoder *encoder, const rp_array *a) {
     }
     rp_put_tag(encoder, RP_TAG_VIEW);
     rp_put_array_head(encoder, 6);
-    status = put_base(encoder, a, &found);
+    status = put_base(encoder, a, &found, &start);
     if (!status) status = rp_put_dtype(encoder, a->dtype, NULL);
     if (status) goto done;
     put_shape(encoder, a->look);
     rp_put_array_head(encoder, (size_t)a->look->dimensions);
     for (int i = 0; i < a->look->dimensions; i++)
         rs_cbor_put_int(&encoder->buffer, a->look->strides[i]);
-    put_unsigned(encoder, (uint64_t)((const uint8_t *)a->look->data - found.start));
+    put_unsigned(encoder, (uint64_t)((const uint8_t *)a->look->data - start));
     put_bool(encoder, a->writeable);
 done:
     rp_root_release(&found);
@@ -289,7 +305,9 @@ int rp_put_array(rp_encoder *encoder, PyObject *object) {
     base = PyObject_GetAttrString(object, "base");
     if (!base) goto done;
     /* an array without elements shares nothing */
-    bool owns = (base == Py_None && rp_is_dense(a.look, axes)) || a.size == 0;
+    bool owns = (base == Py_None && rp_is_dense(a.look, axes) &&
+                 !(owner_around(encoder, a.low, a.size) && !find_owner(encoder, object))) ||
+                a.size == 0;
     if (a.size == 0) {
         for (int i = 0; i < a.look->dimensions; i++)
             axes[i] = i;

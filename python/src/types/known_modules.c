@@ -96,7 +96,15 @@ static const rp_type_entry collections_types[] = {
 };
 static const rp_module_types collections = {"collections", collections_types};
 
+static const rp_type_entry torch_types[] = {{"Tensor", rp_put_tensor, true}, {NULL, NULL, false}};
+static const rp_module_types torch = {"torch", torch_types};
+
+static const rp_type_entry torch_parameter_types[] = {{"Parameter", rp_put_tensor, true},
+                                                      {NULL, NULL, false}};
+static const rp_module_types torch_parameter = {"torch.nn.parameter", torch_parameter_types};
+
 const rp_module_types *const rp_known_modules[] = {
-    &numpy,   &masked,    &numpy_random, &python_random, &collections, &datetime, &zoneinfo,
-    &decimal, &fractions, &uuid,         &pathlib,       &array,       NULL,
+    &numpy,    &masked,   &numpy_random, &python_random,   &collections,
+    &datetime, &zoneinfo, &decimal,      &fractions,       &uuid,
+    &pathlib,  &array,    &torch,        &torch_parameter, NULL,
 };

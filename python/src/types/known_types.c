@@ -52,6 +52,9 @@ static int look_up_types(rp_encoder *encoder) {
         if (add_module(encoder, *modules) < 0) return -1;
     for (size_t i = 0; i < encoder->type_count; i++)
         if (encoder->types[i].put == rp_put_array) encoder->array_type = encoder->types[i].type;
+    for (size_t i = encoder->type_count; i > 0; i--) /* the first one is the base of the others */
+        if (encoder->types[i - 1].put == rp_put_tensor)
+            encoder->tensor_type = encoder->types[i - 1].type;
     encoder->types_looked_up = true;
     return 0;
 }

@@ -42,6 +42,8 @@ int rp_put_fraction(rp_encoder *encoder, PyObject *object);
 int rp_put_uuid(rp_encoder *encoder, PyObject *object);
 int rp_put_path(rp_encoder *encoder, PyObject *object);
 int rp_put_array_array(rp_encoder *encoder, PyObject *object);
+/* tensors.c */
+int rp_put_tensor(rp_encoder *encoder, PyObject *object);
 /* collections.c */
 int rp_put_deque(rp_encoder *encoder, PyObject *object);
 int rp_put_ordered_dict(rp_encoder *encoder, PyObject *object);
