@@ -15,6 +15,7 @@
 from ._core import (
     Checkpoint,
     Data,
+    Entries,
     Entry,
     NullCheckpoint,
     Opaque,
@@ -45,6 +46,7 @@ __all__ = [
     "CheckpointUntrusted",
     "CodeChanged",
     "Data",
+    "Entries",
     "Entry",
     "NullCheckpoint",
     "Opaque",
@@ -54,3 +56,9 @@ __all__ = [
     "list",
     "load",
 ]
+
+
+def load_ipython_extension(shell):
+    """Of `%load_ext resume`: makes the magic %resume."""
+    from ._magics import register
+    register(shell)

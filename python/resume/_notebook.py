@@ -123,13 +123,17 @@ def _last_input(shell):
     return inputs[-1] if inputs else ""
 
 
-def _id_of(shell):
-    """What the front end calls the cell, where that stays: a path into an editor does not."""
+def _cell_id(shell):
+    """What the front end calls the cell that runs, or ""."""
     parent = getattr(shell, "get_parent", dict)()
     cell_id = parent.get("metadata", {}).get("cellId") if isinstance(parent, dict) else None
-    if isinstance(cell_id, str) and re.fullmatch(r"[A-Za-z0-9_-]{1,64}", cell_id):
-        return cell_id
-    return ""
+    return cell_id if isinstance(cell_id, str) else ""
+
+
+def _id_of(shell):
+    """The same where it stays: a path into an editor does not."""
+    cell_id = _cell_id(shell)
+    return cell_id if re.fullmatch(r"[A-Za-z0-9_-]{1,64}", cell_id) else ""
 
 
 def _inside_of_magic(shell, source):
@@ -151,6 +155,12 @@ def _assignment(node):
         case ast.withitem(context_expr=value, optional_vars=target):
             return value, target
     return None, None
+
+
+def has_reader():
+    """Somebody sees what the cell prints: the front end shows cells, and does not only run them."""
+    get = getattr(sys.modules.get("IPython"), "get_ipython", None)
+    return bool(get and _cell_id(get()))
 
 
 def cell_of(frame):

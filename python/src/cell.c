@@ -3,7 +3,9 @@
 
 #include "lookup.h"
 
-/* resume._notebook.NAME(argument): 1 and its result, 0 when it is None. */
+/* resume._notebook.NAME(argument), without one when it is NULL: 1 and its result, 0 when it is
+ * None.
+ */
 static int ask(const char *name, PyObject *argument, PyObject **result) {
     PyObject *ipython = NULL, *module = NULL;
     *result = NULL;
@@ -11,12 +13,21 @@ static int ask(const char *name, PyObject *argument, PyObject **result) {
     Py_XDECREF(ipython);
     if (status <= 0) return status;
     module = PyImport_ImportModule("resume._notebook");
-    if (module != NULL) *result = PyObject_CallMethod(module, name, "O", argument);
+    if (module != NULL)
+        *result = PyObject_CallMethod(module, name, argument == NULL ? NULL : "(O)", argument);
     Py_XDECREF(module);
     if (*result == NULL) return -1;
     if (*result != Py_None) return 1;
     Py_CLEAR(*result);
     return 0;
+}
+
+bool rp_notebook_has_reader(void) {
+    PyObject *answer = NULL;
+    bool has = ask("has_reader", NULL, &answer) > 0 && answer == Py_True;
+    PyErr_Clear();
+    Py_XDECREF(answer);
+    return has;
 }
 
 int rp_notebook_path(PyObject *globals, PyObject **path) {

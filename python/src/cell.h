@@ -4,6 +4,8 @@
 
 #include "module.h"
 
+/* Somebody reads what the running cell prints. Never fails. */
+bool rp_notebook_has_reader(void);
 /* The path of the notebook whose variables `globals` are: 1 and a str, new reference; 0: none. */
 int rp_notebook_path(PyObject *globals, PyObject **path);
 /* The cell whose top-level code runs in the frame: 1 and a Cell, new reference; 0: none. */

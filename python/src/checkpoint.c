@@ -1,6 +1,8 @@
 /* The type Checkpoint: a dict of extra values with save, restore and sync. */
 #include "checkpoint.h"
 
+#include "display.h"
+
 #include "notice.h"
 #include "os/process.h"
 #include "registry.h"
@@ -339,6 +341,7 @@ static PyMethodDef checkpoint_methods[] = {
      "__exit__($self, type, value, traceback, /)\n--\n\nClose: ended, unless by an exception."},
     {"__reduce__", checkpoint_reduce, METH_NOARGS,
      "__reduce__($self, /)\n--\n\nRaises TypeError: a Checkpoint belongs to one call."},
+    RP_HTML_METHOD(rp_checkpoint_html),
     {"add_types", checkpoint_add_types, METH_CLASS | METH_VARARGS,
      "add_types($type, /, *types)\n--\n\nOf resume 0.13: does nothing in this version but warn."},
     {NULL, NULL, 0, NULL},

@@ -2,6 +2,7 @@
 #include "module.h"
 
 #include "checkpoint.h"
+#include "display.h"
 #include "opaque.h"
 #include "probe.h"
 #include "read_only.h"
@@ -28,6 +29,10 @@ static PyObject *core_list(PyObject *module, PyObject *args, PyObject *kwargs) {
     return rp_list(rp_state_of_module(module), folder);
 }
 
+static PyObject *core_entry(PyObject *module, PyObject *path) {
+    return rp_entry_of_path(rp_state_of_module(module), path);
+}
+
 static PyObject *core_cell_of(PyObject *module, PyObject *args) {
     PyObject *folder, *name;
     if (!PyArg_ParseTuple(args, "UU", &folder, &name)) return NULL;
@@ -42,6 +47,7 @@ static PyMethodDef core_functions[] = {
     {"list", (PyCFunction)(void (*)(void))core_list, METH_VARARGS | METH_KEYWORDS,
      "list($module, /, folder=None)\n--\n\nThe checkpoints of a folder, by name: named tuples.\n\n"
      "Takes no lock."},
+    {"_entry", core_entry, METH_O, "_entry($module, path, /)\n--\n\nOf one file, or None."},
     {"_cell_of", core_cell_of, METH_VARARGS,
      "_cell_of($module, folder, name, /)\n--\n\n(hash, id) of the cell that saved, or None."},
     {"_cell_ended", rp_cell_ended, METH_O,
@@ -86,8 +92,10 @@ static int add_types(PyObject *module, rp_module_state *state) {
     state->loop_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &rp_loop_spec, NULL);
     state->opaque_type = add_type(module, &rp_opaque_spec, NULL);
     state->entry_type = rp_entry_type_new();
+    state->entries_type = add_type(module, &rp_entries_spec, &PyList_Type);
     if (!state->checkpoint_type || !state->null_checkpoint_type || !state->report_type ||
-        !state->data_type || !state->loop_type || !state->opaque_type || !state->entry_type)
+        !state->data_type || !state->loop_type || !state->opaque_type || !state->entry_type ||
+        !state->entries_type)
         return -1;
     return PyModule_AddType(module, state->entry_type);
 }
@@ -128,7 +136,8 @@ static int core_exec(PyObject *module) {
     DO(loop_type)                                                                                  \
     DO(data_type)                                                                                  \
     DO(opaque_type)                                                                                \
-    DO(entry_type)
+    DO(entry_type)                                                                                 \
+    DO(entries_type)
 /* A Checkpoint that dies after the module was cleared still needs these. */
 #define FOR_EACH_OTHER(DO)                                                                         \
     DO(error)                                                                                      \

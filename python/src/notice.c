@@ -1,6 +1,7 @@
 /* What the user hears: exceptions, warnings, log records and lines on a terminal. */
 #include "notice.h"
 
+#include "cell.h"
 #include "options.h"
 
 #include <string.h>
@@ -108,7 +109,7 @@ static bool wants_lines(PyObject *stream) {
     PyObject *terminal = is_quiet ? NULL : PyObject_CallMethod(stream, "isatty", NULL);
     PyErr_Clear();
     Py_XDECREF(terminal);
-    return terminal == Py_True;
+    return terminal == Py_True || (!is_quiet && rp_notebook_has_reader());
 }
 
 void rp_notice(const char *format, ...) {

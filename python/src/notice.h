@@ -6,8 +6,8 @@
 
 /* Raises `type` with a text; attributes status and errno are 0 of this number. Always -1. */
 int rp_raise_text(PyObject *type, resume_status status, const char *format, ...);
-/* One line on stderr when it is a terminal and RESUME_QUIET is not 1, and a log record of level
- * INFO. Never fails. */
+/* One line on stderr when it is a terminal or a notebook that somebody reads, and RESUME_QUIET is
+ * not 1, and a log record of level INFO. Never fails. */
 void rp_notice(const char *format, ...);
 /* The current exception becomes a warning that begins with `what` (in a finalizer: nobody can catch
  * it). Nothing is raised afterwards. */

@@ -2,6 +2,7 @@
 #include "read_only.h"
 
 #include "caller.h"
+#include "display.h"
 #include "loaded.h"
 #include "notice.h"
 #include "pycompat/frame.h"
@@ -72,6 +73,11 @@ static PyMemberDef data_members[] = {
     {NULL, 0, 0, 0, NULL},
 };
 
+static PyMethodDef data_methods[] = {
+    RP_HTML_METHOD(rp_data_html),
+    {NULL, NULL, 0, NULL},
+};
+
 static PyType_Slot data_slots[] = {
     {Py_tp_doc, "What load() gives: the saved variables as a dict, the rest as attributes."},
     {Py_tp_traverse, data_traverse},
@@ -79,6 +85,7 @@ static PyType_Slot data_slots[] = {
     {Py_tp_dealloc, data_dealloc},
     {Py_tp_getset, data_getset},
     {Py_tp_members, data_members},
+    {Py_tp_methods, data_methods},
     {0, NULL},
 };
 
@@ -303,7 +310,13 @@ static PyStructSequence_Desc entry_description = {
 };
 
 PyTypeObject *rp_entry_type_new(void) {
-    return PyStructSequence_NewType(&entry_description);
+    static PyMethodDef html = RP_HTML_METHOD(rp_entry_html);
+    PyTypeObject *type = PyStructSequence_NewType(&entry_description);
+    PyObject *method = type == NULL ? NULL : PyDescr_NewMethod(type, &html);
+    if (method == NULL || PyObject_SetAttrString((PyObject *)type, html.ml_name, method) < 0)
+        Py_CLEAR(type);
+    Py_XDECREF(method);
+    return type;
 }
 
 static PyObject *new_entry(rp_module_state *state, PyObject *const *values) {
@@ -354,6 +367,31 @@ static PyObject *entry_of(rp_module_state *state, const rs_folder *folder, const
     return new_entry(state, values);
 }
 
+PyObject *rp_entry_of_path(rp_module_state *state, PyObject *path) {
+    rs_folder *folder = NULL;
+    rs_error error = {0};
+    rs_file_info info;
+    PyObject *entry = NULL;
+    PyObject *folder_path = rp_path("dirname", path), *base = rp_path("basename", path);
+    PyObject *folder_bytes = folder_path ? PyUnicode_EncodeFSDefault(folder_path) : NULL;
+    PyObject *base_bytes = base ? PyUnicode_EncodeFSDefault(base) : NULL;
+    if (folder_bytes == NULL || base_bytes == NULL) goto done;
+    const char *name = PyBytes_AS_STRING(base_bytes);
+    if (rs_folder_open(state->os, PyBytes_AS_STRING(folder_bytes), false, &folder, &error) !=
+            RESUME_OK ||
+        state->os->info_at(state->os, folder->fd, name, &info) < 0)
+        entry = Py_NewRef(Py_None);
+    else
+        entry = entry_of(state, folder, name);
+done:
+    rs_folder_close(folder);
+    Py_XDECREF(base_bytes);
+    Py_XDECREF(folder_bytes);
+    Py_XDECREF(base);
+    Py_XDECREF(folder_path);
+    return entry;
+}
+
 static int visit_name(void *context, const char *name) {
     PyObject *names = context;
     if (rs_name_role(name) != RS_ROLE_CHECKPOINT) return 0;
@@ -373,7 +411,7 @@ PyObject *rp_list(rp_module_state *state, PyObject *given) {
     if (names == NULL) goto done;
     if (rs_folder_open(state->os, PyBytes_AS_STRING(bytes), false, &folder, &error) != RESUME_OK) {
         if (error.status == RESUME_NOT_FOUND && given == Py_None)
-            entries = PyList_New(0);
+            entries = PyObject_CallNoArgs((PyObject *)state->entries_type);
         else
             rp_raise(state, &error);
         goto done;
@@ -384,7 +422,7 @@ PyObject *rp_list(rp_module_state *state, PyObject *given) {
             rp_raise_text(state->io_error, RESUME_IO, "folder '%U' can't be listed", path);
         goto done;
     }
-    entries = PyList_New(0);
+    entries = PyObject_CallNoArgs((PyObject *)state->entries_type);
     for (Py_ssize_t i = 0; entries != NULL && i < PyList_GET_SIZE(names); i++) {
         const char *name = PyUnicode_AsUTF8(PyList_GET_ITEM(names, i));
         PyObject *entry = name == NULL ? NULL : entry_of(state, folder, name);

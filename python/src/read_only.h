@@ -12,5 +12,7 @@ PyObject *rp_load(rp_module_state *state, PyObject *path);
 /* Of the newest generation of a checkpoint: (hash of the code or None, id of the cell or None);
  * None when there is no such file. What can't be read is (None, None). New reference. */
 PyObject *rp_cell_that_saved(rp_module_state *state, PyObject *folder, PyObject *name);
+/* The Entry of one file, None when there is none. New reference. */
+PyObject *rp_entry_of_path(rp_module_state *state, PyObject *path);
 PyObject *rp_list(rp_module_state *state, PyObject *folder);
 #endif

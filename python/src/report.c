@@ -1,6 +1,8 @@
 /* What restore() gives: true when something was restored. */
 #include "report.h"
 
+#include "display.h"
+
 #include <structmember.h>
 
 #include <stddef.h>
@@ -101,6 +103,11 @@ static PyMemberDef report_members[] = {
     {NULL, 0, 0, 0, NULL},
 };
 
+static PyMethodDef report_methods[] = {
+    RP_HTML_METHOD(rp_report_html),
+    {NULL, NULL, 0, NULL},
+};
+
 static PyType_Slot report_slots[] = {
     {Py_tp_doc, "What restore() brought back; true when something was restored."},
     {Py_tp_traverse, report_traverse},
@@ -109,6 +116,7 @@ static PyType_Slot report_slots[] = {
     {Py_tp_repr, report_repr},
     {Py_nb_bool, report_bool},
     {Py_tp_members, report_members},
+    {Py_tp_methods, report_methods},
     {0, NULL},
 };
 

@@ -311,3 +311,40 @@ def test_a_cell_that_awaits(tmp_path, session):
     assert resume.load(tmp_path / ".checkpoints" / "__main__.chp")["total"] == 3
     book.environment = {}
     assert book.run() == ["10\n"]
+
+
+def test_the_magic_gives_what_the_command_does(tmp_path, session):
+    kernel = session()
+    kernel.run("%load_ext resume")
+    kernel.run("import resume\nchp = resume.Checkpoint()\nx = 41\nchp.save()\nx = 42\nchp.save()")
+    shown = kernel.run("%resume ls")
+    assert "<table>" in shown.data["text/html"] and "__main__.chp" in shown.data["text/html"]
+    assert re.search(r"^__main__.chp +ended ", shown.data["text/plain"], re.M)
+    kernel.run("found = %resume ls .")
+    assert kernel.run("[one.name for one in found]").data["text/plain"] == "['__main__.chp']"
+    shown = kernel.run("%resume show __main__.chp")
+    assert re.search(r"^x +int +42$", shown.out, re.M) and shown.err == ""
+    assert re.search(r"^ +2 ", kernel.run("%resume log __main__.chp").out, re.M)
+    assert "41" in kernel.run("%resume diff __main__.chp").out
+    assert "good" in kernel.run("%resume check __main__.chp").out
+    assert kernel.run("_exit_code").data["text/plain"] == "0"
+    assert '"name"' in kernel.run("%resume ls --json").out
+    assert "is held by process" in kernel.run("%resume rm --force __main__.chp").err
+    kernel.run("chp.close()")
+    kernel.run("%resume rm --force __main__.chp")
+    assert names(tmp_path) == []
+    assert "there is no checkpoint" in kernel.run("%resume show __main__.chp").err
+    assert kernel.run("_exit_code").data["text/plain"] == "4"
+    assert "resume show" in kernel.run("%resume").out
+
+
+def test_who_reads_the_notebook_is_told(tmp_path, session):
+    cell = "import resume\nchp = resume.Checkpoint('a')\nx = 1\nchp.restore()\nchp.save()"
+    first = session()
+    first.run(cell)
+    first.kill()
+    again = session()
+    assert re.fullmatch(r"resume: a had ended at .* it is at its end again\n",
+                        again.run(cell, cell_id="a1").err)
+    again.kill()
+    assert session().run(cell).err == ""  # a runner, which nobody watches
