@@ -216,6 +216,46 @@ static bool reads_while_written(store_place *place, busy_writer *writer, long mo
     return was_reached;
 }
 
+/* Somebody puts another file, `good`, in the place of the one that is read. */
+typedef struct exchange {
+    const char *good, *path;
+} exchange;
+
+static void put_another(void *context) {
+    const exchange *files = context;
+    assert_int_equal(rename(files->good, files->path), 0);
+}
+
+/* What looks damaged is looked at again when the name leads to another file since. */
+static void test_file__a_damaged_one_is_exchanged_while_it_is_read(void **state) {
+    store_place *place = *state;
+    char good[TEMP_PATH_SIZE];
+    exchange files = {good, place->file_path};
+    temp_path(good, place->path, "good");
+    store_new(place);
+    store_save(place, SAMPLE_SMALL, 1);
+    store_close(place);
+    size_t size;
+    uint8_t *bytes = sample_read_file(place->file_path, &size);
+    bool was_reached = true;
+    long moment = 1;
+    for (; was_reached; moment++) {
+        sample_write_file(good, bytes, size);
+        sample_write_file(place->file_path, bytes, size);
+        store_flip(place->file_path, RS_SEGMENTS_START + 100); /* of the one generation */
+        fault_os_hook(&place->fault, FAULT_BIT(FAULT_INFO_AT), moment, put_another, &files);
+        resume_status status =
+            rs_file_open(place->folder, CK, false, &place->file, &place->recovery, &place->error);
+        was_reached = !fault_os_hook_waits(&place->fault);
+        fault_os_hook(&place->fault, 0, 0, NULL, NULL);
+        assert_int_equal(status, was_reached ? RESUME_OK : RESUME_DAMAGED);
+        if (was_reached) store_expect(place, 0, SAMPLE_SMALL, 1);
+        store_close(place);
+    }
+    assert_true(moment > 3);
+    free(bytes);
+}
+
 /* Three saves are made before each system call of a reader in turn. It finds what was there, or
  * something newer, and calls nothing damaged or missing. */
 static void test_file__read_at_every_moment_of_saves(void **state) {
@@ -243,6 +283,7 @@ int main(void) {
         TEST(test_file__new_one_does_not_touch_what_is_there),
         TEST(test_file__closing_nothing),
         TEST(test_file__read_at_every_moment_of_saves),
+        TEST(test_file__a_damaged_one_is_exchanged_while_it_is_read),
         TEST(test_file__looks),
         TEST(test_file__fall_back_without_anything_left),
     };
