@@ -73,6 +73,7 @@ void rp_decoder_free(rp_decoder *decoder) {
     rs_free(decoder->frames);
     rs_free(decoder->values);
     rs_free(decoder->lates);
+    rp_classes_release(decoder);
     for (size_t i = 0; i < decoder->share_count; i++) {
         Py_XDECREF(decoder->shares[i].value);
         Py_XDECREF(decoder->shares[i].bytes);
@@ -370,6 +371,14 @@ static int deliver(rp_decoder *decoder, PyObject *value) {
     case RP_OPEN_DEQUE:
         status = rp_append(frame->object, value);
         break;
+    case RP_OPEN_ATTRIBUTES:
+        if (frame->key) {
+            status = rp_set_in_dict(frame->object, frame->key, value);
+            Py_CLEAR(frame->key);
+        } else {
+            frame->key = Py_NewRef(value);
+        }
+        break;
     case RP_OPEN_VALUES:
         status = push_value(decoder, value);
         break;
@@ -385,6 +394,7 @@ static PyObject *value_of_top(rp_decoder *decoder) {
     rp_open *frame = rp_top(decoder);
     if (frame->kind == RP_OPEN_TUPLE && frame->count > 0)
         rp_tuple_close(frame->object, frame->count);
+    if (frame->kind == RP_OPEN_ATTRIBUTES) return Py_NewRef(Py_None);
     if (frame->kind != RP_OPEN_VALUES) return Py_NewRef(frame->object);
     size_t values = frame->values;
     PyObject *const *parts = decoder->values ? decoder->values + values : NULL;

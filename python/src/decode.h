@@ -2,6 +2,7 @@
 #ifndef RP_DECODE_H
 #define RP_DECODE_H
 
+#include "memo.h"
 #include "stream.h"
 #include "tags.h"
 
@@ -17,11 +18,12 @@ enum {
 
 /* What a frame does with its children. */
 typedef enum rp_open_kind {
-    RP_OPEN_LIST,   /* into `object` by index */
-    RP_OPEN_TUPLE,  /* the same; not tracked by the collector until it is complete */
-    RP_OPEN_DICT,   /* key, value, key, value into `object`, also a subclass of the closed set */
-    RP_OPEN_DEQUE,  /* appended to `object` */
-    RP_OPEN_VALUES, /* onto the stack of values, handed to `finish` */
+    RP_OPEN_LIST,  /* into `object` by index */
+    RP_OPEN_TUPLE, /* the same; not tracked by the collector until it is complete */
+    RP_OPEN_DICT,  /* key, value, key, value into `object`, also a subclass of the closed set */
+    RP_OPEN_DEQUE, /* appended to `object` */
+    RP_OPEN_ATTRIBUTES, /* name, value, name, value: attributes of `object`; stands for None */
+    RP_OPEN_VALUES,     /* onto the stack of values, handed to `finish` */
 } rp_open_kind;
 
 /* Makes the value of `count` children (borrowed). New reference, or NULL with an exception. */
@@ -47,12 +49,20 @@ typedef struct rp_open {
     rp_finish finish; /* VALUES */
     rp_part part;     /* VALUES: or NULL */
     PyObject *target; /* strong: the object that stands for this one, or NULL */
+    bool fills_dict;  /* a map that is its child fills the attributes of `object` */
     bool is_view;     /* its child is the memory of a view, marked with number `base` */
     Py_ssize_t base;
     uint64_t serial;   /* no other frame has it */
     rp_lateness late;  /* of what is in it */
     size_t pairs_late; /* DICT: pairs wait for that frame, RP_READY: not */
 } rp_open;
+
+/* How the instances of a class are made: found once for each class. */
+typedef struct rp_class {
+    PyTypeObject *type;  /* borrowed: of class_memo */
+    PyObject *set_state; /* borrowed from the class: its __setstate__, or NULL */
+    bool fills_dict;     /* its instances have a dict, and no __setstate__ */
+} rp_class;
 
 /* A marked value. */
 typedef struct rp_share {
@@ -118,9 +128,13 @@ struct rp_decoder {
     size_t filling_count, filling_capacity;
     PyObject *read_only; /* list of arrays that become read-only at the end */
     PyObject *notes;
-    PyObject *untrusted;   /* list of names */
-    PyObject *resolved;    /* list: what may be called though the stream is not mine */
-    PyObject *lost;        /* list of (object, why): what stands for code that is not found */
+    PyObject *untrusted; /* list of names */
+    PyObject *resolved;  /* list: what may be called though the stream is not mine */
+    PyObject *lost;      /* list of (object, why): what stands for code that is not found */
+    rp_memo class_memo;  /* class -> index in classes */
+    rp_class *classes;
+    size_t class_count, class_capacity;
+    PyObject *newobj;      /* copyreg.__newobj__, strong; NULL until it is needed */
     PyObject *own_cells;   /* dict name -> cell of a variable of the call, or NULL */
     PyObject *loose_cells; /* list of such names that are not in its frame, or NULL */
     PyObject *definitions; /* dict name -> function or class in its frame, or NULL */
@@ -259,6 +273,13 @@ PyObject *rp_import_reconstructor(PyObject *name);
 /* instances_read.c */
 int rp_open_instance(rp_decoder *decoder);
 int rp_open_opaque(rp_decoder *decoder);
+/* make.c: NULL with an exception. Borrowed until the next call. */
+const rp_class *rp_class_of(rp_decoder *decoder, PyTypeObject *type);
+/* type.__new__(type, *arguments); `arguments` has the class in front. */
+PyObject *rp_make_new(PyTypeObject *type, PyObject *arguments);
+/* Sets an attribute in the dict of the object, whatever its class says. 0 or -1. */
+int rp_set_in_dict(PyObject *object, PyObject *name, PyObject *value);
+void rp_classes_release(rp_decoder *decoder);
 /* collections.c: how the containers of that module are filled. 0 or -1. */
 int rp_append(PyObject *deque, PyObject *value);
 int rp_set_pair(PyObject *dict, PyObject *key, PyObject *value);

@@ -13,6 +13,9 @@ static int open_list(rp_decoder *decoder, uint64_t count) {
 
 static int open_map(rp_decoder *decoder, uint64_t count) {
     if (rp_check_room(decoder, count * 2) < 0) return -1;
+    if (decoder->depth > 0 && rp_top(decoder)->fills_dict && decoder->pending < 0)
+        return rp_open_frame(decoder, RP_OPEN_ATTRIBUTES, Py_NewRef(rp_top(decoder)->object),
+                             count * 2, NULL);
     PyObject *target = rp_take_target(decoder, &PyDict_Type);
     PyObject *dict = PyDict_New();
     if (!dict || rp_open_frame(decoder, RP_OPEN_DICT, dict, count * 2, NULL) < 0) return -1;

@@ -437,6 +437,8 @@ static void describe_key(PyObject *key, bool is_attribute, char *text, size_t si
 static void describe_step(const rp_encode_frame *frame, char *text, size_t size) {
     if (frame->label) {
         snprintf(text, size, "%s", frame->label);
+    } else if (frame->is_attributes && !PyDict_Check(frame->object)) {
+        describe_key(frame->key, true, text, size);
     } else if (frame->is_pairs || PyDict_Check(frame->object)) {
         describe_key(frame->key, frame->is_attributes, text, size);
         /* an even number of values is behind: the key itself failed */
@@ -477,7 +479,9 @@ static const char *culprit_type(const rp_encoder *encoder, PyObject *value, size
     const rp_encode_frame *frame = &encoder->frames[encoder->depth - 1];
     PyObject *object = frame->object, *child = NULL;
     Py_ssize_t at = frame->index - 1;
-    if (frame->value && (frame->is_pairs || PyList_Check(object))) {
+    if (frame->is_attributes && frame->value && !PyDict_Check(object)) {
+        child = frame->value;
+    } else if (frame->value && (frame->is_pairs || PyList_Check(object))) {
         child = frame->is_pairs && at % 2 == 0 ? frame->key : frame->value;
     } else if (PyList_Check(object) && at >= 0 && at < PyList_GET_SIZE(object)) {
         child = PyList_GET_ITEM(object, at);

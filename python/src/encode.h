@@ -95,7 +95,8 @@ struct rp_encoder {
     rp_memo plan_memo; /* class -> index in plans */
     rp_plan *plans;
     size_t plan_count, plan_capacity;
-    PyObject *dispatch_table, *newobj; /* of copyreg, strong; NULL until they are needed */
+    PyObject *dispatch_table, *newobj,
+        *slotnames;            /* of copyreg, strong; NULL until they are needed */
     Py_ssize_t making;         /* innermost frame that writes what makes an object, -1: none */
     PyTypeObject *array_type;  /* numpy.ndarray or NULL, borrowed from `types` */
     PyTypeObject *tensor_type; /* torch.Tensor or NULL, the same */
@@ -169,6 +170,12 @@ int rp_put_global_named(rp_encoder *encoder, PyObject *object, PyObject *path);
 int rp_global_find(PyObject *object, PyObject *given_path, PyObject **module_name, PyObject **path);
 /* instances.c: an object by its own reduction. */
 int rp_put_instance(rp_encoder *encoder, PyObject *object);
+/* plain.c: an object that reduces as `object` does, without asking it. */
+int rp_put_plain(rp_encoder *encoder, PyObject *object, const rp_plan *plan);
+/* From here on, until rp_made: whoever meets the object of the frame finds that it is not there
+ * yet. `is_marked`: it was marked just before. */
+void rp_making(rp_encoder *encoder, rp_encode_frame *frame, bool is_marked);
+void rp_made(rp_encoder *encoder, rp_encode_frame *frame);
 /* An object whose number in the memo says RP_PENDING. */
 int rp_put_early(rp_encoder *encoder, PyObject *object, size_t number);
 /* plans.c: NULL with an exception. Borrowed until the next call. */

@@ -36,13 +36,14 @@ static bool is_short(const rp_encoder *encoder, PyObject *reduced, PyObject *obj
 
 /* ---- writing what makes it ---- */
 
-/* Until made(): whoever meets the object finds that it is not there yet. */
-static void making(rp_encoder *encoder, rp_encode_frame *frame) {
+void rp_making(rp_encoder *encoder, rp_encode_frame *frame, bool is_marked) {
     frame->outer = encoder->making;
     encoder->making = frame - encoder->frames;
+    frame->entry = is_marked ? encoder->memo.count - 1 : RP_UNMARKED;
+    if (is_marked) encoder->memo.entries[frame->entry].index |= RP_PENDING;
 }
 
-static void made(rp_encoder *encoder, rp_encode_frame *frame) {
+void rp_made(rp_encoder *encoder, rp_encode_frame *frame) {
     encoder->making = frame->outer;
     if (frame->entry != RP_UNMARKED)
         encoder->memo.entries[frame->entry].index &= ~(RP_PENDING | RP_EARLY);
@@ -61,7 +62,7 @@ static int advance_early(rp_encoder *encoder, rp_encode_frame *frame) {
                                          : put_arguments(encoder, frame);
         if (status || encoder->depth != depth) return status;
     }
-    made(encoder, frame);
+    rp_made(encoder, frame);
     rp_pop(encoder);
     return RP_DONE;
 }
@@ -82,8 +83,8 @@ int rp_put_early(rp_encoder *encoder, PyObject *object, size_t number) {
         encoder->memo.entries[entry].index |= RP_EARLY;
         frame->key = Py_NewRef(reduced);
         frame->label = "";
+        rp_making(encoder, frame, false);
         frame->entry = entry;
-        making(encoder, frame);
         status = RP_DONE;
     } else {
         status = -1;
@@ -174,7 +175,7 @@ static int advance_parts(rp_encoder *encoder, rp_encode_frame *frame) {
             status = put_arguments(encoder, frame);
             break;
         case 2:
-            made(encoder, frame);
+            rp_made(encoder, frame);
             frame->label = "";
             status = put_content(encoder, part_of(reduced, 3), false);
             break;
@@ -201,7 +202,7 @@ static int advance_short(rp_encoder *encoder, rp_encode_frame *frame) {
         if (frame->index++ == 0) {
             status = rp_put_value(encoder, (PyObject *)Py_TYPE(frame->object));
         } else {
-            made(encoder, frame);
+            rp_made(encoder, frame);
             status = put_state(encoder, part_of(frame->key, 2));
         }
         if (status || encoder->depth != depth) return status;
@@ -219,15 +220,14 @@ static int put_reduced(rp_encoder *encoder, PyObject *object, PyObject *reduced)
     if (!frame) return -1;
     frame->key = Py_NewRef(reduced);
     frame->label = "";
-    frame->entry = is_marked ? encoder->memo.count - 1 : RP_UNMARKED;
-    if (is_marked) encoder->memo.entries[frame->entry].index |= RP_PENDING;
-    making(encoder, frame);
+    rp_making(encoder, frame, is_marked);
     return RP_DONE;
 }
 
 int rp_put_instance(rp_encoder *encoder, PyObject *object) {
     const rp_plan *plan = rp_plan_of(encoder, Py_TYPE(object));
     if (!plan) return -1;
+    if (plan->plain) return rp_put_plain(encoder, object, plan);
     PyObject *reduced = reduce(encoder, object);
     if (!reduced)
         return rp_refuse_exception(encoder, "; make it anew after restore(), or keep what it is "

@@ -10,12 +10,27 @@ static bool is_resolved(const rp_decoder *decoder, PyObject *object) {
     return decoder->source.is_mine;
 }
 
-/* cls.__new__(cls) */
-static PyObject *new_of(PyObject *class) {
-    PyObject *new = PyObject_GetAttrString(class, "__new__");
-    PyObject *object = new ? PyObject_CallOneArg(new, class) : NULL;
-    Py_XDECREF(new);
+/* class.__new__(class) */
+static PyObject *new_of(rp_decoder *decoder, PyObject *class) {
+    if (!PyType_Check(class)) return rp_damaged(decoder, "an object is of no class");
+    PyTypeObject *type = (PyTypeObject *)class;
+    if (type->tp_new == PyBaseObject_Type.tp_new) return type->tp_new(type, decoder->empty, NULL);
+    PyObject *arguments = PyTuple_Pack(1, class);
+    PyObject *object = arguments ? rp_make_new(type, arguments) : NULL;
+    Py_XDECREF(arguments);
     return object;
+}
+
+/* The callable is copyreg.__newobj__, and does no more than it has to: 1, 0 or -1. */
+static int makes_new(rp_decoder *decoder, PyObject *const *parts) {
+    if (!decoder->newobj) {
+        PyObject *copyreg = PyImport_ImportModule("copyreg");
+        if (copyreg) decoder->newobj = PyObject_GetAttrString(copyreg, "__newobj__");
+        Py_XDECREF(copyreg);
+        if (!decoder->newobj) return -1;
+    }
+    return parts[0] == decoder->newobj && PyTuple_GET_SIZE(parts[1]) > 0 &&
+           PyType_Check(PyTuple_GET_ITEM(parts[1], 0));
 }
 
 /* What the parts say is to be made, when it is an Opaque: the callable, or the class that it gets.
@@ -36,6 +51,9 @@ static PyObject *call(rp_decoder *decoder, PyObject *const *parts) {
         return rp_damaged(decoder, "the arguments of a call are no tuple");
     if (rp_top(decoder)->late.use != RP_READY)
         return rp_damaged(decoder, "the arguments of a call are not complete");
+    int new = makes_new(decoder, parts);
+    if (new > 0) return rp_make_new((PyTypeObject *)PyTuple_GET_ITEM(parts[1], 0), parts[1]);
+    if (new < 0) return NULL;
     PyObject *callable = Py_NewRef(parts[0]);
     /* the class is trusted by itself: how it is made is Python's own */
     if (rp_opaque_check(decoder->state, callable))
@@ -48,7 +66,7 @@ static PyObject *call(rp_decoder *decoder, PyObject *const *parts) {
 /* What the parts make, before it has a state. `count` is 2 for the short form. */
 static PyObject *make(rp_decoder *decoder, PyObject *const *parts, Py_ssize_t count) {
     if (!is_resolved(decoder, named(decoder, parts, count))) return rp_opaque_new(decoder->state);
-    return count == 2 ? new_of(parts[0]) : call(decoder, parts);
+    return count == 2 ? new_of(decoder, parts[0]) : call(decoder, parts);
 }
 
 /* The parts that make the object are there: from here on marks lead to it. */
@@ -63,7 +81,10 @@ static int instance_part(rp_decoder *decoder) {
     if (share) share->early = false;
     frame->object = object;
     rp_announce(decoder);
-    return 0;
+    if (frame->count != 2 || rp_opaque_check(decoder->state, object)) return 0;
+    const rp_class *class = rp_class_of(decoder, Py_TYPE(object));
+    if (class) frame->fills_dict = class->fills_dict;
+    return class ? 0 : -1;
 }
 
 /* ---- its content and its state ---- */
@@ -101,16 +122,10 @@ static int add_pairs(rp_decoder *decoder, PyObject *object, PyObject *pairs) {
 }
 
 static int fill_attributes(PyObject *object, PyObject *state) {
-    PyObject *attributes = PyObject_GetAttrString(object, "__dict__"), *name, *value;
-    int status = attributes ? 0 : -1;
-    for (Py_ssize_t at = 0; !status && PyDict_Next(state, &at, &name, &value);) {
-        Py_INCREF(name);
-        if (PyUnicode_CheckExact(name)) PyUnicode_InternInPlace(&name);
-        status = PyObject_SetItem(attributes, name, value);
-        Py_DECREF(name);
-    }
-    Py_XDECREF(attributes);
-    return status;
+    PyObject *name, *value;
+    for (Py_ssize_t at = 0; PyDict_Next(state, &at, &name, &value);)
+        if (rp_set_in_dict(object, name, value) < 0) return -1;
+    return 0;
 }
 
 static int set_slots(PyObject *object, PyObject *state) {
@@ -145,14 +160,10 @@ static int set_state(rp_decoder *decoder, PyObject *object, PyObject *state, PyO
         }
         done = PyObject_CallFunctionObjArgs(setter, object, state, NULL);
     } else {
-        PyObject *method = PyObject_GetAttrString(object, "__setstate__");
-        if (!method) {
-            if (!PyErr_ExceptionMatches(PyExc_AttributeError)) return -1;
-            PyErr_Clear();
-            return set_state_by_default(decoder, object, state);
-        }
-        done = PyObject_CallOneArg(method, state);
-        Py_DECREF(method);
+        const rp_class *class = rp_class_of(decoder, Py_TYPE(object));
+        if (!class) return -1;
+        if (!class->set_state) return set_state_by_default(decoder, object, state);
+        done = PyObject_CallMethod(object, "__setstate__", "(O)", state);
     }
     Py_XDECREF(done);
     return done ? 0 : -1;
@@ -215,8 +226,10 @@ static int put_off(rp_decoder *decoder, PyObject *object, PyObject *const *parts
     return status;
 }
 
-static bool runs_code(PyObject *object, Py_ssize_t count) {
-    return count != 2 || PyObject_HasAttrString(object, "__setstate__");
+static bool runs_code(rp_decoder *decoder, PyObject *object, Py_ssize_t count) {
+    const rp_class *class = rp_class_of(decoder, Py_TYPE(object));
+    if (!class) PyErr_Clear();
+    return count != 2 || !class || class->set_state;
 }
 
 static PyObject *finish_instance(rp_decoder *decoder, PyObject *const *parts, Py_ssize_t count) {
@@ -225,7 +238,7 @@ static PyObject *finish_instance(rp_decoder *decoder, PyObject *const *parts, Py
     int status;
     if (!is_resolved(decoder, named(decoder, parts, count)))
         status = fill_opaque(decoder, parts, count);
-    else if (level < decoder->depth - 1 && runs_code(object, count))
+    else if (level < decoder->depth - 1 && runs_code(decoder, object, count))
         status = put_off(decoder, object, parts, count, level);
     else
         status = fill(decoder, object, parts, count);

@@ -1,6 +1,6 @@
 /* How the instances of each class are written: looked up once for each class and save. */
 #include "../encode.h"
-#include "../lookup.h"
+#include "../pycompat/functions.h"
 
 #include "base/alloc.h"
 
@@ -8,8 +8,50 @@ static int look_up_copyreg(rp_encoder *encoder) {
     PyObject *copyreg = PyImport_ImportModule("copyreg");
     if (copyreg) encoder->dispatch_table = PyObject_GetAttrString(copyreg, "dispatch_table");
     if (encoder->dispatch_table) encoder->newobj = PyObject_GetAttrString(copyreg, "__newobj__");
+    if (encoder->newobj) encoder->slotnames = PyObject_GetAttrString(copyreg, "_slotnames");
     Py_XDECREF(copyreg);
-    return encoder->newobj ? 0 : -1;
+    return encoder->slotnames ? 0 : -1;
+}
+
+/* The class has that attribute from `object`, if it has it at all. */
+static bool is_own(PyTypeObject *type, const char *name) {
+    PyObject *text = PyUnicode_InternFromString(name);
+    bool own = text && rp_type_lookup(type, text) == rp_type_lookup(&PyBaseObject_Type, text);
+    PyErr_Clear();
+    Py_XDECREF(text);
+    return own;
+}
+
+/* What object.__reduce_ex__ asks for the state is all that instances of the class hold. */
+static bool has_own_layout(PyTypeObject *type, Py_ssize_t slot_count) {
+    const Py_ssize_t word = (Py_ssize_t)sizeof(PyObject *);
+    Py_ssize_t size = PyBaseObject_Type.tp_basicsize + slot_count * word;
+    if (type->tp_dictoffset > 0) size += word;
+    if (type->tp_weaklistoffset > 0) size += word;
+    return type->tp_itemsize == 0 && type->tp_basicsize <= size;
+}
+
+/* 1: its instances reduce as those of `object`. 0: ask them. -1: exception. */
+static int find_plain(rp_encoder *encoder, rp_plan *plan) {
+    static const char *const names[] = {"__reduce_ex__",    "__reduce__",       "__getstate__",
+                                        "__getnewargs__",   "__getattribute__", "__class__",
+                                        "__getnewargs_ex__"};
+    PyTypeObject *type = plan->type;
+    if (!(type->tp_flags & Py_TPFLAGS_HEAPTYPE) || PyType_IsSubtype(type, &PyList_Type) ||
+        PyType_IsSubtype(type, &PyDict_Type) || PyType_Check((PyObject *)type) != 1)
+        return 0;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (!is_own(type, names[i])) return 0;
+    int listed = PyDict_Check(encoder->dispatch_table)
+                     ? PyDict_Contains(encoder->dispatch_table, (PyObject *)type)
+                     : 1;
+    if (listed) return listed < 0 ? -1 : 0;
+    PyObject *slots = PyObject_CallOneArg(encoder->slotnames, (PyObject *)type);
+    if (!slots) return -1;
+    Py_ssize_t count = PyList_CheckExact(slots) ? PyList_GET_SIZE(slots) : 0;
+    if (count > 0) plan->slot_names = Py_NewRef(slots);
+    Py_DECREF(slots);
+    return has_own_layout(type, count);
 }
 
 static rp_plan *add(rp_encoder *encoder, PyTypeObject *type) {
@@ -29,10 +71,15 @@ static rp_plan *add(rp_encoder *encoder, PyTypeObject *type) {
 const rp_plan *rp_plan_of(rp_encoder *encoder, PyTypeObject *type) {
     size_t index;
     if (rp_memo_find(&encoder->plan_memo, (PyObject *)type, &index)) return &encoder->plans[index];
-    if (!encoder->newobj && look_up_copyreg(encoder) < 0) return NULL;
+    if (!encoder->slotnames && look_up_copyreg(encoder) < 0) return NULL;
     rp_plan *plan = add(encoder, type);
-    if (!plan) PyErr_NoMemory();
-    return plan;
+    if (!plan) {
+        PyErr_NoMemory();
+        return NULL;
+    }
+    int plain = find_plain(encoder, plan);
+    plan->plain = plain > 0;
+    return plain < 0 ? NULL : plan;
 }
 
 void rp_plans_release(rp_encoder *encoder) {
@@ -42,4 +89,5 @@ void rp_plans_release(rp_encoder *encoder) {
     rp_memo_release(&encoder->plan_memo);
     Py_CLEAR(encoder->dispatch_table);
     Py_CLEAR(encoder->newobj);
+    Py_CLEAR(encoder->slotnames);
 }

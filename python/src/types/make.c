@@ -1,0 +1,71 @@
+/* Making instances of classes, and setting their attributes. */
+#include "../decode.h"
+#include "../pycompat/functions.h"
+
+#include "base/alloc.h"
+
+/* What the class or its bases have under that name, borrowed or NULL. */
+static PyObject *class_attribute(PyTypeObject *type, const char *name) {
+    PyObject *text = PyUnicode_InternFromString(name);
+    PyObject *found = text ? rp_type_lookup(type, text) : NULL;
+    PyErr_Clear();
+    Py_XDECREF(text);
+    return found;
+}
+
+static rp_class *add(rp_decoder *decoder, PyTypeObject *type) {
+    if (decoder->class_count == decoder->class_capacity) {
+        size_t capacity = decoder->class_capacity ? decoder->class_capacity * 2 : 16;
+        rp_class *classes = rs_reallocate_array(decoder->classes, capacity, sizeof *classes);
+        if (!classes) return NULL;
+        decoder->classes = classes;
+        decoder->class_capacity = capacity;
+    }
+    if (!rp_memo_add(&decoder->class_memo, (PyObject *)type, decoder->class_count)) return NULL;
+    rp_class *class = &decoder->classes[decoder->class_count++];
+    *class = (rp_class){.type = type, .set_state = class_attribute(type, "__setstate__")};
+    class->fills_dict = !class->set_state && type->tp_dictoffset != 0;
+    return class;
+}
+
+const rp_class *rp_class_of(rp_decoder *decoder, PyTypeObject *type) {
+    size_t index;
+    if (rp_memo_find(&decoder->class_memo, (PyObject *)type, &index))
+        return &decoder->classes[index];
+    rp_class *class = add(decoder, type);
+    if (!class) PyErr_NoMemory();
+    return class;
+}
+
+void rp_classes_release(rp_decoder *decoder) {
+    rs_free(decoder->classes);
+    rp_memo_release(&decoder->class_memo);
+    Py_CLEAR(decoder->newobj);
+}
+
+PyObject *rp_make_new(PyTypeObject *type, PyObject *arguments) {
+    if (!type->tp_new) {
+        PyErr_Format(PyExc_TypeError, "'%s' has no __new__", type->tp_name);
+        return NULL;
+    }
+    PyObject *rest = PyTuple_GetSlice(arguments, 1, PyTuple_GET_SIZE(arguments));
+    PyObject *object = rest ? type->tp_new(type, rest, NULL) : NULL;
+    Py_XDECREF(rest);
+    return object;
+}
+
+int rp_set_in_dict(PyObject *object, PyObject *name, PyObject *value) {
+    if (PyUnicode_CheckExact(name)) {
+        Py_INCREF(name);
+        PyUnicode_InternInPlace(&name);
+        PyObject *known = rp_type_lookup(Py_TYPE(object), name);
+        bool is_data = known && Py_TYPE(known)->tp_descr_set;
+        int status = is_data ? 1 : PyObject_GenericSetAttr(object, name, value);
+        Py_DECREF(name);
+        if (!is_data) return status;
+    }
+    PyObject *dict = PyObject_GenericGetDict(object, NULL);
+    int status = dict ? PyDict_SetItem(dict, name, value) : -1;
+    Py_XDECREF(dict);
+    return status;
+}
