@@ -34,7 +34,7 @@ resume_status rc_place_folder(const char *path, rc_place *place, rs_error *error
     if (path && stat(path, &info) == 0 && !S_ISDIR(info.st_mode))
         return rs_fail(error, RESUME_MISUSE, "'%s' is no folder; 'resume show' looks at a file",
                        path);
-    resume_status status = rs_folder_open(rs_os_linux(), chosen, false, &place->folder, error);
+    resume_status status = rs_folder_open_as_user(rs_os_linux(), chosen, &place->folder, error);
     if (status == RESUME_NOT_FOUND && !path)
         rs_fail(error, status,
                 "no checkpoints here: there is no folder '%s'; name one ('resume ls FOLDER') or "
@@ -91,7 +91,7 @@ static resume_status find_path(const char *path, bool folder_allowed, rc_place *
         return rs_fail(error, RESUME_BAD_NAME, "path '%.60s...' is too long", path);
     snprintf(folder, sizeof folder, "%.*s", (int)length, slash ? path : ".");
     if (slash == path) snprintf(folder, sizeof folder, "/");
-    resume_status status = rs_folder_open(rs_os_linux(), folder, false, &place->folder, error);
+    resume_status status = rs_folder_open_as_user(rs_os_linux(), folder, &place->folder, error);
     if (status != RESUME_OK && status != RESUME_NOT_FOUND) return status;
     snprintf(place->file_name, sizeof place->file_name, "%s", file_name);
     if (status == RESUME_OK && is_in_folder(place->folder, file_name)) return RESUME_OK;

@@ -1,7 +1,17 @@
-"""What all tests share: names by which every process of a run knows them."""
+"""What all tests share: a key of their own, names by which each process of a run knows them."""
+import atexit
+import os
 import re
+import shutil
+import tempfile
 
 import pytest
+
+# none makes or reads that of the user
+data = tempfile.mkdtemp(prefix="resume-tests-")
+atexit.register(shutil.rmtree, data, ignore_errors=True)
+os.environ["XDG_DATA_HOME"] = data
+os.environ.pop("RESUME_KEY_FILE", None)
 
 
 def steady(name):

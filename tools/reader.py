@@ -4,6 +4,7 @@
     reader.py FILE                    META, and size and checksum of each blob, as JSON
     reader.py FILE --blob 0 >stream   the bytes of one blob
     reader.py FILE --generation 7     of that generation, not of the newest that verifies
+    reader.py FILE --key KEYFILE      also whether it is signed with that key
 
 Nothing is executed or built from the file: blobs are bytes. Needs xxhash and zstandard.
 """
@@ -14,8 +15,10 @@ import struct
 import sys
 import zlib
 
+import signed
 import xxhash
 import zstandard
+from meta import Damaged, read_meta
 
 BLOCK = 4096
 START = 3 * BLOCK
@@ -40,10 +43,6 @@ class Legacy(NotACheckpoint):
 
 class Unsupported(Exception):
     """Written by a newer version."""
-
-
-class Damaged(Exception):
-    """A checksum or a structure is wrong."""
 
 
 def hash128(data, seed=0):
@@ -79,72 +78,10 @@ def unpack(frame, size):
     return data
 
 
-META_TYPES = {"saved": "signed", "started": "signed", "running": "signed", "pid": "signed",
-              "saves": "unsigned", "size": "unsigned", "ended": "bool", "name": "text",
-              "program": "text", "function": "text", "host": "text", "run": "text",
-              "writer": "text"}
-META_MAX = 65536
-
-
-def item_at(data, at):
-    """One item of RFC 8949, of definite length: (kind, value, where it ends). The value of an
-    array, map or tag is its number, and its content stands behind it."""
-    if at >= len(data):
-        raise Damaged("CBOR ends too early")
-    kind, info = data[at] >> 5, data[at] & 31
-    width = 0 if info < 24 else 1 << (info - 24)
-    at += 1 + width
-    if info > 27 or at > len(data):
-        raise Damaged("a CBOR head that is reserved, of indefinite length, or not whole")
-    number = int.from_bytes(data[at - width:at], "big") if width else info
-    if kind == 7:
-        if width == 1 and number < 32:
-            raise Damaged("a reserved form of a simple value")
-        return kind, {20: False, 21: True}.get(number) if not width else None, at
-    if kind not in (2, 3):
-        return kind, -1 - number if kind == 1 else number, at
-    text = data[at:at + number]
-    if len(text) < number:
-        raise Damaged("a CBOR string ends too early")
-    try:
-        return kind, text if kind == 2 else text.decode(), at + number
-    except UnicodeDecodeError as error:
-        raise Damaged(f"text: {error}") from error
-
-
-def skip_item(data, at):
-    missing = 1
-    while missing:
-        kind, value, at = item_at(data, at)
-        missing += {4: value, 5: 2 * value, 6: 1}[kind] - 1 if kind in (4, 5, 6) else -1
-        if missing > len(data) - at:
-            raise Damaged("CBOR ends too early")
-    return at
-
-
-def read_meta(data):
-    """META as a dict of the keys of the table, of which each must have its type."""
-    if len(data) > META_MAX:
-        raise Damaged("META is too large")
-    kind, count, at = item_at(data, 0)
-    if kind != 5:
-        raise Damaged("META is no map")
-    meta = {}
-    for _ in range(count):
-        kind, key, end = item_at(data, at)
-        wanted = META_TYPES.get(key) if kind == 3 else None
-        at = end if wanted else skip_item(data, at)
-        kind, value, end = item_at(data, at)
-        at = end if wanted else skip_item(data, at)
-        good = {"signed": kind < 2 and -2**63 <= value < 2**63, "unsigned": kind == 0,
-                "bool": kind == 7 and value is not None, "text": kind in (2, 3), None: True}
-        if not good[wanted]:
-            raise Damaged(f"META: '{key}' has a value of another type")
-        if wanted:
-            meta[key] = value
-    if at != len(data):
-        raise Damaged("something stands behind META")
-    return meta
+def pack_entry(entry):
+    offset, coding, unit, stored, raw, digest = entry
+    return struct.pack("<QIIQQ", offset | coding << 48 | unit << 56, stored, raw,
+                       digest & 2**64 - 1, digest >> 64)
 
 
 class Segment:
@@ -163,8 +100,8 @@ class Segment:
 class State:
     """One generation: `meta`, `flags`, and its blobs; blob 0 is the object stream."""
 
-    def __init__(self, file, segment, meta, blobs):
-        self._file, self._blobs = file, blobs
+    def __init__(self, file, segment, meta, found, blobs):
+        self._file, self._blobs, self._found = file, blobs, found
         self.generation, self.flags, self.meta = segment.generation, segment.flags, meta
 
     def __len__(self):
@@ -182,6 +119,15 @@ class State:
     @property
     def stream(self):
         return self.blob(0)
+
+    def signature(self, key):
+        """For the holder of the key: "mine", "other", "wrong" or "not"."""
+        rows = [entry for _, _, own in self._blobs for entry in own]
+        table = (struct.pack("<QQ", len(self), len(rows)) +
+                 b"".join(struct.pack("<QII", size, unit, 0) for size, unit, _ in self._blobs) +
+                 b"".join(map(pack_entry, rows)))
+        return signed.judge(self._found[END], key, self._file.data[:BLOCK], self.generation,
+                            self.flags, self._found[META], table, self.stream)
 
     def codings(self):
         return [entry[1] for blob in self._blobs for entry in blob[2]]
@@ -436,9 +382,7 @@ class File:
                 next_base = begin + count
         if len(places) != entry_count or used != literal_count:
             raise Damaged("operations do not add up")
-        known = b"".join(struct.pack("<QIIQQ", offset | coding << 48 | unit << 56, stored, raw,
-                                     digest & 2**64 - 1, digest >> 64)
-                         for offset, coding, unit, stored, raw, digest in base)
+        known = b"".join(map(pack_entry, base))
         if xxhash.xxh3_64_intdigest(known) & 2**32 - 1 != struct.unpack_from("<I", payload, 12)[0]:
             raise Damaged("a DELTA to another base")
         blobs, literals = self._blob_entries(blobs), self._entries(literals)
@@ -522,7 +466,7 @@ class File:
         blobs, _, _ = self._table(segment, found)
         if not blobs:
             raise Damaged("a generation without an object stream")
-        state = State(self, segment, meta, blobs)
+        state = State(self, segment, meta, found, blobs)
         state.stream  # verifies it
         return state
 
@@ -557,14 +501,15 @@ class File:
         return None, torn
 
 
-def describe(state, health):
+def describe(state, health, key):
     blobs = []
     for i in range(len(state)):
         data = state.blob(i)
         blobs.append({"size": len(data), "element_size": state.element_size(i),
                       "crc32": f"{zlib.crc32(data):08x}"})
-    return {"generation": state.generation, "health": health, "mark": bool(state.flags & MARK),
+    told = {"generation": state.generation, "health": health, "mark": bool(state.flags & MARK),
             "meta": state.meta, "blobs": blobs}
+    return told if key is None else told | {"signature": state.signature(key)}
 
 
 def main():
@@ -572,6 +517,7 @@ def main():
     parser.add_argument("file")
     parser.add_argument("--generation", type=int)
     parser.add_argument("--blob", type=int)
+    parser.add_argument("--key", type=signed.read_key)
     options = parser.parse_args()
     try:
         file = File(options.file)
@@ -582,7 +528,7 @@ def main():
         if options.blob is not None:
             sys.stdout.buffer.write(state.blob(options.blob))
         else:
-            print(json.dumps(describe(state, health), indent=1, default=repr))
+            print(json.dumps(describe(state, health, options.key), indent=1, default=repr))
     except (NotACheckpoint, Unsupported, Damaged, OSError, KeyError, IndexError) as error:
         sys.exit(f"{options.file}: {type(error).__name__}: {error}")
 

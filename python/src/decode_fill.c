@@ -67,9 +67,8 @@ static resume_status state_claim(void *context, uint64_t size, rs_error *error) 
     return rs_state_claim(context, size, error);
 }
 
-/* Until generations are signed: the file is the user's own. */
 bool rp_is_mine(const rs_state *loaded) {
-    return !rs_state_is_foreign(loaded);
+    return rs_state_is_mine(loaded);
 }
 
 rp_decoder *rp_decoder_new(rp_module_state *state, rs_state *loaded) {

@@ -8,7 +8,7 @@
 
 int rp_too_much(rp_decoder *decoder, const char *what) {
     rs_fail(&decoder->error, RESUME_LIMIT,
-            "the file belongs to another user, and %s; copy it if you trust it", what);
+            "the file is not proven to be yours, and %s; 'resume trust' it if you trust it", what);
     return rp_raise(decoder->state, &decoder->error);
 }
 

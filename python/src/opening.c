@@ -9,6 +9,8 @@
 #include "random_state.h"
 #include "registry.h"
 
+#include "os/process.h"
+
 #include <string.h>
 
 /* Checkpoint.CACHE_EXPIRE holds for ended calls; set by the user, or expire=, for all. */
@@ -46,6 +48,9 @@ static int open_engine(rp_checkpoint *self) {
         (function = rp_bytes_of(self->caller.function, false)) == NULL ||
         (writer = writer_text()) == NULL)
         goto done;
+    char key_file[RS_KEY_PATH_SIZE];
+    rs_key_file_path(key_file);
+    options.key_file = key_file;
     options.folder = PyBytes_AS_STRING(folder);
     if (strlen(options.folder) != (size_t)PyBytes_GET_SIZE(folder)) {
         PyErr_SetString(PyExc_ValueError, "the folder's path has a NUL character: remove it");

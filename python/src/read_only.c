@@ -186,7 +186,7 @@ static PyObject *load_file(rp_module_state *state, PyObject *path) {
     PyObject *folder_bytes = folder_path ? PyUnicode_EncodeFSDefault(folder_path) : NULL;
     PyObject *base_bytes = base ? PyUnicode_EncodeFSDefault(base) : NULL;
     if (folder_bytes == NULL || base_bytes == NULL) goto done;
-    if (rs_folder_open(state->os, PyBytes_AS_STRING(folder_bytes), false, &folder, &error) !=
+    if (rs_folder_open_as_user(state->os, PyBytes_AS_STRING(folder_bytes), &folder, &error) !=
             RESUME_OK ||
         rs_file_open(folder, PyBytes_AS_STRING(base_bytes), false, &file, &recovery, &error) !=
             RESUME_OK)
@@ -409,7 +409,7 @@ PyObject *rp_list(rp_module_state *state, PyObject *given) {
     PyObject *bytes = path == NULL ? NULL : PyUnicode_EncodeFSDefault(path);
     PyObject *names = bytes == NULL ? NULL : PyList_New(0), *entries = NULL;
     if (names == NULL) goto done;
-    if (rs_folder_open(state->os, PyBytes_AS_STRING(bytes), false, &folder, &error) != RESUME_OK) {
+    if (rs_folder_open_as_user(state->os, PyBytes_AS_STRING(bytes), &folder, &error) != RESUME_OK) {
         if (error.status == RESUME_NOT_FOUND && given == Py_None)
             entries = PyObject_CallNoArgs((PyObject *)state->entries_type);
         else

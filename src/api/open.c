@@ -3,6 +3,7 @@
 #include "api/naming.h"
 
 #include "base/alloc.h"
+#include "os/process.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -118,7 +119,10 @@ static resume_status keep_path(resume *checkpoint, const char *path, rs_error *e
 
 static resume_status open_engine(resume *checkpoint, const rs_naming *naming,
                                  const resume_options *options, rs_error *error) {
+    char key_file[RS_KEY_PATH_SIZE];
+    rs_key_file_path(key_file);
     rs_checkpoint_options engine = {
+        .key_file = key_file,
         .folder = naming->folder    ? naming->folder
                   : options->folder ? options->folder
                                     : rs_default_folder(),
@@ -233,7 +237,7 @@ static resume_status open_reader(resume *checkpoint, const char *path, rs_error 
     if (!path) return rs_fail(error, RESUME_BAD_NAME, "resume_read: the path is NULL");
     resume_status status = find_file(checkpoint->os, path, &folder, name, error);
     if (status == RESUME_OK)
-        status = rs_folder_open(checkpoint->os, folder, false, &checkpoint->folder, error);
+        status = rs_folder_open_as_user(checkpoint->os, folder, &checkpoint->folder, error);
     rs_free(folder);
     if (status == RESUME_OK)
         status = rs_file_open(checkpoint->folder, name, false, &checkpoint->file, &recovery, error);

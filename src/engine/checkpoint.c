@@ -5,6 +5,7 @@
 #include "engine/schedule.h"
 #include "os/file.h"
 #include "os/timer.h"
+#include "store/keys.h"
 #include "store/lock.h"
 #include "store/run.h"
 
@@ -191,6 +192,8 @@ static resume_status open_parts(rs_checkpoint *checkpoint, const rs_checkpoint_o
         status = rs_name_encode(options->name, options->name_size, checkpoint->file_name, error);
     if (status == RESUME_OK)
         status = rs_folder_open(checkpoint->os, options->folder, true, &checkpoint->folder, error);
+    if (status == RESUME_OK && options->key_file)
+        status = rs_folder_use_key(checkpoint->folder, options->key_file, error);
     if (status) return status;
     checkpoint->path = rs_folder_join(checkpoint->folder, checkpoint->file_name);
     if (!checkpoint->path) return rs_fail(error, RESUME_NO_MEMORY, "no memory for a path");
@@ -218,6 +221,7 @@ resume_status rs_checkpoint_open(const rs_os *os, const rs_checkpoint_options *o
     made->info.folder = made->folder->path;
     made->info.lock_unsupported = made->lock.unsupported;
     made->info.folder_warning = made->folder->warning;
+    made->info.key_problem = made->folder->keys ? made->folder->keys->problem : "";
     *checkpoint = made;
     return RESUME_OK;
 }
@@ -379,6 +383,7 @@ resume_status rs_checkpoint_save(rs_checkpoint *checkpoint, const rs_blob *blobs
     rs_meta meta = make_meta(checkpoint, false);
     rs_snapshot snapshot = {.meta = &meta, .blobs = blobs, .blob_count = blob_count};
     status = keep_lock(checkpoint, error);
+    if (checkpoint->folder->keys) rs_keys_make(checkpoint->folder->keys);
     if (status == RESUME_OK)
         status = rs_file_commit(checkpoint->file, &snapshot, &checkpoint->commit, info, error);
     if (status == RESUME_OK) note_saved(checkpoint, &meta);

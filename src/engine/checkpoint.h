@@ -18,7 +18,8 @@ typedef struct rs_checkpoint_options {
     const char *folder; /* made absolute at opening, made when missing */
     const char *name;   /* UTF-8, `name_size` bytes, encoded by store/name.h */
     size_t name_size;
-    uint64_t rate_ns; /* time between two due saves */
+    const char *key_file; /* of the user (os/process.h); NULL: nothing is signed, nor proven */
+    uint64_t rate_ns;     /* time between two due saves */
     uint64_t
         expire_ended_ns; /* age at which a call expires that ended in a program that did, too */
     uint64_t expire_cut_off_ns; /* the same for all other calls; RS_NEVER by default */
@@ -53,6 +54,7 @@ typedef struct rs_checkpoint_info {
     bool run_unfinished; /* an ended call was found, and its run of the program has not ended */
     bool lock_unsupported;
     const char *folder_warning; /* or "" */
+    const char *key_problem;    /* why nothing is signed, or ""; known after the first save */
 } rs_checkpoint_info;
 
 /* Opens the folder, takes the lock (LOCKED with the holder's name), recovers the file and loads its

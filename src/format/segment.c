@@ -108,12 +108,6 @@ void rs_record_append(rs_buffer *buffer, uint32_t type, uint32_t flags, rs_slice
     rs_buffer_append_zeros(buffer, (0 - payload.size) % RECORD_UNIT);
 }
 
-void rs_record_append_end(rs_buffer *buffer) {
-    static const uint8_t no_signature[RS_END_SIZE];
-    rs_record_append(buffer, RS_RECORD_END, RS_RECORD_REQUIRED,
-                     (rs_slice){no_signature, sizeof no_signature});
-}
-
 resume_status rs_record_read(const uint8_t *bytes, size_t size, size_t *position, rs_record *record,
                              rs_error *error) {
     if (*position > size || size - *position < RS_RECORD_HEADER_SIZE) {

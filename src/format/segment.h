@@ -74,15 +74,13 @@ enum rs_record_type {
     RS_RECORD_TABLE = 2, /* full chunk table */
     RS_RECORD_DELTA = 3, /* chunk table as a difference */
     RS_RECORD_PATCH = 4, /* reserved: byte extents over a base chunk */
-    RS_RECORD_END = 255, /* u32 algorithm (0: none), u32 zero, 16 key id, 32 MAC */
+    RS_RECORD_END = 255, /* who has saved it: format/signature.h */
 };
 enum rs_record_flags {
     RS_RECORD_REQUIRED = 1
 }; /* a reader that does not know the type must refuse */
-#define RS_END_SIZE 56u
 
 void rs_record_append(rs_buffer *buffer, uint32_t type, uint32_t flags, rs_slice payload);
-void rs_record_append_end(rs_buffer *buffer); /* unsigned */
 
 typedef struct rs_record {
     uint32_t type, flags;

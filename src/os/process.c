@@ -1,6 +1,8 @@
 /* The environment, the executable and the rank of this process. */
 #include "os/process.h"
 
+#include <pwd.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -27,6 +29,38 @@ void rs_program_path(char path[RS_PROGRAM_PATH_SIZE]) {
     ssize_t size = readlink("/proc/self/exe", path, RS_PROGRAM_PATH_SIZE - 1);
     path[size > 0 ? size : 0] = 0;
     if (size > 0) cut_deleted(path, (size_t)size);
+}
+
+/* The home directory that the system knows for this user. */
+static void home_of_user(char path[RS_KEY_PATH_SIZE]) {
+    struct passwd user, *found = NULL;
+    char text[4096];
+    path[0] = 0;
+    if (getpwuid_r(geteuid(), &user, text, sizeof text, &found) == 0 && found)
+        snprintf(path, RS_KEY_PATH_SIZE, "%s", user.pw_dir);
+}
+
+/* A path that does not fit is no place. */
+static void put_path(char path[RS_KEY_PATH_SIZE], const char *folder, const char *rest) {
+    const char *between = *rest == '/' || !*folder ? "" : "/";
+    int size = snprintf(path, RS_KEY_PATH_SIZE, "%s%s%s", folder, between, rest);
+    if (size < 0 || (size_t)size >= RS_KEY_PATH_SIZE || path[0] != '/') path[0] = 0;
+}
+
+void rs_key_file_path(char path[RS_KEY_PATH_SIZE]) {
+    char folder[RS_KEY_PATH_SIZE] = "";
+    const char *named = rs_environment("RESUME_KEY_FILE"), *data = rs_environment("XDG_DATA_HOME");
+    const char *home = rs_environment("HOME");
+    if (named) {
+        if (named[0] != '/' && !getcwd(folder, sizeof folder)) folder[0] = 0;
+        put_path(path, folder, named);
+    } else if (data && data[0] == '/') { /* the specification of XDG ignores relative ones */
+        put_path(path, data, "resume/key");
+    } else {
+        if (home) snprintf(folder, sizeof folder, "%s", home);
+        if (folder[0] != '/') home_of_user(folder);
+        put_path(path, folder, "/.local/share/resume/key");
+    }
 }
 
 static long number_of(const char *text) {

@@ -28,8 +28,10 @@ static bool make_delta(const rs_table *table, size_t full_size, const rs_table *
 }
 
 resume_status rs_records_make(rs_slice meta, const rs_table *table, const rs_table *base,
-                              uint64_t base_segment, uint32_t base_depth, rs_buffer *records,
-                              uint32_t *depth, rs_error *error) {
+                              uint64_t base_segment, uint32_t base_depth, const rs_key *key,
+                              const rs_statement *statement, rs_buffer *records, uint32_t *depth,
+                              rs_error *error) {
+    rs_statement whole = *statement;
     rs_buffer full = {0}, delta = {0};
     rs_delta_info info = {.base_segment = base_segment, .depth = base_depth + 1};
     rs_table_encode(table, &full);
@@ -38,7 +40,9 @@ resume_status rs_records_make(rs_slice meta, const rs_table *table, const rs_tab
     rs_record_append(records, RS_RECORD_META, 0, meta);
     rs_record_append(records, is_delta ? RS_RECORD_DELTA : RS_RECORD_TABLE, RS_RECORD_REQUIRED,
                      (rs_slice){chosen->bytes, chosen->size});
-    rs_record_append_end(records);
+    whole.meta = rs_digest_of(meta.bytes, meta.size);
+    whole.table = rs_digest_of(full.bytes, full.size);
+    rs_end_append(records, key, &whole);
     *depth = is_delta ? info.depth : 0;
     bool failed = full.failed || records->failed;
     rs_buffer_release(&full);
@@ -52,11 +56,16 @@ static resume_status make_records(rs_file *file, const rs_meta *meta, rs_draft *
     rs_meta_encode(meta, &encoded);
     resume_status status = encoded.failed ? no_memory(error) : RESUME_OK;
     if (status == RESUME_OK) {
-        bool whole = draft->full_table || file->unproven;
+        bool whole = draft->full_table || file->unproven || !rs_file_is_own(file);
         const rs_generation *newest = whole ? NULL : rs_file_newest(file);
+        rs_statement statement = {.header = draft->header_digest,
+                                  .generation = draft->header.generation,
+                                  .flags = draft->header.flags,
+                                  .stream = draft->stream_digest};
         status = rs_records_make((rs_slice){encoded.bytes, encoded.size}, &draft->plan.table,
                                  newest ? &file->table : NULL, newest ? newest->segment_offset : 0,
-                                 file->table_depth, &draft->records, &draft->table_depth, error);
+                                 file->table_depth, draft->key, &statement, &draft->records,
+                                 &draft->table_depth, error);
     }
     rs_buffer_release(&encoded);
     return status;
@@ -324,6 +333,8 @@ static void take_draft(rs_file *file, rs_draft *draft, rs_commit_info *info) {
     file->table = draft->plan.table;
     draft->plan.table = (rs_table){0};
     file->table_depth = draft->table_depth;
+    file->signature = draft->key ? RS_SIGNED_MINE : RS_SIGNED_NOT;
+    file->stream_digest = draft->stream_digest;
     file->end = file->size = rs_generation_end(&draft->generation);
     file->unproven = false;
     file->next_generation = draft->generation.number + 1;
@@ -345,6 +356,7 @@ static resume_status append(rs_file *file, rs_draft *draft, const rs_snapshot *s
     if (status) return status;
     newest = rs_file_newest(file);
     draft->header.previous_commit = newest->commit_offset;
+    draft->header_digest = file->header_digest;
     if (snapshot) {
         status = preflight(draft, options->compress, error);
         if (status == RESUME_OK)
@@ -371,6 +383,7 @@ void rs_file_adopt_fresh(rs_file *file, rs_fresh *fresh, const rs_file_info *inf
     file->fd = fresh->fd;
     fresh->fd = -1;
     file->header = fresh->header;
+    file->header_digest = fresh->header_digest;
     file->device = info->device;
     file->inode = info->inode;
     file->epoch++;
@@ -392,6 +405,7 @@ static resume_status write_fresh(rs_file *file, rs_fresh *fresh, rs_draft *draft
         status =
             write_chunks(file, draft, snapshot, fresh->header.chunk_size, options, info, error);
     draft->full_table = true;
+    draft->header_digest = fresh->header_digest;
     if (status == RESUME_OK) status = finish_draft(file, meta, draft, error);
     if (status) return status;
     give_back(draft, rs_generation_end(&draft->generation));
@@ -453,7 +467,9 @@ resume_status rs_file_check_writable(const rs_file *file, rs_error *error) {
 static resume_status plan_snapshot(rs_file *file, bool appends, const rs_snapshot *snapshot,
                                    rs_draft *draft, rs_error *error) {
     uint32_t chunk_size = appends ? file->header.chunk_size : RS_CHUNK_SIZE;
-    const rs_table *known = appends && !file->unproven ? &file->table : NULL;
+    /* Chunks are told by a hash that anybody can make to match: not those of somebody else. */
+    bool relies = appends && !file->unproven && rs_file_is_own(file);
+    const rs_table *known = relies ? &file->table : NULL;
     return rs_plan_make(known, chunk_size, snapshot, &draft->plan, error);
 }
 
@@ -469,6 +485,8 @@ resume_status rs_file_commit(rs_file *file, const rs_snapshot *snapshot,
     if (status == RESUME_OK) status = rs_file_choose_way(file, &appends, error);
     if (status == RESUME_OK) status = plan_snapshot(file, appends, snapshot, &draft, error);
     if (status == RESUME_OK) {
+        draft.key = rs_file_key(file);
+        draft.stream_digest = rs_digest_of(snapshot->blobs[0].bytes, snapshot->blobs[0].size);
         rs_meta meta = *snapshot->meta;
         meta.state_size = draft.plan.raw_size;
         status = appends ? append(file, &draft, snapshot, &meta, options, info, error)
@@ -507,6 +525,8 @@ resume_status rs_file_commit_mark(rs_file *file, const rs_meta *meta,
         status = rs_file_rewrite(file, &options->keep, 0, info, error);
     if (status == RESUME_OK) status = rs_table_copy(&file->table, &draft.plan.table, error);
     draft.header.flags = RS_SEGMENT_MARK;
+    draft.key = rs_file_key_for(file, file->signature);
+    draft.stream_digest = file->stream_digest;
     if (status == RESUME_OK) status = rs_file_append_table(file, &draft, meta, info, error);
     rs_draft_release(&draft);
     return status;

@@ -49,6 +49,8 @@ typedef struct copy_work {
     rs_generation *generations;
     size_t generation_count;
     rs_table table; /* of the newest */
+    rs_signature signature;
+    rs_digest stream_digest;
     uint64_t written;
 } copy_work;
 
@@ -93,8 +95,14 @@ static resume_status write_segment(copy_work *copying, rs_state *state, rs_segme
     for (uint64_t i = 0; status == RESUME_OK && i < state->table.entry_count; i++)
         status = copy_chunk(copying, writer, &state->table.entries[i], error);
     rs_slice meta = {state->meta_bytes.bytes, state->meta_bytes.size};
+    const rs_key *key = rs_file_key_for(copying->file, state->signature);
+    rs_statement statement = {.header = copying->fresh.header_digest,
+                              .generation = header.generation,
+                              .flags = header.flags,
+                              .stream = state->end.stream};
     if (status == RESUME_OK)
-        status = rs_records_make(meta, &state->table, NULL, 0, 0, &records, &depth, error);
+        status = rs_records_make(meta, &state->table, NULL, 0, 0, key, &statement, &records, &depth,
+                                 error);
     if (status == RESUME_OK)
         status = rs_segment_writer_finish(writer, &header, &records, made, error);
     rs_buffer_release(&records);
@@ -106,6 +114,8 @@ static resume_status write_segment(copy_work *copying, rs_state *state, rs_segme
     copying->written += writer->written;
     rs_table_release(&copying->table);
     copying->table = state->table;
+    copying->signature = key ? RS_SIGNED_MINE : RS_SIGNED_NOT;
+    copying->stream_digest = state->end.stream;
     state->table = (rs_table){0};
     return RESUME_OK;
 }
@@ -186,6 +196,8 @@ static void take_copy(copy_work *copying, const rs_file_info *file_info, rs_comm
     file->table = copying->table;
     copying->table = (rs_table){0};
     file->table_depth = 0;
+    file->signature = copying->signature;
+    file->stream_digest = copying->stream_digest;
     file->end = file->size = copying->at;
     file->next_generation = next_generation;
     file->hinted_generation = rs_file_newest(file)->number;

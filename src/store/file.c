@@ -63,6 +63,12 @@ const rs_header *rs_file_header(const rs_file *file) {
     return &file->header;
 }
 
+void rs_file_know_newest(rs_file *file) {
+    file->table_depth = file->loaded->table_depth;
+    file->signature = file->loaded->signature;
+    file->stream_digest = file->loaded->end.stream;
+}
+
 void rs_file_forget_loaded(rs_file *file) {
     rs_state_free(file->loaded);
     file->loaded = NULL;
@@ -140,6 +146,7 @@ static resume_status read_header(rs_file *file, rs_error *error) {
     if (status) return status;
     status = rs_header_decode(block, size, &file->header, error);
     if (status) rs_error_prefix(error, "'%s'", file->path);
+    file->header_digest = rs_digest_of(block, size);
     return status;
 }
 
@@ -251,7 +258,7 @@ resume_status rs_file_fall_back(rs_file *file, rs_recovery *recovery, rs_error *
     if (status) return status;
     status = rs_table_copy(&file->loaded->table, &file->table, error);
     if (status) return status;
-    file->table_depth = file->loaded->table_depth;
+    rs_file_know_newest(file);
     file->end = rs_generation_end(rs_file_newest(file));
     recovery->health = RS_HEALTH_DAMAGED;
     recovery->taken = rs_file_newest(file)->number;

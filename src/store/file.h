@@ -93,10 +93,25 @@ const rs_meta *rs_state_meta(const rs_state *state);
 rs_slice rs_state_stream(const rs_state *state);                  /* blob 0 */
 size_t rs_state_blob_count(const rs_state *state);                /* with blob 0 */
 uint64_t rs_state_blob_size(const rs_state *state, size_t index); /* 0 when there is no such blob */
-/* The file belongs to another user, and was opened for reading: hostile until shown otherwise. */
+/* Who has saved a generation. */
+typedef enum rs_signature {
+    RS_SIGNED_NOT,     /* no MAC (or one of a kind that this version does not know) */
+    RS_SIGNED_OTHER,   /* with another key than the user's, or there is none to tell by */
+    RS_SIGNED_WRONG,   /* the key is named, but the MAC or the stream does not match */
+    RS_SIGNED_MINE,    /* with the user's key */
+    RS_SIGNED_TRUSTED, /* by anybody, but the user has said to trust just this content */
+} rs_signature;
+const char *rs_signature_text(rs_signature signature); /* "signed with another key" */
+/* Of a state without its stream (rs_file_look), as the MAC says. */
+rs_signature rs_state_signature(const rs_state *state);
+/* MINE or TRUSTED, and the object stream was read and matches: only then may anything in it be
+ * imported, called or entered. */
+bool rs_state_is_mine(const rs_state *state);
+/* Hostile until shown otherwise: not mine, where the user has a key; without one, of another
+ * user's file that was opened for reading. */
 bool rs_state_is_foreign(const rs_state *state);
-/* To be called before memory is taken for `size` bytes that the state declares. LIMIT: the file is
- * another user's, and all that was claimed is more than 1 GiB and than four times the file.
+/* To be called before memory is taken for `size` bytes that the state declares. LIMIT: the state
+ * is foreign, and all that was claimed is more than 1 GiB and than four times the file.
  * NO_MEMORY: the system has not that much. */
 resume_status rs_state_claim(rs_state *state, uint64_t size, rs_error *error);
 /* Reads and verifies a whole blob into `to` (rs_state_blob_size bytes). */

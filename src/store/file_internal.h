@@ -6,6 +6,7 @@
 
 #include "base/buffer.h"
 #include "format/segment.h"
+#include "format/signature.h"
 #include "format/table.h"
 #include "os/file.h"
 #include "os/os.h"
@@ -40,8 +41,9 @@ struct rs_file {
     uint64_t device, inode;
     uint64_t epoch;   /* counts the files that fd has been: states of another one are refused */
     rs_header header; /* block 0 */
-    uint64_t size;    /* of the file, as far as this handle knows */
-    uint64_t end;     /* behind the newest good commit */
+    rs_digest header_digest;
+    uint64_t size; /* of the file, as far as this handle knows */
+    uint64_t end;  /* behind the newest good commit */
 
     bool poisoned; /* a write or a sync failed: never written again, never synced again */
     bool unsynced; /* found at opening: what is in it may not have reached the disk */
@@ -63,6 +65,8 @@ struct rs_file {
 
     rs_table table; /* of the newest generation, resolved */
     uint32_t table_depth;
+    rs_signature signature; /* of it */
+    rs_digest stream_digest;
     rs_state *loaded; /* the newest generation as opening verified it, for the first rs_file_read */
 
     rs_codec *codec;
@@ -81,6 +85,8 @@ struct rs_state {
     rs_meta meta; /* borrows meta_bytes */
     rs_table table;
     uint32_t table_depth;
+    rs_end end;
+    rs_signature signature; /* MINE and TRUSTED hold for the stream once it is there */
     uint8_t *stream;
     uint64_t claimed, asked; /* bytes: limits.c */
     uint8_t *chunk;          /* of rs_state_read_range: entry `chunk_index` of the table, */
@@ -144,8 +150,21 @@ resume_status rs_chain_follow(rs_file *file, uint64_t at, uint64_t below, size_t
 
 /* --- limits.c --- */
 
-/* LIMIT when the file is another user's and `size` bytes are too much for one. */
-resume_status rs_check_foreign(const rs_file *file, uint64_t size, rs_error *error);
+/* LIMIT when the state is not the user's own and `size` bytes are too much for such a one. */
+resume_status rs_check_foreign(const rs_state *state, uint64_t size, rs_error *error);
+
+/* --- sign.c --- */
+
+/* The user's key, or NULL. */
+const rs_key *rs_file_key(const rs_file *file);
+/* The key if what was read or written as `signature` may be signed again: it verified. */
+const rs_key *rs_file_key_for(const rs_file *file, rs_signature signature);
+/* The newest generation is the user's own, as far as can be told: its chunks may be relied upon. */
+bool rs_file_is_own(const rs_file *file);
+/* Judges what END says about the generation whose META is `meta`, by state->table. */
+resume_status rs_state_judge(rs_state *state, rs_slice meta, rs_error *error);
+/* The stream was read: is it the one that the MAC speaks for? */
+void rs_state_judge_stream(rs_state *state);
 
 /* --- recover.c --- */
 
@@ -161,6 +180,8 @@ resume_status rs_generations_make_room(rs_file *file, rs_error *error);
 /* "lost" or "gone" generations: drops all but the first `count`. */
 void rs_generations_keep(rs_file *file, size_t count);
 const rs_generation *rs_file_newest(const rs_file *file); /* NULL when there is none */
+/* What file->loaded says about the newest generation, but its table. */
+void rs_file_know_newest(rs_file *file);
 void rs_file_forget_loaded(rs_file *file);
 
 /* --- plan.c: what a snapshot needs to have written --- */
@@ -245,6 +266,7 @@ typedef struct rs_fresh {
     char name[RS_FILE_NAME_SIZE];
     char *path; /* for messages */
     rs_header header;
+    rs_digest header_digest;
 } rs_fresh;
 
 /* --- commit.c --- */
@@ -259,6 +281,8 @@ typedef struct rs_draft {
     rs_generation generation;
     uint64_t reserved_end; /* file offset up to which space was reserved; 0: none was */
     bool full_table;       /* not as a difference to that of the newest generation */
+    const rs_key *key;     /* signs it; NULL: not signed */
+    rs_digest header_digest, stream_digest;
 } rs_draft;
 void rs_draft_release(rs_draft *draft);
 /* Does the next commit go to the end of the open file? Otherwise a complete new file is needed. */
@@ -278,10 +302,12 @@ void rs_file_undo(rs_file *file, const rs_segment_writer *writer);
 /* A hint is never synced and may fail: it only shortens a later scan. */
 void rs_file_hint(rs_file *file, int fd, const rs_uuid *uuid, const rs_generation *generation);
 
-/* META, table and END of a segment. `base` may be NULL: a full table. */
+/* META, table and END of a segment. `base` may be NULL: a full table. `statement` has header,
+ * generation, flags and stream; `key` may be NULL: not signed. */
 resume_status rs_records_make(rs_slice meta, const rs_table *table, const rs_table *base,
-                              uint64_t base_segment, uint32_t base_depth, rs_buffer *records,
-                              uint32_t *depth, rs_error *error);
+                              uint64_t base_segment, uint32_t base_depth, const rs_key *key,
+                              const rs_statement *statement, rs_buffer *records, uint32_t *depth,
+                              rs_error *error);
 
 /* --- replace.c --- */
 

@@ -4,6 +4,8 @@
 
 #include "base/alloc.h"
 #include "os/file.h"
+#include "os/process.h"
+#include "store/keys.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -301,8 +303,27 @@ resume_status rs_folder_open(const rs_os *os, const char *path, bool make, rs_fo
 void rs_folder_close(rs_folder *folder) {
     if (folder == NULL) return;
     rs_fd_close(folder->os, &folder->fd);
+    rs_keys_free(folder->keys);
     rs_free(folder->path);
     rs_free(folder);
+}
+
+resume_status rs_folder_use_key(rs_folder *folder, const char *key_file, rs_error *error) {
+    return rs_keys_open(folder->os, key_file, &folder->keys, error);
+}
+
+resume_status rs_folder_open_as_user(const rs_os *os, const char *path, rs_folder **folder,
+                                     rs_error *error) {
+    char key_file[RS_KEY_PATH_SIZE];
+    resume_status status = rs_folder_open(os, path, false, folder, error);
+    if (status) return status;
+    rs_key_file_path(key_file);
+    status = rs_folder_use_key(*folder, key_file, error);
+    if (status) {
+        rs_folder_close(*folder);
+        *folder = NULL;
+    }
+    return status;
 }
 
 /* The path still leads to the folder that is open, by way of a link, too. */

@@ -11,18 +11,16 @@
 #define FOREIGN_SIZE   (UINT64_C(1) << 30)
 #define FOREIGN_FACTOR 4u
 
-bool rs_state_is_foreign(const rs_state *state) {
-    return state->file->is_foreign;
-}
-
-resume_status rs_check_foreign(const rs_file *file, uint64_t size, rs_error *error) {
+resume_status rs_check_foreign(const rs_state *state, uint64_t size, rs_error *error) {
+    const rs_file *file = state->file;
     uint64_t limit = rs_maximum(FOREIGN_SIZE, FOREIGN_FACTOR * file->size);
-    if (!file->is_foreign || size <= limit) return RESUME_OK;
+    if (!rs_state_is_foreign(state) || size <= limit) return RESUME_OK;
+    bool has_key = rs_file_key(file) != NULL;
     return rs_fail(error, RESUME_LIMIT,
-                   "'%s' belongs to another user, and its state takes %" PRIu64
-                   " bytes, more than %" PRIu64
-                   " that are allowed for its size; copy the file if you trust it",
-                   file->path, size, limit);
+                   "'%s' %s, and its state takes %" PRIu64 " bytes, more than %" PRIu64
+                   " that are allowed for its size; %s if you trust it",
+                   file->path, has_key ? "is not proven to be yours" : "belongs to another user",
+                   size, limit, has_key ? "'resume trust' the file" : "copy the file");
 }
 
 /* The number behind `key` in /proc/meminfo, in bytes; UINT64_MAX when it does not say. */
@@ -56,7 +54,7 @@ static resume_status ask_for_memory(const rs_file *file, uint64_t size, rs_error
 
 resume_status rs_state_claim(rs_state *state, uint64_t size, rs_error *error) {
     if (rs_add_overflows(state->claimed, size, &state->claimed)) state->claimed = UINT64_MAX;
-    resume_status status = rs_check_foreign(state->file, state->claimed, error);
+    resume_status status = rs_check_foreign(state, state->claimed, error);
     if (status) return status;
     /* what was claimed before is in use by now, and counted by the system itself */
     if (state->claimed - state->asked <= UNASKED_SIZE) return RESUME_OK;

@@ -12,7 +12,7 @@ typedef struct segment_read_in {
     rs_place place;
     rs_buffer bytes; /* self-verifying: everything before the trailer; ordered: header, records */
     size_t records;  /* where they begin in `bytes` */
-    rs_slice meta, table;
+    rs_slice meta, table, end;
     bool table_is_delta;
     rs_delta_info delta;
     const char *problem; /* of the records together, the first */
@@ -82,6 +82,7 @@ static resume_status take_record(rs_file *file, segment_read_in *segment, const 
         segment->table_is_delta = record->type == RS_RECORD_DELTA;
         return RESUME_OK;
     case RS_RECORD_END:
+        segment->end = record->payload;
         return RESUME_OK;
     default:
         if ((record->flags & RS_RECORD_REQUIRED) == 0) return RESUME_OK;
@@ -235,7 +236,9 @@ static resume_status load_stream(rs_file *file, rs_state *state, rs_error *error
         return rs_fail(error, RESUME_NO_MEMORY,
                        "no memory for the object stream of '%s' (%" PRIu64 " bytes)", file->path,
                        blob->size);
-    return read_blob(file, &state->table, blob, state->stream, error);
+    status = read_blob(file, &state->table, blob, state->stream, error);
+    if (status == RESUME_OK) rs_state_judge_stream(state);
+    return status;
 }
 
 static resume_status load_meta(rs_state *state, const segment_read_in *segment, rs_error *error) {
@@ -262,6 +265,10 @@ resume_status rs_state_load_tables(rs_file *file, const rs_generation *generatio
     if (status == RESUME_OK) status = load_meta(made, &chain[0], error);
     if (status == RESUME_OK) status = resolve_table(file, chain, &made->table, error);
     if (status == RESUME_OK) made->table_depth = chain[0].table_is_delta ? chain[0].delta.depth : 0;
+    if (status == RESUME_OK) {
+        rs_end_decode(chain[0].end, &made->end);
+        status = rs_state_judge(made, chain[0].meta, error);
+    }
 done:
     for (size_t i = 0; chain && i <= RS_DELTA_DEPTH_MAX; i++)
         segment_release(&chain[i]);

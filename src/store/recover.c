@@ -308,7 +308,7 @@ static resume_status settle(recovery_work *recovery, const rs_recovery *told, rs
     rs_file *file = recovery->file;
     resume_status status = rs_table_copy(&file->loaded->table, &file->table, error);
     if (status) return status;
-    file->table_depth = file->loaded->table_depth;
+    rs_file_know_newest(file);
     file->end = told->end;
     /* A number that anything may have seen is not given twice. */
     file->next_generation = rs_maximum(told->taken, recovery->seen) + 1;

@@ -48,6 +48,7 @@ resume_status rs_fresh_write_header(rs_file *file, rs_fresh *fresh, rs_error *er
     static const uint8_t no_hints[2 * RS_BLOCK_SIZE];
     uint8_t block[RS_BLOCK_SIZE];
     rs_header_encode(&fresh->header, block);
+    fresh->header_digest = rs_digest_of(block, sizeof block);
     rs_slice parts[] = {{block, sizeof block}, {no_hints, sizeof no_hints}};
     return rs_fd_write_all(file->os, fresh->fd, parts, 2, 0, fresh->path, error);
 }

@@ -40,7 +40,9 @@ static resume_status move_to_new_file(rs_file *file, size_t index, rs_state **st
 /* With a whole table: as a difference to that of the newest, it would be lost together with it. */
 static resume_status commit_copy(rs_file *file, rs_state *state, rs_commit_info *info,
                                  rs_error *error) {
-    rs_draft draft = {.full_table = true};
+    rs_draft draft = {.full_table = true,
+                      .key = rs_state_is_mine(state) ? rs_file_key(file) : NULL,
+                      .stream_digest = state->end.stream};
     rs_meta meta = state->meta;
     meta.saved_ns = file->os->clock_ns(file->os);
     meta.copy_of = state->generation.number;

@@ -49,7 +49,7 @@ resume_status rs_state_verify(rs_state *state, rs_verified *verified,
         total += state->table.entries[i].stored_size;
         raw_size += state->table.entries[i].raw_size;
     }
-    status = rs_check_foreign(state->file, raw_size, error);
+    status = rs_check_foreign(state, raw_size, error);
     if (status) return status;
     uint8_t *raw = rs_allocate(state->file->header.chunk_size);
     if (!raw) return rs_fail(error, RESUME_NO_MEMORY, "no memory to verify a chunk");

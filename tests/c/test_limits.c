@@ -71,8 +71,8 @@ static void test_limits__a_large_file_may_ask_for_four_times_its_size(void **unu
     opened it;
     open_as(&it, 1000, NULL);
     it.file->size = GIB;
-    assert_int_equal(rs_check_foreign(it.file, 4 * GIB, &it.error), RESUME_OK);
-    assert_int_equal(rs_check_foreign(it.file, 4 * GIB + 1, &it.error), RESUME_LIMIT);
+    assert_int_equal(rs_check_foreign(it.state, 4 * GIB, &it.error), RESUME_OK);
+    assert_int_equal(rs_check_foreign(it.state, 4 * GIB + 1, &it.error), RESUME_LIMIT);
     close_it(&it);
 }
 

@@ -181,13 +181,13 @@ static void test_read__forged_segments(void **state) {
     rs_buffer records = {0};
     rs_slice nothing = {"", 0};
 
-    rs_record_append_end(&records); /* no META, no table */
+    rs_end_append(&records, NULL, &(rs_statement){0}); /* no META, no table */
     expect_forged_refused(place, &records, RESUME_OK);
 
     rs_buffer_clear(&records); /* a chunk outside of the file */
     append_meta(&records);
     append_table(&records, far_away, 10);
-    rs_record_append_end(&records);
+    rs_end_append(&records, NULL, &(rs_statement){0});
     expect_forged_refused(place, &records, RESUME_OK);
 
     rs_buffer_clear(&records); /* a chunk in the header of the file: its hash is right */
@@ -200,20 +200,20 @@ static void test_read__forged_segments(void **state) {
                                   .coding = RS_CHUNK_RAW,
                                   .hash = rs_hash128_of(zeros, 16, 0)},
                  16);
-    rs_record_append_end(&records);
+    rs_end_append(&records, NULL, &(rs_statement){0});
     expect_forged_refused(place, &records, RESUME_OK);
 
     rs_buffer_clear(&records); /* two tables */
     append_meta(&records);
     append_table(&records, far_away, 10);
     append_table(&records, far_away, 10);
-    rs_record_append_end(&records);
+    rs_end_append(&records, NULL, &(rs_statement){0});
     expect_forged_refused(place, &records, RESUME_OK);
 
     rs_buffer_clear(&records); /* something behind END */
     append_meta(&records);
-    rs_record_append_end(&records);
-    rs_record_append_end(&records);
+    rs_end_append(&records, NULL, &(rs_statement){0});
+    rs_end_append(&records, NULL, &(rs_statement){0});
     expect_forged_refused(place, &records, RESUME_OK);
 
     rs_buffer_clear(&records); /* no END */
@@ -224,7 +224,7 @@ static void test_read__forged_segments(void **state) {
     rs_buffer_clear(&records); /* of a newer version, and needed: an older state would be wrong */
     append_meta(&records);
     rs_record_append(&records, 77, RS_RECORD_REQUIRED, nothing);
-    rs_record_append_end(&records);
+    rs_end_append(&records, NULL, &(rs_statement){0});
     expect_forged_refused(place, &records, RESUME_UNSUPPORTED);
     rs_buffer_release(&records);
 }
@@ -243,7 +243,7 @@ static void test_read__forged_deltas(void **state) {
             append_meta(&records);
             rs_record_append(&records, RS_RECORD_DELTA, RS_RECORD_REQUIRED,
                              (rs_slice){payload, sizeof payload});
-            rs_record_append_end(&records);
+            rs_end_append(&records, NULL, &(rs_statement){0});
             expect_forged_refused(place, &records, RESUME_OK);
             rs_buffer_release(&records);
         }
@@ -279,7 +279,7 @@ static void forge_large_stream(store_place *place) {
     append_meta(&records);
     rs_record_append(&records, RS_RECORD_TABLE, RS_RECORD_REQUIRED,
                      (rs_slice){payload.bytes, payload.size});
-    rs_record_append_end(&records);
+    rs_end_append(&records, NULL, &(rs_statement){0});
     store_new(place);
     store_save(place, SAMPLE_SMALL, 1);
     forge(place, &records);

@@ -5,6 +5,7 @@
 #include "damage.h"
 #include "format/header.h"
 #include "format/segment.h"
+#include "format/signature.h"
 #include "seeded.h"
 
 #include "alloc_fail.h"
@@ -167,8 +168,8 @@ static void test_record__come_back_in_order(void **state) {
     rs_record_append(&buffer, RS_RECORD_META, RS_RECORD_REQUIRED, (rs_slice){"abc", 3});
     rs_record_append(&buffer, 99, 0, (rs_slice){NULL, 0});
     rs_record_append(&buffer, RS_RECORD_TABLE, 0, (rs_slice){"12345678", 8});
-    rs_record_append_end(&buffer);
-    assert_int_equal(buffer.size, 24 + 16 + 24 + 72);
+    rs_end_append(&buffer, NULL, &(rs_statement){0});
+    assert_int_equal(buffer.size, 24 + 16 + 24 + 16 + RS_END_SIZE);
     rs_record record;
     size_t position = 0;
     assert_int_equal(rs_record_read(buffer.bytes, buffer.size, &position, &record, NULL), 0);
@@ -219,7 +220,7 @@ static void test_record__damage_never_leads_outside(void **state) {
     (void)state;
     rs_buffer buffer = {0};
     rs_record_append(&buffer, RS_RECORD_META, 0, (rs_slice){"abcdefghij", 10});
-    rs_record_append_end(&buffer);
+    rs_end_append(&buffer, NULL, &(rs_statement){0});
     damage_flips(buffer.bytes, buffer.size, walk, NULL);
     damage_cuts(buffer.bytes, buffer.size, cut_is_found, NULL);
     rs_store_u64(buffer.bytes + 8, UINT64_MAX - 3);
@@ -242,7 +243,7 @@ static void test_record__failed_allocation_sticks(void **state) {
         static const uint8_t payload[3000];
         alloc_fail_at(n, true);
         rs_record_append(&buffer, 1, 0, (rs_slice){payload, sizeof payload});
-        rs_record_append_end(&buffer);
+        rs_end_append(&buffer, NULL, &(rs_statement){0});
         alloc_fail_at(0, false);
         failed = buffer.failed;
         rs_buffer_release(&buffer);

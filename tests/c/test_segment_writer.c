@@ -220,7 +220,7 @@ static void test_segment_writer__padding_of_every_length(void **state) {
                                                  &entry, &place->error),
                          RESUME_OK);
         rs_buffer records = {0};
-        rs_record_append_end(&records);
+        rs_end_append(&records, NULL, &(rs_statement){0});
         rs_segment_header header = {.generation = 2};
         rs_generation made;
         assert_int_equal(rs_segment_writer_finish(&writer, &header, &records, &made, &place->error),

@@ -6,6 +6,7 @@
 
 #include "base/buffer.h"
 #include "format/hash.h"
+#include "store/keys.h"
 
 #include <resume/resume.h>
 
@@ -156,9 +157,63 @@ static void test_vectors__are_taken_or_refused_as_the_table_says(void **state) {
     free(bytes);
 }
 
+/* What the table says about the newest generation, for the holder of the key 00 01 .. 1f. */
+static void check_signature(const char *name, const char *should) {
+    static const char *const words[] = {[RS_SIGNED_NOT] = "not",
+                                        [RS_SIGNED_OTHER] = "other",
+                                        [RS_SIGNED_WRONG] = "wrong",
+                                        [RS_SIGNED_MINE] = "mine"};
+    const vector expected = {.name = name, .rule = "signature"};
+    char file_name[256];
+    rs_keys keys = {.has_key = true};
+    memory_file memory;
+    rs_file *file;
+    rs_state *state;
+    rs_recovery recovery;
+    uint8_t key[RS_KEY_SIZE];
+    for (size_t i = 0; i < sizeof key; i++)
+        key[i] = (uint8_t)i;
+    rs_key_init(&keys.key, key);
+    snprintf(file_name, sizeof file_name, "%s.ckpt", name);
+    memory_file_init(&memory);
+    uint8_t *bytes = sample_read_file(vectors_path(file_name), &memory.size);
+    memory.bytes = bytes;
+    memory.folder.keys = &keys;
+    assert_int_equal(memory_file_open(&memory, &file, &recovery, NULL), RESUME_OK);
+    assert_int_equal(rs_file_read(file, 0, &state, NULL), RESUME_OK);
+    compare(&expected, "signature", words[rs_state_signature(state)], should);
+    assert_int_equal(rs_state_is_mine(state), rs_state_signature(state) == RS_SIGNED_MINE);
+    rs_state_free(state);
+    rs_file_close(file);
+    free(bytes);
+}
+
+static void test_vectors__are_whose_the_table_says(void **state) {
+    (void)state;
+    size_t size, count = 0;
+    uint8_t *bytes = sample_read_file(vectors_path("signatures.txt"), &size);
+    char *text = calloc(1, size + 1), *rest = text;
+    assert_non_null(text);
+    memcpy(text, bytes, size);
+    complaints = 0;
+    for (char *line; (line = strtok_r(rest, "\n", &rest));) {
+        char *signature = strstr(line, " | ");
+        if (line[0] == '#') continue;
+        assert_non_null(signature);
+        *signature = 0;
+        check_signature(line, signature + 3);
+        count++;
+    }
+    assert_true(count > 80);
+    assert_int_equal(complaints, 0);
+    free(text);
+    free(bytes);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_vectors__are_taken_or_refused_as_the_table_says),
+        cmocka_unit_test(test_vectors__are_whose_the_table_says),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

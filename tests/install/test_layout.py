@@ -64,7 +64,7 @@ def test_shared_library_needs_what_it_must_and_nothing_else(installed):
         pytest.skip("an instrumented library needs its runtime")
     dynamic = output("readelf", "-d", installed.libraries / "libresume.so")
     needed = set(re.findall(r"\(NEEDED\).*\[([^\]]+)\]", dynamic))
-    assert needed <= {"libzstd.so.1", "libxxhash.so.0", "libc.so.6", "libm.so.6",
+    assert needed <= {"libzstd.so.1", "libxxhash.so.0", "libsodium.so.23", "libc.so.6", "libm.so.6",
                       "ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1"}, needed
 
 
@@ -84,7 +84,7 @@ def test_pkg_config_tells_what_is_needed(installed):
     assert installed.pkg_config("--modversion") == [version]
     assert installed.pkg_config("--libs-only-l") == ["-lresume"]
     private = installed.pkg_config("--static", "--libs")
-    assert {"-lresume", "-lzstd", "-lxxhash"} <= set(private)
+    assert {"-lresume", "-lzstd", "-lxxhash", "-lsodium"} <= set(private)
     assert installed.pkg_config("--variable=fortran") == [
         str(installed.include / "resume/resume.f90")]
 

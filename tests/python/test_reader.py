@@ -1,5 +1,4 @@
 """tools/reader.py, written from docs/format.md alone, against files that the C library wrote."""
-import importlib.util
 import pathlib
 import random
 import subprocess
@@ -14,15 +13,8 @@ xxhash = pytest.importorskip("xxhash")
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SHAPES = {"small": 0, "mixed": 1, "large": 2, "wide": 3}
 
-
-def load_reader():
-    spec = importlib.util.spec_from_file_location("reader", ROOT / "tools" / "reader.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-reader = load_reader()
+sys.path.insert(0, str(ROOT / "tools"))
+import reader  # noqa: E402
 
 
 def built(name):

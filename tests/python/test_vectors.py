@@ -1,5 +1,5 @@
 """The vectors of docs/format.md, through resume.load() and through the independent reader."""
-import importlib.util
+import importlib
 import pathlib
 import subprocess
 import sys
@@ -46,11 +46,22 @@ def test_load__gives_what_the_table_says(vector):
     assert digest(vectors.arrays_of(data["arrays"])) == vector.arrays
 
 
-def test_reader__agrees_on_every_vector():
+@pytest.fixture(scope="module")
+def reader():
     pytest.importorskip("zstandard")
-    spec = importlib.util.spec_from_file_location("reader", ROOT / "tools" / "reader.py")
-    reader = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(reader)
+    sys.path.insert(0, str(ROOT / "tools"))
+    return importlib.import_module("reader")
+
+
+def test_reader__tells_who_has_saved(reader):
+    key, expected = vectors.signatures()
+    found = {name: reader.File(vectors.FOLDER / f"{name}.ckpt").newest()[0].signature(key)
+             for name in expected}
+    assert found == expected
+    assert set(found.values()) == {"mine", "other", "wrong", "not"}
+
+
+def test_reader__agrees_on_every_vector(reader):
     refusals = {reader.Legacy: "LEGACY", reader.NotACheckpoint: "NOT_A_CHECKPOINT",
                 reader.Unsupported: "UNSUPPORTED", reader.Damaged: "DAMAGED"}
     for vector in VECTORS:

@@ -17,6 +17,14 @@ def read():
     return vectors
 
 
+def signatures():
+    """The key of signatures.txt, and its lines as a dict."""
+    *head, last = (line for line in (FOLDER / "signatures.txt").read_text().splitlines()
+                   if line.startswith("#"))
+    lines = (FOLDER / "signatures.txt").read_text().splitlines()[len(head) + 1:]
+    return bytes.fromhex(last[2:]), dict(line.split(" | ") for line in lines)
+
+
 def arrays_of(blobs):
     """What the column `arrays` is the digest of."""
     return b"".join(struct.pack("<Q", len(blob)) + blob for blob in blobs)

@@ -3,6 +3,7 @@
 Nothing of the library is used. Every field can be given another value than the right one; checksums
 are computed last, over what stands there, so that a reader gets as far as the broken rule.
 """
+import hashlib
 import struct
 
 import xxhash
@@ -15,7 +16,7 @@ RAW, ZSTD, SHUFFLE, ZERO = range(4)
 SELF_VERIFYING, MARK = 1, 2
 LITERALS = 2**64 - 1
 UUID = bytes(range(0xA0, 0xB0))
-NO_SIGNATURE = bytes(56)
+UNSIGNED, BLAKE2B = 0, 1
 
 
 def u16(*numbers):
@@ -208,6 +209,31 @@ def record(kind, payload, flags=None, size=None, pad=b"\0"):
     return data + pad * (-len(data) % 8)
 
 
+# ---- signatures
+
+def digest256(data):
+    return hashlib.blake2b(data, digest_size=32).digest()
+
+
+def key_id(key):
+    return hashlib.blake2b(b"", digest_size=16, key=key, person=b"resume-key-id-1").digest()
+
+
+def mac_of(key, header, generation, flags, meta, table, stream, person=b"resume-saved-1"):
+    statement = header + u64(generation, flags & ~SELF_VERIFYING) + meta + table + stream
+    return hashlib.blake2b(statement, digest_size=32, key=key, person=person).digest()
+
+
+def end_payload(key, header, generation, flags, meta, table, stream, **other):
+    """END, signed when there is a key. other: fields of it that are not what they should be."""
+    field = other.get
+    signed = (b"" if key is None else
+              key_id(key) + mac_of(key, header, generation, flags, meta, table, stream))
+    return (u32(field("algorithm", BLAKE2B if key else UNSIGNED), 0) +
+            field("key_id", signed[:16] or bytes(16)) + field("mac", signed[16:] or bytes(32)) +
+            field("digest", stream) + field("behind", b""))
+
+
 class Segment:
     """Where a save stands, and what a delta upon it needs."""
 
@@ -216,10 +242,11 @@ class Segment:
 
 
 class File:
-    """A file in the making: block 0, then save() for each generation, then hint()."""
+    """A file in the making: block 0, then save() for each generation, then hint(). With a key, what
+    is saved is signed with it."""
 
-    def __init__(self, uuid=UUID, chunk_size=BLOCK, **fields):
-        self.uuid, self.chunk_size, self.fields = uuid, chunk_size, fields
+    def __init__(self, uuid=UUID, chunk_size=BLOCK, key=None, **fields):
+        self.uuid, self.chunk_size, self.key, self.fields = uuid, chunk_size, key, fields
         self.hints, self.segments, self.body = {}, [], bytearray()
 
     def seed(self, offset):
@@ -300,11 +327,12 @@ class File:
              previous=None, table=None, table_change=None, delta_change=None, records=None,
              header=None, trailer=None, digest=None, header_wrong=0, trailer_wrong=0,
              spoil=None, zeros=b"", header_magic=b"RSSEG1\n\0", trailer_magic=b"RSCOMMIT",
-             header_also=b"", trailer_also=b"", end=NO_SIGNATURE):
+             header_also=b"", trailer_also=b"", end=None, signed=None, also_end=None):
         """One generation. base: a Segment, the table is then a DELTA. table: its payload instead.
         table_change, delta_change: keyword arguments of the payloads. records: changes the list of
         encoded records. header, trailer: fields by name. spoil: changes the bytes behind the
-        digest."""
+        digest. end: the payload of END. signed: what the MAC is made of instead of what is saved.
+        also_end: other fields of END."""
         offset = self.end
         if generation is None:
             generation = self.newest.generation + 1 if self.segments else 1
@@ -328,6 +356,12 @@ class File:
             own = record(TABLE, payload if table is None else table)
         if not isinstance(meta, bytes):
             meta = cbor({"saves": generation} if meta is None else meta)
+        if end is None:
+            statement = dict(
+                key=self.key, header=digest256(self.block0()), generation=generation, flags=flags,
+                meta=digest256(meta), table=digest256(table_payload(blob_entries, entries)),
+                stream=digest256(blobs[0].data if blobs else b""))
+            end = end_payload(**statement | (signed or {}), **also_end or {})
         listed = [record(META, meta, flags=0), own, record(END, end)]
         listed = b"".join(records(listed) if records else listed)
 

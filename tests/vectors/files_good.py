@@ -100,8 +100,6 @@ def vectors():
     save("record-order", "META may stand behind the table", records=lambda r: [r[1], r[0], r[2]])
     save("record-padding", "what pads a record is not looked at",
          records=lambda r: [record(77, b"x", flags=0, pad=b"\xff"), *r])
-    save("end-signed", "the content of END is not looked at", end=b"\7" * 56)
-    save("end-empty", "nor its size", end=b"")
 
     # ---- META
     save("meta-empty", "all keys of META may be missing", meta={})

@@ -11,9 +11,11 @@ class Taken:
 
 
 class Vector:
-    def __init__(self, name, rule, data, outcome, taken=None, says="", arrays_are_bad=False):
+    def __init__(self, name, rule, data, outcome, taken=None, says="", arrays_are_bad=False,
+                 signature="not"):
         self.name, self.rule, self.data, self.outcome = name, rule, data, outcome
         self.taken, self.says, self.arrays_are_bad = taken, says, arrays_are_bad
+        self.signature = signature
 
 
 def noise(size, seed=1):

@@ -1,0 +1,29 @@
+/* The user's key, and what of others the user has said to trust: two small files in a folder of
+ * the user's own.
+ *
+ * The key is 32 random bytes. It is made when it is first needed and never changes by itself.
+ * Nothing here fails a save: without a key a checkpoint is saved unsigned, and `problem` says why.
+ */
+#ifndef RS_STORE_KEYS_H
+#define RS_STORE_KEYS_H
+
+#include "base/error.h"
+#include "format/signature.h"
+#include "os/os.h"
+
+typedef struct rs_keys {
+    const rs_os *os;
+    char *path;   /* of the key file, absolute; NULL: there is no place for one */
+    bool has_key; /* `key` is set */
+    rs_key key;
+    char problem[512]; /* why there is no key although there is a file or no place for one, or "" */
+} rs_keys;
+
+/* Looks for the key in `path` (absolute; NULL or "": there is no place). A missing one is no
+ * problem, rs_keys_make makes it. A file that others can read or write, or that is not 32 bytes (or
+ * 64 hexadecimal digits), is a problem, and there is no key. Fails with NO_MEMORY alone. */
+resume_status rs_keys_open(const rs_os *os, const char *path, rs_keys **keys, rs_error *error);
+/* Makes the key unless there is one or a problem. Durable when it returns OK with has_key. */
+void rs_keys_make(rs_keys *keys);
+void rs_keys_free(rs_keys *keys); /* wipes it; NULL is allowed */
+#endif
