@@ -257,7 +257,11 @@ static rp_put_function function_of_instance(rp_encoder *encoder, PyObject *objec
     if (PyCell_Check(object)) return rp_put_cell;
     if (PyMethod_Check(object)) return rp_put_method;
     if (encoder->digest || PyModule_Check(object)) return NULL;
-    if (PyType_Check(object)) return rp_put_global;
+    if (PyType_Check(object)) {
+        /* classes of a metaclass that has a reducer of its own, as pickle asks for it */
+        int has = Py_IS_TYPE(object, &PyType_Type) ? 0 : rp_has_reducer(encoder, Py_TYPE(object));
+        return has < 0 ? NULL : has ? rp_put_instance : rp_put_global;
+    }
     if (rp_opaque_check(encoder->state, object)) return rp_put_opaque;
     return rp_put_instance;
 }

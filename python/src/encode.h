@@ -180,6 +180,8 @@ void rp_made(rp_encoder *encoder, rp_encode_frame *frame);
 int rp_put_early(rp_encoder *encoder, PyObject *object, size_t number);
 /* plans.c: NULL with an exception. Borrowed until the next call. */
 const rp_plan *rp_plan_of(rp_encoder *encoder, PyTypeObject *type);
+/* The class is in the dispatch table of copyreg: 1, 0 or -1 with an exception. */
+int rp_has_reducer(rp_encoder *encoder, PyTypeObject *type);
 void rp_plans_release(rp_encoder *encoder);
 int rp_put_opaque(rp_encoder *encoder, PyObject *object);
 /* functions.c: found by import, or else by the path to the code. */

@@ -16,6 +16,8 @@ QUEENS = sorted(pathlib.Path("/usr/share/doc").glob("python3.*/examples/demo/que
 # program: (module that it needs, steps in about 50 ms)
 STEPS = {
     "deap_cma": ("deap", 30),
+    "deap_knapsack": ("deap", 15),
+    "deap_symbolic": ("deap", 8),
     "emcee_line": ("emcee", 25),
     "networkx_growth": ("networkx", 200),
     "scipy_evolution": ("scipy", 10),

@@ -1,6 +1,7 @@
 """Objects by their own reduction: GLOBAL, INSTANCE and Opaque."""
 import collections
 import copy
+import copyreg
 import dataclasses
 import enum
 import functools
@@ -53,6 +54,22 @@ class WithState:
 
 def a_function():
     pass
+
+
+class Meta(type):
+    """Makes classes that no module has; a reducer of copyreg makes them again."""
+    made = {}
+
+    def __new__(cls, name):
+        if name not in cls.made:
+            cls.made[name] = super().__new__(cls, name, (), {"value": len(name)})
+        return cls.made[name]
+
+    def __init__(cls, name):
+        pass
+
+
+copyreg.pickle(Meta, lambda cls: (Meta, (cls.__name__,)))
 
 
 def back(value, mine=True, **options):
@@ -294,3 +311,19 @@ def test_opaque__shows_what_it_is():
     assert copy.copy(Opaque("a.B", 5)).state == 5
     with pytest.raises(AttributeError):
         cycle.type = "x"
+
+
+def test_a_class_whose_metaclass_has_a_reducer():
+    made = [Meta("abc"), Meta("abc")()]
+    again = back(made)
+    assert again[0] is Meta("abc") and type(again[1]) is Meta("abc")
+
+
+@pytest.mark.parametrize("factory", [a_function, Plain, functools.partial(int, 3)])
+def test_defaultdict_of_a_factory_of_the_program(factory):
+    value = collections.defaultdict(factory, {"a": 1})
+    value["itself"] = value
+    again = back(value)
+    assert type(again) is collections.defaultdict and again["itself"] is again
+    assert again["a"] == 1 and repr(again.default_factory) == repr(factory)
+    assert isinstance(back(value, mine=False), Opaque)

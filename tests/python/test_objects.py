@@ -352,10 +352,6 @@ def test_ordered_dict__keeps_an_order_of_its_own():
     assert list(back(value)) == ["b", "c", "a"]
 
 
-def test_defaultdict__of_a_function_is_refused():
-    assert "factory" in problem(collections.defaultdict(lambda: 0))
-
-
 def test_utc__is_the_same_object():
     assert back([datetime.timezone.utc])[0] is datetime.timezone.utc
 

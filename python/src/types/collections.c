@@ -62,8 +62,10 @@ int rp_put_default_dict(rp_encoder *encoder, PyObject *object) {
     bool none = factory == Py_None;
     Py_DECREF(factory);
     if (!name && !none) {
-        return rp_refuse(encoder, "the factory of a defaultdict must be a builtin type such as int "
-                                  "or list to be saved");
+        /* a factory of the program's own is code: only files that are one's own have such */
+        if (!encoder->digest) return rp_put_instance(encoder, object);
+        return rp_refuse(encoder, "a defaultdict with a factory of its own can't be compared "
+                                  "with what is saved");
     }
     rp_put_tag(encoder, RP_TAG_DEFAULT_DICT);
     rp_put_array_head(encoder, 2);

@@ -82,6 +82,12 @@ const rp_plan *rp_plan_of(rp_encoder *encoder, PyTypeObject *type) {
     return plain < 0 ? NULL : plan;
 }
 
+int rp_has_reducer(rp_encoder *encoder, PyTypeObject *type) {
+    if (!encoder->newobj && look_up_copyreg(encoder) < 0) return -1;
+    if (!PyDict_CheckExact(encoder->dispatch_table)) return 0;
+    return PyDict_Contains(encoder->dispatch_table, (PyObject *)type);
+}
+
 void rp_plans_release(rp_encoder *encoder) {
     for (size_t i = 0; i < encoder->plan_count; i++)
         Py_XDECREF(encoder->plans[i].slot_names);
