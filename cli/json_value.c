@@ -125,6 +125,7 @@ static const char *tag_key(uint64_t tag) {
         {39287, "$cell"},
         {39289, "$method"},
         {39295, "$code"},
+        {39290, "$iterator"},
     };
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
         if (keys[i].tag == tag) return keys[i].key;

@@ -20,6 +20,9 @@ import sys
 import uuid
 import zoneinfo
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+import object_iterators as iterators  # noqa: E402
+
 BUILTINS = {t.__name__: t for t in (int, float, complex, bool, str, bytes, bytearray, list, tuple,
                                     dict, set, frozenset)}
 BIT_GENERATORS = ("PCG64", "PCG64DXSM", "MT19937", "Philox", "SFC64")
@@ -520,6 +523,7 @@ class Builder:
     read_decimal = simple(lambda self, node: decimal.Decimal(node))
     read_fraction = simple(lambda self, node: fractions.Fraction(*self.each(node)))
     read_uuid = simple(lambda self, node: uuid.UUID(bytes=node))
+    read_iterator = simple(lambda self, node: iterators.make(node[0], self.each(node[1:]), Opaque))
     del simple
 
     def read_time(self, node, mark):
@@ -544,10 +548,9 @@ class Builder:
 
     def read_array_array(self, node, mark):
         code, size, memory = node
-        value = array.array(code)
+        value = array.array(code, self.memory(memory).data)
         if value.itemsize != size:
             raise Damaged("items of another size")
-        value.frombytes(self.memory(memory).data)
         return self.named(mark, value)
 
     READERS = {
@@ -564,7 +567,7 @@ class Builder:
         39278: "read_deque", 39279: "read_ordered_dict", 39280: "read_counter",
         39281: "read_default_dict", 39282: "read_global", 39283: "read_instance",
         39285: "read_opaque", 39286: "read_function", 39287: "read_cell", 39289: "read_method",
-        39292: "read_masked", 39293: "read_memmap", 39294: "read_zone",
+        39290: "read_iterator", 39292: "read_masked", 39293: "read_memmap", 39294: "read_zone",
         39295: "read_code", 39296: "read_tensor"}
 
 

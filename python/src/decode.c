@@ -27,8 +27,8 @@ rp_decoder *rp_decoder_new_from(rp_module_state *state, const rp_source *source)
     decoder->resolved = PyList_New(0);
     decoder->lost = PyList_New(0);
     decoder->empty = PyTuple_New(0);
-    if (!decoder->notes || !decoder->read_only || !decoder->untrusted || !decoder->resolved ||
-        !decoder->lost || !decoder->empty) {
+    if (!decoder->notes || !decoder->read_only || !decoder->untrusted ||
+        !decoder->resolved || !decoder->lost || !decoder->empty) {
         rp_decoder_free(decoder);
         return NULL;
     }
@@ -281,6 +281,12 @@ void rp_announce_target(rp_decoder *decoder, PyObject *target) {
     bool is_object = frame->kind == RP_OPEN_VALUES && !PyFrozenSet_CheckExact(frame->object);
     if (is_object || frame->kind == RP_OPEN_TUPLE || PyFrozenSet_CheckExact(frame->object))
         rp_late_share(decoder, frame->share, decoder->depth - 1, is_object);
+}
+
+bool rp_is_open(const rp_decoder *decoder, PyObject *object) {
+    for (size_t i = 0; i < decoder->depth; i++)
+        if (decoder->frames[i].object == object) return true;
+    return false;
 }
 
 void rp_announce(rp_decoder *decoder) {

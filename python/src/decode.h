@@ -50,6 +50,7 @@ typedef struct rp_open {
     rp_part part;     /* VALUES: or NULL */
     PyObject *target; /* strong: the object that stands for this one, or NULL */
     bool fills_dict;  /* a map that is its child fills the attributes of `object` */
+    int variety;      /* VALUES: of what `finish` makes, for it alone */
     bool is_view;     /* its child is the memory of a view, marked with number `base` */
     Py_ssize_t base;
     uint64_t serial;   /* no other frame has it */
@@ -147,6 +148,7 @@ struct rp_decoder {
     bool tensors_stay;   /* on the processor: they are only copied from */
     int set_tables;      /* 1: exact tables can be made, 0: not, -1: not yet asked */
     uint64_t key_visits; /* of rp_check_key, in all */
+    size_t iterator_count;
 };
 
 /* Raises CheckpointDamaged; always NULL. */
@@ -280,6 +282,10 @@ PyObject *rp_make_new(PyTypeObject *type, PyObject *arguments);
 /* Sets an attribute in the dict of the object, whatever its class says. 0 or -1. */
 int rp_set_in_dict(PyObject *object, PyObject *name, PyObject *value);
 void rp_classes_release(rp_decoder *decoder);
+/* The object of a frame that is not finished. */
+bool rp_is_open(const rp_decoder *decoder, PyObject *object);
+/* iterators_read.c */
+int rp_open_iterator(rp_decoder *decoder);
 /* collections.c: how the containers of that module are filled. 0 or -1. */
 int rp_append(PyObject *deque, PyObject *value);
 int rp_set_pair(PyObject *dict, PyObject *key, PyObject *value);

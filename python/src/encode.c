@@ -2,6 +2,7 @@
 #include "encode.h"
 
 #include "opaque.h"
+#include "types/iterators.h"
 
 #include "base/alloc.h"
 #include "format/hash.h"
@@ -262,6 +263,7 @@ static rp_put_function function_of_instance(rp_encoder *encoder, PyObject *objec
         int has = Py_IS_TYPE(object, &PyType_Type) ? 0 : rp_has_reducer(encoder, Py_TYPE(object));
         return has < 0 ? NULL : has ? rp_put_instance : rp_put_global;
     }
+    if (rp_kind_of(object) >= 0) return rp_put_iterator;
     if (rp_opaque_check(encoder->state, object)) return rp_put_opaque;
     return rp_put_instance;
 }

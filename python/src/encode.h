@@ -188,6 +188,8 @@ int rp_put_opaque(rp_encoder *encoder, PyObject *object);
 int rp_put_function_value(rp_encoder *encoder, PyObject *object);
 int rp_put_cell(rp_encoder *encoder, PyObject *object);
 int rp_put_method(rp_encoder *encoder, PyObject *object);
+/* iterators.c */
+int rp_put_iterator(rp_encoder *encoder, PyObject *object);
 /* known_types.c: numpy, random, datetime ... when they are imported. NULL: not known. */
 const rp_known_type *rp_find_known_type(rp_encoder *encoder, PyTypeObject *type);
 /* arrays.c */

@@ -160,13 +160,14 @@ static int core_traverse(PyObject *module, visitproc visit, void *arg) {
     FOR_EACH_TYPE(VISIT)
     FOR_EACH_OTHER(VISIT)
 #undef VISIT
-    return 0;
+    return rp_kinds_traverse(state, visit, arg);
 }
 
 #define CLEAR(member) Py_CLEAR(state->member);
 static int core_clear(PyObject *module) {
     rp_module_state *state = rp_state_of_module(module);
     FOR_EACH_TYPE(CLEAR)
+    rp_kinds_release(state);
     return 0;
 }
 
@@ -174,6 +175,7 @@ static void core_free(void *module) {
     rp_module_state *state = rp_state_of_module(module);
     FOR_EACH_TYPE(CLEAR)
     FOR_EACH_OTHER(CLEAR)
+    rp_kinds_release(state);
 }
 #undef CLEAR
 

@@ -25,12 +25,17 @@ typedef struct rp_module_state {
     PyObject *saved_here;      /* set of paths that this process has saved */
     bool at_exit;              /* our function is registered with atexit */
     struct rp_runs *runs;      /* of the program, in this process: finishing.c; NULL: none yet */
+    struct rp_kinds *kinds;    /* of iterators, as far as they were tried: iterator_kinds.c */
 } rp_module_state;
 
 struct PyModuleDef *rp_module_definition(void);
 rp_module_state *rp_state_of_module(PyObject *module);
 rp_module_state *
 rp_state_of_type(PyTypeObject *type); /* of one of our heap types or a subclass of it */
+
+/* state->kinds */
+void rp_kinds_release(rp_module_state *state);
+int rp_kinds_traverse(const rp_module_state *state, visitproc visit, void *arg);
 
 /* Raises the exception that belongs to the status, with `error->text` and what to do next;
  * attributes `status`, `errno`. Always -1. */

@@ -2,10 +2,12 @@
 the independent one of tools/objects.py, give the value that the table says, or refuse."""
 import array
 import collections
+import collections.abc
 import datetime
 import decimal
 import fractions
 import importlib.util
+import itertools
 import pathlib
 import random
 import struct
@@ -194,12 +196,15 @@ def facts(value, seen=()):
         named = value.content is objects.Cell.EMPTY or isinstance(value.content, str)
         return "cell", [] if named else [facts(value.content, inner)]
     if kind == "Opaque":
-        return kind, value.type, facts(value.state, inner)
+        # of an iterator whose parts are opaque the readers keep different states
+        return kind, value.type, facts(value.state, inner) if "." in value.type else None
     if value is np.ma.masked:
         return kind
     if isinstance(value, np.ma.MaskedArray):
         return (kind, facts(value.data), facts(value.mask), value._hardmask,
                 facts(value._fill_value))
+    if isinstance(value, (collections.abc.Iterator, collections.abc.ValuesView)):
+        return "iterator", [facts(item, inner) for item in itertools.islice(value, 20)]
     if isinstance(value, np.ndarray):
         return (kind, repr(value.dtype), value.shape, value.strides if value.size else None,
                 value.flags.writeable, value.tobytes())

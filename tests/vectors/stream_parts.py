@@ -13,6 +13,7 @@ GLOBAL, INSTANCE, BUFFER, OPAQUE = range(39282, 39286)
 FUNCTION, CELL, CLASS, METHOD = range(39286, 39290)
 MASKED, MEMMAP = 39292, 39293
 ZONE, CODE, TENSOR = range(39294, 39297)
+ITERATOR = 39290
 KEPT = 39299
 
 REF = [Tagged(29, number) for number in range(3)]
@@ -68,3 +69,11 @@ POINT = Tagged(GLOBAL, ["geo", "Point"])
 LAMBDA = Tagged(CODE, ["geo", "f.<locals>.<lambda>", 0, bytes(16), 779, bytes(range(16))])
 NEW = Tagged(GLOBAL, ["copyreg", "__newobj__"])
 EARLY = Tagged(INSTANCE, [0, POINT, Tagged(TUPLE, [])])
+
+
+def iterator(kind, *parts):
+    return Tagged(ITERATOR, [kind, *parts])
+
+
+def over(*items, index=0):
+    return iterator("list_iterator", list(items), index)

@@ -6,8 +6,12 @@ of tests/python/test_streams.py in sight.
 """
 
 from builder import cbor
+import streams_iterators
 from streams_bad import BAD
 from streams_good import GOOD
+
+GOOD = GOOD + [(f"iterator-{name}", *rest) for name, *rest in streams_iterators.GOOD]
+BAD = BAD + [(f"iterator-{name}", *rest) for name, *rest in streams_iterators.BAD]
 
 
 def lines():
