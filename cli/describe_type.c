@@ -38,6 +38,7 @@ static const rc_form forms[] = {
     {39285, "opaque", "Opaque(", ")", false, false},
     {39286, "function", "function(", ")", false, false},
     {39287, "cell", "cell(", ")", false, false},
+    {39288, "class", "class(", ")", false, false},
     {39289, "method", "method(", ")", false, false},
     {39292, "masked array", "masked_array(", ")", false, false},
     {39293, "memory map", "memmap(", ")", false, false},

@@ -123,6 +123,7 @@ static const char *tag_key(uint64_t tag) {
         {39285, "$opaque"},
         {39286, "$function"},
         {39287, "$cell"},
+        {39288, "$class"},
         {39289, "$method"},
         {39295, "$code"},
         {39290, "$iterator"},

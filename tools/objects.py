@@ -22,83 +22,11 @@ import zoneinfo
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import object_iterators as iterators  # noqa: E402
+from object_items import Cell, Damaged, Memory, Opaque, Tag, parse  # noqa: E402, F401
 
 BUILTINS = {t.__name__: t for t in (int, float, complex, bool, str, bytes, bytearray, list, tuple,
                                     dict, set, frozenset)}
 BIT_GENERATORS = ("PCG64", "PCG64DXSM", "MT19937", "Philox", "SFC64")
-
-
-class Damaged(Exception):
-    """The stream is not what the format says."""
-
-
-class Tag:
-    """A tag and its content."""
-
-    def __init__(self, tag, value):
-        self.tag, self.value = tag, value
-
-
-class Opaque:
-    """An object that is not built: the name of its class or of what makes it, and its parts."""
-
-    def __init__(self, type, state=None):
-        self.type, self.state = type, state
-
-    def __repr__(self):
-        return f"Opaque({self.type!r}, ...)"
-
-
-class Cell:
-    """A variable that functions share: its value, or none (`Cell.EMPTY`), or its name."""
-    EMPTY = object()
-
-    def __init__(self, content=EMPTY):
-        self.content = content
-
-
-class Memory:
-    """Bytes [low, high) of a memory; low and high are None for all of it."""
-
-    def __init__(self, data, low=None, high=None):
-        self.data, self.low, self.high = data, low, high
-
-
-def parse(data, at=0):
-    """One item of RFC 8949 and the position behind it: maps as Tag("map", pairs)."""
-    kind, info = data[at] >> 5, data[at] & 31
-    at += 1
-    if info < 24:
-        number = info
-    elif info < 28:
-        size = 1 << (info - 24)
-        number, at = int.from_bytes(data[at:at + size], "big"), at + size
-    else:
-        raise Damaged("reserved head or indefinite length")
-    if kind == 0:
-        return number, at
-    if kind == 1:
-        return -1 - number, at
-    if kind in (2, 3):
-        content = data[at:at + number]
-        if len(content) != number:
-            raise Damaged("a string ends too early")
-        return (content if kind == 2 else content.decode()), at + number
-    if kind in (4, 5):
-        items = []
-        for _ in range(number * (kind - 3)):
-            item, at = parse(data, at)
-            items.append(item)
-        return (items if kind == 4 else Tag("map", items)), at
-    if kind == 6:
-        value, at = parse(data, at)
-        return Tag(number, value), at
-    if info in (25, 26, 27):
-        code = {25: ">e", 26: ">f", 27: ">d"}[info]
-        return struct.unpack(code, number.to_bytes(1 << (info - 24), "big"))[0], at
-    if info < 24 and number in (20, 21, 22):
-        return (False, True, None)[number - 20], at
-    raise Damaged(f"simple value {number}")
 
 
 class Builder:
@@ -499,6 +427,20 @@ class Builder:
             value.content = self.build(node[0])
         return value
 
+    CLASS_PARTS = ("module", "name", "variable", "metaclass", "bases", "beginning", "attributes")
+
+    def read_class(self, node, mark):
+        if len(node) not in (3, 7):
+            raise Damaged("a class has three parts or seven")
+        names = [self.build(part) for part in node[:3]]
+        if not all(isinstance(name, str) for name in names[:2]):
+            raise Damaged("a class without a name")
+        early = [self.build(part) for part in node[3:6]]
+        value = self.named(mark, Opaque(".".join(names[:2])))
+        parts = zip(self.CLASS_PARTS, [*names, *early, *map(self.build, node[6:])])
+        value.state = {name: part for name, part in parts if part is not None}
+        return value
+
     def read_method(self, node, mark):
         if len(node) != 2:
             raise Damaged("a method has two parts")
@@ -566,9 +508,9 @@ class Builder:
         39275: "read_decimal", 39276: "read_path", 39277: "read_array_array",
         39278: "read_deque", 39279: "read_ordered_dict", 39280: "read_counter",
         39281: "read_default_dict", 39282: "read_global", 39283: "read_instance",
-        39285: "read_opaque", 39286: "read_function", 39287: "read_cell", 39289: "read_method",
-        39290: "read_iterator", 39292: "read_masked", 39293: "read_memmap", 39294: "read_zone",
-        39295: "read_code", 39296: "read_tensor"}
+        39285: "read_opaque", 39286: "read_function", 39287: "read_cell", 39288: "read_class",
+        39289: "read_method", 39290: "read_iterator", 39292: "read_masked", 39293: "read_memmap",
+        39294: "read_zone", 39295: "read_code", 39296: "read_tensor"}
 
 
 def decode(stream, blobs=()):

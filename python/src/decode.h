@@ -135,11 +135,12 @@ struct rp_decoder {
     rp_memo class_memo;  /* class -> index in classes */
     rp_class *classes;
     size_t class_count, class_capacity;
-    PyObject *newobj;      /* copyreg.__newobj__, strong; NULL until it is needed */
-    PyObject *own_cells;   /* dict name -> cell of a variable of the call, or NULL */
-    PyObject *loose_cells; /* list of such names that are not in its frame, or NULL */
-    PyObject *definitions; /* dict name -> function or class in its frame, or NULL */
-    PyObject *empty;       /* the empty tuple */
+    PyObject *newobj;       /* copyreg.__newobj__, strong; NULL until it is needed */
+    PyObject *made_classes; /* list: of functions, from the stream */
+    PyObject *own_cells;    /* dict name -> cell of a variable of the call, or NULL */
+    PyObject *loose_cells;  /* list of such names that are not in its frame, or NULL */
+    PyObject *definitions;  /* dict name -> function or class in its frame, or NULL */
+    PyObject *empty;        /* the empty tuple */
     PyObject *strings[RP_STRING_CACHE];
     PyObject *numpy, *array_type, *dtype_type, *byte_dtype; /* strong, when arrays are met */
     PyObject *numpy_random;
@@ -299,6 +300,10 @@ int rp_get_collection(rp_decoder *decoder, uint64_t tag, PyObject **value);
 int rp_get_function(rp_decoder *decoder, uint64_t tag, PyObject **value);
 /* A function gets what another one of the same code has. 0 or -1. */
 int rp_function_fill(PyObject *function, PyObject *content);
+/* classes_read.c: a class of the program gets the values among the attributes of a saved one. */
+int rp_class_fill(PyObject *class, PyObject *attributes);
+/* classes.c: a property, staticmethod or classmethod. */
+bool rp_is_descriptor(PyObject *object);
 /* The function that `object.name` binds, also of a class; new reference. 1, 0 or -1. Runs no code.
  */
 int rp_bound_function(PyObject *object, PyObject *name, PyObject **function);

@@ -40,6 +40,7 @@ static int fill(PyObject *target, PyObject *content) {
         rp_set_swap(target, content);
         return 0;
     }
+    if (PyType_Check(target)) return rp_class_fill(target, content);
     if (PyFunction_Check(target)) return rp_function_fill(target, content);
     return PyObject_SetItem(target, Py_Ellipsis, content); /* an array of numpy */
 }

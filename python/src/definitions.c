@@ -15,18 +15,63 @@ PyObject *rp_definitions_of(PyObject *values) {
     return found;
 }
 
-/* A reference would keep the cells of the frame alive, the Checkpoint among them. */
+static bool is_immutable(PyObject *value) {
+    return value == Py_None || PyBool_Check(value) || PyLong_CheckExact(value) ||
+           PyFloat_CheckExact(value) || PyComplex_CheckExact(value) ||
+           PyUnicode_CheckExact(value) || PyBytes_CheckExact(value);
+}
+
+/* A value in a class, and neither a function nor what the interpreter keeps there. */
+static bool is_value(PyObject *name, PyObject *value) {
+    Py_ssize_t size = PyUnicode_Check(name) ? PyUnicode_GET_LENGTH(name) : 0;
+    return size > 0 && PyUnicode_READ_CHAR(name, 0) != '_' && !PyFunction_Check(value) &&
+           Py_TYPE(value)->tp_descr_get == NULL;
+}
+
+/* A dict of the values in a class that can only change by assignment; None for what is no class. */
+static PyObject *constants_of(PyObject *class) {
+    if (!PyType_Check(class)) return Py_NewRef(Py_None);
+    PyObject *constants = PyDict_New(), *dict = ((PyTypeObject *)class)->tp_dict, *name, *value;
+    for (Py_ssize_t at = 0; dict != NULL && constants && PyDict_Next(dict, &at, &name, &value);)
+        if (is_value(name, value) && is_immutable(value) &&
+            PyDict_SetItem(constants, name, value) < 0)
+            Py_CLEAR(constants);
+    return constants;
+}
+
+/* (weak reference, constants). A reference would keep the cells of the frame alive, the Checkpoint
+ * among them. */
+static PyObject *remembered(PyObject *value) {
+    PyObject *reference = PyWeakref_NewRef(value, NULL);
+    PyObject *constants = reference == NULL ? NULL : constants_of(value);
+    PyObject *entry = constants == NULL ? NULL : PyTuple_Pack(2, reference, constants);
+    Py_XDECREF(constants);
+    Py_XDECREF(reference);
+    return entry;
+}
+
 int rp_definitions_remember(rp_checkpoint *self, PyObject *values) {
-    PyObject *references = PyDict_New(), *name, *value;
-    for (Py_ssize_t at = 0; references != NULL && PyDict_Next(values, &at, &name, &value);) {
+    PyObject *all = PyDict_New(), *name, *value;
+    for (Py_ssize_t at = 0; all != NULL && PyDict_Next(values, &at, &name, &value);) {
         if (!is_definition(value)) continue;
-        PyObject *reference = PyWeakref_NewRef(value, NULL);
-        if (reference == NULL || PyDict_SetItem(references, name, reference) < 0)
-            Py_CLEAR(references);
-        Py_XDECREF(reference);
+        PyObject *entry = remembered(value);
+        if (entry == NULL || PyDict_SetItem(all, name, entry) < 0) Py_CLEAR(all);
+        Py_XDECREF(entry);
     }
-    Py_XSETREF(self->definitions, references);
-    return references == NULL ? -1 : 0;
+    Py_XSETREF(self->definitions, all);
+    return all == NULL ? -1 : 0;
+}
+
+/* What was remembered of the value, when it is still the one; borrowed or NULL. */
+static PyObject *own_entry(const rp_checkpoint *self, PyObject *name, PyObject *value) {
+    if (self->definitions == NULL) return NULL;
+    PyObject *entry = PyDict_GetItemWithError(self->definitions, name); /* borrowed */
+    PyErr_Clear();
+    if (entry == NULL) return NULL;
+    PyObject *made = PyObject_CallNoArgs(PyTuple_GET_ITEM(entry, 0));
+    PyErr_Clear();
+    Py_XDECREF(made);
+    return made == value ? entry : NULL;
 }
 
 /* `def name` or `class name`; a lambda or the choice between two functions is state. */
@@ -60,12 +105,6 @@ static bool is_free_variable(const rp_checkpoint *self, PyObject *name) {
     return found;
 }
 
-static bool is_immutable(PyObject *value) {
-    return value == Py_None || PyBool_Check(value) || PyLong_CheckExact(value) ||
-           PyFloat_CheckExact(value) || PyComplex_CheckExact(value) ||
-           PyUnicode_CheckExact(value) || PyBytes_CheckExact(value);
-}
-
 /* A `def` in the function of the checkpoint: its cells are those of the frame, and it has no
  * attributes and no defaults that can change. */
 static bool is_without_state(const rp_checkpoint *self, PyObject *value) {
@@ -87,27 +126,53 @@ static bool is_without_state(const rp_checkpoint *self, PyObject *value) {
 bool rp_definitions_is_own(const rp_checkpoint *self, PyObject *name, PyObject *value) {
     if (!is_definition(value)) return false;
     if (self->definitions == NULL) return is_under_own_name(name, value);
-    PyObject *reference = PyDict_GetItemWithError(self->definitions, name); /* borrowed */
-    PyErr_Clear();
-    if (reference == NULL) return false;
-    PyObject *made = PyObject_CallNoArgs(reference);
-    PyErr_Clear();
-    Py_XDECREF(made);
-    return made == value;
+    return own_entry(self, name, value) != NULL;
+}
+
+/* No value in the class can have changed since restore(), or has been assigned. */
+static bool is_class_without_state(const rp_checkpoint *self, PyObject *name, PyObject *class) {
+    PyObject *entry = own_entry(self, name, class), *dict = ((PyTypeObject *)class)->tp_dict;
+    PyObject *constants = entry == NULL ? NULL : PyTuple_GET_ITEM(entry, 1), *attribute, *value;
+    for (Py_ssize_t at = 0; dict != NULL && PyDict_Next(dict, &at, &attribute, &value);) {
+        if (!is_value(attribute, value)) continue;
+        if (constants == NULL) return false;
+        PyObject *then = PyDict_GetItemWithError(constants, attribute); /* borrowed */
+        PyErr_Clear();
+        if (then != value) return false;
+    }
+    return true;
 }
 
 bool rp_definitions_is_made_anew(const rp_checkpoint *self, PyObject *name, PyObject *value) {
     if (rp_owner_is_module(&self->owner)) return is_under_own_name(name, value);
     if (!rp_definitions_is_own(self, name, value)) return false;
-    if (is_free_variable(self, name) || PyType_Check(value)) return true;
-    return is_under_own_name(name, value) && is_without_state(self, value);
+    if (is_free_variable(self, name)) return true;
+    if (!is_under_own_name(name, value)) return false;
+    return PyType_Check(value) ? is_class_without_state(self, name, value)
+                               : is_without_state(self, value);
 }
 
 static int own_each(rp_encoder *encoder, PyObject *objects) {
     PyObject *name, *object;
     for (Py_ssize_t at = 0; objects != NULL && PyDict_Next(objects, &at, &name, &object);)
-        if (rp_encoder_own(encoder, object, name, false) < 0) return -1;
+        if (rp_encoder_own(encoder, object, name, false, Py_None) < 0) return -1;
     return objects == NULL ? -1 : 0;
+}
+
+/* A class statement in the function itself, or what a call made under this name: the next run has
+ * the same one in its place. Not what another function makes of its arguments. */
+static bool is_class_of_function(const rp_checkpoint *self, PyObject *name, PyObject *class) {
+    PyObject *qualified = PyType_GetQualName((PyTypeObject *)class), *inside = NULL;
+    bool found = false;
+    if (qualified != NULL && self->owner.code != NULL)
+        inside = PyUnicode_FromFormat("%U.<locals>.%U", self->owner.code->co_qualname, name);
+    if (inside != NULL)
+        found =
+            PyUnicode_Compare(qualified, inside) == 0 || PyUnicode_Compare(qualified, name) == 0;
+    Py_XDECREF(inside);
+    Py_XDECREF(qualified);
+    PyErr_Clear();
+    return found && own_entry(self, name, class) != NULL;
 }
 
 /* Of several names of one object its own one counts: they come first. */
@@ -116,8 +181,11 @@ static int own_definitions(const rp_checkpoint *self, rp_encoder *encoder, PyObj
     PyObject *name, *value;
     for (Py_ssize_t at = 0; PyDict_Next(values, &at, &name, &value);) {
         if (!is_definition(value) || is_under_own_name(name, value) != own_names) continue;
-        bool around = is_free_variable(self, name) && rp_definitions_is_own(self, name, value);
-        if (rp_encoder_own(encoder, value, name, around) < 0) return -1;
+        PyObject *entry = own_entry(self, name, value);
+        bool around = is_free_variable(self, name) && entry != NULL;
+        if (PyType_Check(value) && !around && !is_class_of_function(self, name, value)) continue;
+        PyObject *constants = entry == NULL ? Py_None : PyTuple_GET_ITEM(entry, 1);
+        if (rp_encoder_own(encoder, value, name, around, constants) < 0) return -1;
     }
     return 0;
 }

@@ -1,6 +1,8 @@
 /* Python objects to the object stream: the work stack, marks and references, undoing a failure. */
 #include "encode.h"
 
+#include "decode.h"
+
 #include "opaque.h"
 #include "types/iterators.h"
 
@@ -257,12 +259,15 @@ static rp_put_function function_of_instance(rp_encoder *encoder, PyObject *objec
     if (PyFunction_Check(object)) return rp_put_function_value;
     if (PyCell_Check(object)) return rp_put_cell;
     if (PyMethod_Check(object)) return rp_put_method;
-    if (encoder->digest || PyModule_Check(object)) return NULL;
     if (PyType_Check(object)) {
         /* classes of a metaclass that has a reducer of its own, as pickle asks for it */
-        int has = Py_IS_TYPE(object, &PyType_Type) ? 0 : rp_has_reducer(encoder, Py_TYPE(object));
-        return has < 0 ? NULL : has ? rp_put_instance : rp_put_global;
+        int has = encoder->digest || Py_IS_TYPE(object, &PyType_Type)
+                      ? 0
+                      : rp_has_reducer(encoder, Py_TYPE(object));
+        return has < 0 ? NULL : has ? rp_put_instance : rp_put_class;
     }
+    if (encoder->digest || PyModule_Check(object)) return NULL;
+    if (rp_is_descriptor(object)) return rp_put_descriptor;
     if (rp_kind_of(object) >= 0) return rp_put_iterator;
     if (rp_opaque_check(encoder->state, object)) return rp_put_opaque;
     return rp_put_instance;

@@ -186,6 +186,10 @@ void rp_plans_release(rp_encoder *encoder);
 int rp_put_opaque(rp_encoder *encoder, PyObject *object);
 /* functions.c: found by import, or else by the path to the code. */
 int rp_put_function_value(rp_encoder *encoder, PyObject *object);
+int rp_put_class(rp_encoder *encoder, PyObject *object);
+int rp_put_descriptor(rp_encoder *encoder, PyObject *object);
+/* instances.c: by what a reduction has given. */
+int rp_put_reduced(rp_encoder *encoder, PyObject *object, PyObject *reduced);
 int rp_put_cell(rp_encoder *encoder, PyObject *object);
 int rp_put_method(rp_encoder *encoder, PyObject *object);
 /* iterators.c */

@@ -22,8 +22,10 @@ rs_buffer *rp_encoder_buffer(rp_encoder *encoder);
 
 /* `object` is a cell, a function or a class in the variable `name` of the call's own: it is saved
  * as this variable, and nothing but its name when it belongs to a function around it. The first
- * name of an object counts. Before the first value. 0 or -1. */
-int rp_encoder_own(rp_encoder *encoder, PyObject *object, PyObject *name, bool is_around);
+ * name of an object counts. `constants`: of a class, a dict of the values that the program gave it,
+ * else None. Before the first value. 0 or -1. */
+int rp_encoder_own(rp_encoder *encoder, PyObject *object, PyObject *name, bool is_around,
+                   PyObject *constants);
 
 /* Encodes `value`. 0: done. 1: some object in it can't be saved; nothing was written (buffer, blobs
  * and shared objects are as before), and rp_encoder_problem tells which. -1: a Python exception

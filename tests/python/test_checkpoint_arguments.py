@@ -1,7 +1,6 @@
 """Rows 3 and 11: arguments of a call that goes on and of a new one; code that changed."""
-import warnings
-
 import threading
+import warnings
 
 import pytest
 

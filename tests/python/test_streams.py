@@ -116,6 +116,14 @@ def function_cycle():
     return value
 
 
+def class_cycle():
+    attributes, point = {}, opaque("geo.Point")
+    value = attributes["me"] = opaque("geo.f.<locals>.C", {
+        "module": "geo", "name": "f.<locals>.C", "metaclass": point, "bases": (point,),
+        "beginning": {}, "attributes": attributes})
+    return value
+
+
 def method_cycle():
     state = {}
     value = opaque("types.MethodType", {"object": opaque("geo.Point", state), "function": "move"})

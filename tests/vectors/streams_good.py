@@ -429,6 +429,23 @@ GOOD = [  # name, value, expression, rule, blobs
     ),
     ("cell-empty", [Tagged(CELL, []), Tagged(CELL, "x")], "[cell(), cell()]", "CELL, empty"),
     (
+        "class",
+        mark(
+            Tagged(
+                CLASS,
+                ["geo", "f.<locals>.C", None, POINT, Tagged(TUPLE, [POINT]), {}, {"me": REF[0]}],
+            )
+        ),
+        "class_cycle()",
+        "CLASS: metaclass, bases, attributes",
+    ),
+    (
+        "class-around",
+        Tagged(CLASS, ["geo", "f.<locals>.C", "C"]),
+        "opaque('geo.f.<locals>.C', {'module': 'geo', 'name': 'f.<locals>.C', 'variable': 'C'})",
+        "CLASS in a variable of a function around",
+    ),
+    (
         "method",
         mark(Tagged(METHOD, [Tagged(INSTANCE, [POINT, {"me": REF[0]}]), "move"])),
         "method_cycle()",

@@ -60,8 +60,7 @@ int rp_put_code(rp_encoder *encoder, PyCodeObject *code, PyObject *globals) {
     return status;
 }
 
-/* The name of the variable that holds the object; borrowed or NULL. */
-static PyObject *own_name_of(rp_encoder *encoder, PyObject *object, bool *is_around) {
+PyObject *rp_own_name_of(rp_encoder *encoder, PyObject *object, bool *is_around) {
     size_t index;
     *is_around = false;
     if (encoder->digest || !rp_memo_find(&encoder->own, object, &index)) return NULL;
@@ -70,11 +69,18 @@ static PyObject *own_name_of(rp_encoder *encoder, PyObject *object, bool *is_aro
     return PyTuple_GET_ITEM(entry, 0);
 }
 
-int rp_encoder_own(rp_encoder *encoder, PyObject *object, PyObject *name, bool is_around) {
+PyObject *rp_own_constants_of(rp_encoder *encoder, PyObject *object) {
+    size_t index;
+    if (!rp_memo_find(&encoder->own, object, &index)) return Py_None;
+    return PyTuple_GET_ITEM(PyList_GET_ITEM(encoder->own_names, (Py_ssize_t)index), 2);
+}
+
+int rp_encoder_own(rp_encoder *encoder, PyObject *object, PyObject *name, bool is_around,
+                   PyObject *constants) {
     size_t index;
     if (rp_memo_find(&encoder->own, object, &index)) return 0;
     if (!encoder->own_names && !(encoder->own_names = PyList_New(0))) return -1;
-    PyObject *entry = PyTuple_Pack(2, name, is_around ? Py_True : Py_False);
+    PyObject *entry = PyTuple_Pack(3, name, is_around ? Py_True : Py_False, constants);
     int status = entry ? PyList_Append(encoder->own_names, entry) : -1;
     Py_XDECREF(entry);
     if (status < 0) return -1;
@@ -87,7 +93,7 @@ int rp_encoder_own(rp_encoder *encoder, PyObject *object, PyObject *name, bool i
 int rp_put_definition(rp_encoder *encoder, PyObject *object, uint64_t tag, PyCodeObject *code,
                       PyObject *globals, size_t count) {
     bool is_around;
-    PyObject *name = own_name_of(encoder, object, &is_around);
+    PyObject *name = rp_own_name_of(encoder, object, &is_around);
     rp_put_tag(encoder, tag);
     rp_put_array_head(encoder, is_around ? 2 : count);
     int status = rp_put_code(encoder, code, globals);
@@ -192,7 +198,7 @@ int rp_put_function_value(rp_encoder *encoder, PyObject *object) {
 int rp_put_cell(rp_encoder *encoder, PyObject *object) {
     PyObject *content = PyCell_GET(object);
     bool is_around;
-    PyObject *name = own_name_of(encoder, object, &is_around);
+    PyObject *name = rp_own_name_of(encoder, object, &is_around);
     rp_put_tag(encoder, RP_TAG_CELL);
     if (name) return rp_put_str(encoder, name);
     rp_put_array_head(encoder, content ? 1 : 0);

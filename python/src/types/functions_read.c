@@ -475,6 +475,8 @@ int rp_get_function(rp_decoder *decoder, uint64_t tag, PyObject **value) {
         return open_function(decoder);
     case RP_TAG_CELL:
         return open_cell(decoder, value);
+    case RP_TAG_CLASS:
+        return rp_open_class(decoder);
     case RP_TAG_METHOD:
         return open_method(decoder);
     default:

@@ -16,6 +16,8 @@ PyObject *rp_own_definition(rp_decoder *decoder, PyObject *own_name);
 int rp_open_around(rp_decoder *decoder);
 /* `object` stands for what had this code. */
 int rp_lose_code(rp_decoder *decoder, PyObject *code, PyObject *object);
+/* classes_read.c: 1 a frame was opened, -1. */
+int rp_open_class(rp_decoder *decoder);
 /* Those parts that are not None, by names, for an Opaque. */
 PyObject *rp_dict_of_parts(const char *const *names, PyObject *const *parts, Py_ssize_t count);
 #endif

@@ -211,7 +211,7 @@ static int advance_short(rp_encoder *encoder, rp_encode_frame *frame) {
     return RP_DONE;
 }
 
-static int put_reduced(rp_encoder *encoder, PyObject *object, PyObject *reduced) {
+int rp_put_reduced(rp_encoder *encoder, PyObject *object, PyObject *reduced) {
     bool is_marked = encoder->last_share >= 0, brief = is_short(encoder, reduced, object);
     rp_put_tag(encoder, RP_TAG_INSTANCE);
     rp_put_array_head(encoder, brief ? 2 : 6);
@@ -236,7 +236,7 @@ int rp_put_instance(rp_encoder *encoder, PyObject *object) {
     if (PyUnicode_Check(reduced))
         status = rp_put_global_named(encoder, object, reduced);
     else if (is_as_it_should_be(reduced))
-        status = put_reduced(encoder, object, reduced);
+        status = rp_put_reduced(encoder, object, reduced);
     else
         status = rp_refuse(encoder, "its __reduce_ex__ gives no callable with its arguments");
     Py_DECREF(reduced);

@@ -103,8 +103,12 @@ static const rp_type_entry torch_parameter_types[] = {{"Parameter", rp_put_tenso
                                                       {NULL, NULL, false}};
 static const rp_module_types torch_parameter = {"torch.nn.parameter", torch_parameter_types};
 
+static const rp_type_entry functools_types[] = {{"cached_property", rp_put_cached_property, true},
+                                                {NULL, NULL, false}};
+static const rp_module_types functools = {"functools", functools_types};
+
 const rp_module_types *const rp_known_modules[] = {
-    &numpy,    &masked,   &numpy_random, &python_random,   &collections,
-    &datetime, &zoneinfo, &decimal,      &fractions,       &uuid,
-    &pathlib,  &array,    &torch,        &torch_parameter, NULL,
+    &numpy,    &masked,          &numpy_random, &python_random, &collections, &datetime,
+    &zoneinfo, &decimal,         &fractions,    &uuid,          &pathlib,     &array,
+    &torch,    &torch_parameter, &functools,    NULL,
 };
