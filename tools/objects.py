@@ -346,7 +346,8 @@ class Builder:
 
     # ---- classes, functions, other objects: nothing is imported ----
 
-    MAKERS = ("copyreg.__newobj__", "copyreg.__newobj_ex__", "copyreg._reconstructor")
+    MAKERS = ("copyreg.__newobj__", "copyreg.__newobj_ex__", "copyreg._reconstructor",
+              "resume._core._registered")
 
     def read_global(self, node, mark):
         module, path = node
@@ -366,7 +367,7 @@ class Builder:
         if not isinstance(arguments, (tuple, list)):
             raise Damaged("arguments that are no tuple")
         if isinstance(made, Opaque) and made.type in self.MAKERS and len(arguments):
-            made = arguments[0]
+            made = Opaque(arguments[0]) if isinstance(arguments[0], str) else arguments[0]
         kind = made.type if isinstance(made, Opaque) else type(made).__name__
         value = self.early_values.pop(mark, None) or Opaque(kind)
         value.type = kind
@@ -374,11 +375,9 @@ class Builder:
         if len(node) == 2:
             value.state = self.build(node[1])
             return value
-        value.state = {"arguments": arguments}
-        for name, part in zip(("items", "pairs", "state", "setter"), node[2:]):
-            part = self.build(part)
-            if part is not None:
-                value.state[name] = part
+        names = ("items", "pairs", "state", "setter")
+        parts = {name: self.build(part) for name, part in zip(names, node[2:])}
+        value.state = {"arguments": arguments} | {n: p for n, p in parts.items() if p is not None}
         return value
 
     def early(self, node, mark):

@@ -23,6 +23,7 @@ from ._core import (
     __version__,
     list,
     load,
+    register,
 )
 from ._errors import (
     CheckpointDamaged,
@@ -55,6 +56,7 @@ __all__ = [
     "ResumeWarning",
     "list",
     "load",
+    "register",
 ]
 
 

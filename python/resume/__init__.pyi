@@ -1,6 +1,6 @@
 """Long computations that survive being killed: run again, they go on from the last save."""
 import builtins
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from os import PathLike
 from types import TracebackType
@@ -190,6 +190,13 @@ class Entries(builtins.list[Entry]):
 
 def load(path: _Path, /) -> Data: ...
 def list(folder: _Path | None = None) -> Entries: ...
+def register(
+    cls: Callable[..., _T],
+    save: Callable[[_T], Any] | None = None,
+    load: Callable[..., _T] | None = None,
+    *,
+    old_name: str | Sequence[str] | None = None,
+) -> Callable[..., _T]: ...
 def load_ipython_extension(shell: Any) -> None: ...
 
 class ResumeError(Exception):

@@ -246,14 +246,15 @@ static PyObject *checkpoint_reduce(PyObject *object, PyObject *nothing) {
     return NULL;
 }
 
+/* Of resume 0.13, which saved instances of such classes alone. */
 static PyObject *checkpoint_add_types(PyObject *type, PyObject *args) {
-    (void)args;
-    rp_module_state *state = rp_state_of_type((PyTypeObject *)type);
-    if (state == NULL ||
-        rp_warn(state, "Checkpoint.add_types does nothing in this version: objects of "
-                       "other classes are left out of a save with a warning; "
-                       "chp.track(object) saves the state of one") < 0)
+    (void)type;
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(args); i++) {
+        if (PyType_Check(PyTuple_GET_ITEM(args, i))) continue;
+        PyErr_Format(PyExc_TypeError, "add_types() takes classes, not %.100s",
+                     Py_TYPE(PyTuple_GET_ITEM(args, i))->tp_name);
         return NULL;
+    }
     Py_RETURN_NONE;
 }
 
@@ -343,7 +344,9 @@ static PyMethodDef checkpoint_methods[] = {
      "__reduce__($self, /)\n--\n\nRaises TypeError: a Checkpoint belongs to one call."},
     RP_HTML_METHOD(rp_checkpoint_html),
     {"add_types", checkpoint_add_types, METH_CLASS | METH_VARARGS,
-     "add_types($type, /, *types)\n--\n\nOf resume 0.13: does nothing in this version but warn."},
+     "add_types($type, /, *types)\n--\n\nOf resume 0.13: not needed any more, classes are saved as "
+     "pickle would;\n"
+     "resume.register() tells how where that is not enough."},
     {NULL, NULL, 0, NULL},
 };
 

@@ -4,6 +4,7 @@
 #include "decode.h"
 
 #include "opaque.h"
+#include "registered.h"
 #include "types/iterators.h"
 
 #include "base/alloc.h"
@@ -296,6 +297,10 @@ static rp_put_function function_of(rp_encoder *encoder, PyObject *object, bool *
     if (type == &PyComplex_Type) return rp_put_complex;
     if (type == &PyRange_Type) return rp_put_range;
     if (PyErr_Occurred()) return NULL;
+    if (!encoder->digest && rp_registered_has(encoder->state, type) > 0) {
+        *identity = true;
+        return rp_put_instance;
+    }
     const rp_known_type *known = rp_find_known_type(encoder, type);
     if (!known && PyErr_Occurred()) return NULL;
     if (!known) return function_of_instance(encoder, object, identity);

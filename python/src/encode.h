@@ -45,6 +45,7 @@ struct rp_encode_frame {
 typedef struct rp_plan {
     PyTypeObject *type;   /* strong */
     bool plain;           /* by object's own reduction */
+    bool registered;      /* by a function given to resume.register(); then not plain */
     PyObject *slot_names; /* strong: list, or NULL: it has none */
 } rp_plan;
 

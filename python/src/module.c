@@ -6,6 +6,7 @@
 #include "opaque.h"
 #include "probe.h"
 #include "read_only.h"
+#include "registered.h"
 #include "report.h"
 #include "testing.h"
 
@@ -52,6 +53,15 @@ static PyMethodDef core_functions[] = {
      "_cell_of($module, folder, name, /)\n--\n\n(hash, id) of the cell that saved, or None."},
     {"_cell_ended", rp_cell_ended, METH_O,
      "_cell_ended($module, success, /)\n--\n\nOf a notebook."},
+    {"register", (PyCFunction)(void (*)(void))rp_register, METH_VARARGS | METH_KEYWORDS,
+     "register($module, /, cls, save=None, load=None, *, old_name=None)\n--\n\n"
+     "Objects of this very class are saved as what save(object) gives and made by load(state).\n\n"
+     "Without save, load() makes them anew: a connection, a lock. Without load, the state is\n"
+     "given to __setstate__, or is a dict of attributes. `old_name`, \"module.Class\" or a list\n"
+     "of such names: what the class was called when it was saved. Gives the class back.\n"
+     "Without any of them, what was registered is forgotten."},
+    {"_registered", rp_registered_make, METH_VARARGS,
+     "_registered($module, name, state=None, /)\n--\n\nAn object of a registered class."},
     {"_at_exit", rp_at_exit, METH_NOARGS, "_at_exit($module, /)\n--\n\nFor atexit."},
     RP_TESTING_METHODS,
     {NULL, NULL, 0, NULL},
@@ -121,7 +131,13 @@ static int core_exec(PyObject *module) {
     state->os = rs_os_linux();
     state->registry = PyDict_New();
     state->saved_here = PySet_New(NULL);
-    if (state->registry == NULL || state->saved_here == NULL) return -1;
+    state->registered = PyDict_New();
+    state->registered_names = PyDict_New();
+    state->moved = PyDict_New();
+    state->registered_maker = PyObject_GetAttrString(module, "_registered");
+    if (!state->registry || !state->saved_here || !state->registered || !state->registered_names ||
+        !state->moved || !state->registered_maker)
+        return -1;
     if (look_up_errors(state) < 0 || add_types(module, state) < 0) return -1;
     if (add_class_attributes(state) < 0) return -1;
     if (PyModule_AddFunctions(module, rp_probe_methods) < 0) return -1;
@@ -152,7 +168,11 @@ static int core_exec(PyObject *module) {
     DO(expire_default)                                                                             \
     DO(folder_default)                                                                             \
     DO(registry)                                                                                   \
-    DO(saved_here)
+    DO(saved_here)                                                                                 \
+    DO(registered)                                                                                 \
+    DO(registered_names)                                                                           \
+    DO(moved)                                                                                      \
+    DO(registered_maker)
 
 static int core_traverse(PyObject *module, visitproc visit, void *arg) {
     rp_module_state *state = rp_state_of_module(module);

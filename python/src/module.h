@@ -18,14 +18,18 @@ typedef struct rp_module_state {
     /* types of this extension */
     PyTypeObject *checkpoint_type, *null_checkpoint_type, *report_type, *loop_type;
     PyTypeObject *data_type, *entry_type, *entries_type; /* what load() and list() give */
-    PyTypeObject *opaque_type; /* what stands for objects that were not trusted */
-    PyObject *expire_default;  /* Checkpoint.CACHE_EXPIRE as long as nobody has set it */
-    PyObject *folder_default;  /* Checkpoint.folder, the same */
-    PyObject *registry;        /* path -> weak reference to the open Checkpoint: registry.c */
-    PyObject *saved_here;      /* set of paths that this process has saved */
-    bool at_exit;              /* our function is registered with atexit */
-    struct rp_runs *runs;      /* of the program, in this process: finishing.c; NULL: none yet */
-    struct rp_kinds *kinds;    /* of iterators, as far as they were tried: iterator_kinds.c */
+    PyTypeObject *opaque_type;  /* what stands for objects that were not trusted */
+    PyObject *expire_default;   /* Checkpoint.CACHE_EXPIRE as long as nobody has set it */
+    PyObject *folder_default;   /* Checkpoint.folder, the same */
+    PyObject *registry;         /* path -> weak reference to the open Checkpoint: registry.c */
+    PyObject *registered;       /* class -> what resume.register() was given: registered.c */
+    PyObject *registered_names; /* the same by the names of the classes, also old ones */
+    PyObject *moved;            /* old name -> class that has taken its place */
+    PyObject *registered_maker; /* the function _registered */
+    PyObject *saved_here;       /* set of paths that this process has saved */
+    bool at_exit;               /* our function is registered with atexit */
+    struct rp_runs *runs;       /* of the program, in this process: finishing.c; NULL: none yet */
+    struct rp_kinds *kinds;     /* of iterators, as far as they were tried: iterator_kinds.c */
 } rp_module_state;
 
 struct PyModuleDef *rp_module_definition(void);

@@ -35,35 +35,27 @@ int rp_checkpoint_usable(rp_checkpoint *self, const char *what) {
     return followed < 0 ? -1 : 0;
 }
 
-/* `format` with what was not told before, one warning for all. */
+/* A warning for each thing that was not told before. `known`: by name or by text. */
+static int tell_once(rp_checkpoint *self, PyObject *known, PyObject *reason) {
+    int told = PySet_Contains(self->warned, known);
+    if (told != 0) return told < 0 ? -1 : 0;
+    if (PySet_Add(self->warned, known) < 0) return -1;
+    return rp_warn(self->state,
+                   "checkpoint '%U': can't be saved: %U; everything else is saved, and this keeps "
+                   "its fresh value after a restart (skip=[...] leaves a variable out silently, "
+                   "resume.register() makes such objects anew)",
+                   self->caller.name, reason);
+}
+
 static int tell_skipped(rp_checkpoint *self, rp_snapshot *snapshot) {
-    PyObject *told = PyList_New(0), *comma = PyUnicode_FromString("; "), *text = NULL;
     PyObject *name, *reason;
-    int status = told == NULL || comma == NULL ? -1 : 0;
-    for (Py_ssize_t at = 0; status == 0 && PyDict_Next(snapshot->skipped, &at, &name, &reason);) {
-        int known = PySet_Contains(self->warned, name);
-        if (known == 0) status = PyList_Append(told, reason);
-        if (known == 0 && status == 0) status = PySet_Add(self->warned, name);
-    }
-    for (Py_ssize_t i = 0; status == 0 && i < PyList_GET_SIZE(snapshot->problems); i++) {
+    for (Py_ssize_t at = 0; PyDict_Next(snapshot->skipped, &at, &name, &reason);)
+        if (tell_once(self, name, reason) < 0) return -1;
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(snapshot->problems); i++) {
         reason = PyList_GET_ITEM(snapshot->problems, i);
-        int known = PySet_Contains(self->warned, reason);
-        if (known == 0) status = PyList_Append(told, reason);
-        if (known == 0 && status == 0) status = PySet_Add(self->warned, reason);
+        if (tell_once(self, reason, reason) < 0) return -1;
     }
-    if (status == 0 && PyList_GET_SIZE(told) > 0) {
-        text = PyUnicode_Join(comma, told);
-        status = text == NULL ? -1
-                              : rp_warn(self->state,
-                                        "checkpoint '%U': can't be saved: %U; everything else is "
-                                        "saved, and this keeps its fresh value after a restart "
-                                        "(skip=[...] leaves a variable out silently)",
-                                        self->caller.name, text);
-    }
-    Py_XDECREF(text);
-    Py_XDECREF(comma);
-    Py_XDECREF(told);
-    return status;
+    return 0;
 }
 
 /* The arguments that nothing is known about, without those that are tracked; their reasons are told

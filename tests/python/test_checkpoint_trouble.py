@@ -3,7 +3,6 @@ import contextlib
 import gzip
 import logging
 import os
-import pathlib
 import pickle
 import shutil
 import subprocess
@@ -487,11 +486,6 @@ def test_a_checkpoint_cant_be_copied_or_pickled(folder):
             way(chp)
     with pytest.raises(resume.ResumeError, match="made already"):
         chp.__init__("q")
-
-
-def test_add_types_of_the_original_warns(folder):
-    with pytest.warns(ResumeWarning, match="chp.track"):
-        Checkpoint.add_types(pathlib.Path)
 
 
 def test_sync_not_due_is_cheap(folder):

@@ -390,6 +390,19 @@ GOOD = [  # name, value, expression, rule, blobs
         "INSTANCE: made by copyreg of a class",
     ),
     (
+        "instance-registered",
+        Tagged(INSTANCE, [Tagged(GLOBAL, ["resume._core", "_registered"]),
+                          Tagged(TUPLE, ["geo.Connection", [1]]), *[None] * 4]),
+        "opaque('geo.Connection', {'arguments': ('geo.Connection', [1])})",
+        "INSTANCE: by functions that a program has registered",
+    ),
+    (
+        "instance-named",
+        Tagged(INSTANCE, ["geo.Point", Tagged(TUPLE, [1]), *[None] * 4]),
+        "opaque('str', {'arguments': (1,)})",
+        "INSTANCE: a text is nothing to be called",
+    ),
+    (
         "instance-cycle",
         mark(Tagged(INSTANCE, [POINT, {"me": REF[0]}])),
         "opaque_cycle()",

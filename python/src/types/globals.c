@@ -3,6 +3,7 @@
 #include "../encode.h"
 #include "../lookup.h"
 #include "../opaque.h"
+#include "../registered.h"
 
 #include <string.h>
 
@@ -153,7 +154,7 @@ int rp_is_trusted(rp_decoder *decoder, PyObject *name) {
 }
 
 static const char *const reconstructors[] = {"copyreg.__newobj__", "copyreg.__newobj_ex__",
-                                             "copyreg._reconstructor"};
+                                             "copyreg._reconstructor", RP_REGISTERED_MAKER};
 
 bool rp_is_reconstructor(PyObject *name) {
     for (size_t i = 0; i < sizeof reconstructors / sizeof reconstructors[0]; i++)
@@ -162,9 +163,12 @@ bool rp_is_reconstructor(PyObject *name) {
 }
 
 PyObject *rp_import_reconstructor(PyObject *name) {
-    PyObject *module = PyImport_ImportModule("copyreg"), *found = NULL;
-    PyObject *path = PyUnicode_Substring(name, (Py_ssize_t)strlen("copyreg."), PY_SSIZE_T_MAX);
+    Py_ssize_t size = PyUnicode_GET_LENGTH(name), dot = PyUnicode_FindChar(name, '.', 0, size, -1);
+    PyObject *module_name = PyUnicode_Substring(name, 0, dot), *found = NULL;
+    PyObject *module = module_name ? PyImport_Import(module_name) : NULL;
+    PyObject *path = PyUnicode_Substring(name, dot + 1, size);
     if (module && path) found = PyObject_GetAttr(module, path);
+    Py_XDECREF(module_name);
     Py_XDECREF(module);
     Py_XDECREF(path);
     return found;
@@ -184,8 +188,40 @@ static PyObject *next_text(rp_decoder *decoder) {
     return PyUnicode_DecodeUTF8((const char *)item.bytes, (Py_ssize_t)item.argument, NULL);
 }
 
+/* numpy 2 has renamed what it saves objects by; numpy 1 has the old name alone. */
+static PyObject *other_module_name(PyObject *name) {
+    static const char *const cores[] = {"numpy._core.", "numpy.core."};
+    for (size_t i = 0; i < 2; i++) {
+        PyObject *prefix = PyUnicode_FromString(cores[i]);
+        if (prefix && PyUnicode_Tailmatch(name, prefix, 0, PY_SSIZE_T_MAX, -1) == 1) {
+            PyObject *rest =
+                PyUnicode_Substring(name, PyUnicode_GET_LENGTH(prefix), PY_SSIZE_T_MAX);
+            Py_DECREF(prefix);
+            PyObject *other = rest ? PyUnicode_FromFormat("%s%U", cores[1 - i], rest) : NULL;
+            Py_XDECREF(rest);
+            return other;
+        }
+        Py_XDECREF(prefix);
+    }
+    return NULL;
+}
+
+/* The module, under its name of today: the old one of numpy would warn. */
+static PyObject *import_module(PyObject *name) {
+    PyObject *other = other_module_name(name), *module = NULL;
+    if (PyErr_Occurred()) return NULL;
+    bool is_old = other && PyUnicode_GET_LENGTH(other) > PyUnicode_GET_LENGTH(name);
+    module = PyImport_Import(is_old ? other : name);
+    if (!module && other && PyErr_ExceptionMatches(PyExc_ImportError)) {
+        PyErr_Clear();
+        module = PyImport_Import(is_old ? name : other);
+    }
+    Py_XDECREF(other);
+    return module;
+}
+
 static PyObject *import_global(rp_decoder *decoder, PyObject *module_name, PyObject *path) {
-    PyObject *module = PyImport_Import(module_name);
+    PyObject *module = import_module(module_name);
     PyObject *found = module ? walk(module, path) : NULL;
     Py_XDECREF(module);
     if (found || !(PyErr_ExceptionMatches(PyExc_ImportError) ||
@@ -194,9 +230,10 @@ static PyObject *import_global(rp_decoder *decoder, PyObject *module_name, PyObj
     PyObject *type, *value, *trace;
     PyErr_Fetch(&type, &value, &trace);
     PyErr_Format(decoder->state->code_changed,
-                 "'%U.%U' of the saved state is not there any more (%S): give it its place back, "
-                 "or start over with clean=True",
-                 module_name, path, value);
+                 "'%U.%U' of the saved state is not there any more (%S): if it has moved, "
+                 "call resume.register(CLASS, old_name=\"%U.%U\") before restore(); else give it "
+                 "its place back, or start over with clean=True",
+                 module_name, path, value, module_name, path);
     Py_XDECREF(type);
     Py_XDECREF(value);
     Py_XDECREF(trace);
@@ -207,7 +244,8 @@ static PyObject *found_global(rp_decoder *decoder, PyObject *module_name, PyObje
     PyObject *name = PyUnicode_FromFormat("%U.%U", module_name, path), *found = NULL;
     int trusted = name ? rp_is_trusted(decoder, name) : -1;
     if (trusted > 0) {
-        found = import_global(decoder, module_name, path);
+        if (rp_registered_moved(decoder->state, name, &found) == 0)
+            found = import_global(decoder, module_name, path);
         /* of what was not proven, only these may be called */
         if (found && !decoder->source.is_mine && PyList_Append(decoder->resolved, found) < 0)
             Py_CLEAR(found);

@@ -1,12 +1,16 @@
 /* Objects by their own reduction, and Opaque ones, in the object stream: INSTANCE and OPAQUE. */
 #include "../encode.h"
 #include "../opaque.h"
+#include "../registered.h"
 
 /* ---- asking the object ---- */
 
 /* (callable, arguments, ...) or a str, as pickle's protocol 5 asks for it. New reference. */
 static PyObject *reduce(rp_encoder *encoder, PyObject *object) {
     PyObject *type = (PyObject *)Py_TYPE(object), *function = NULL, *reduced;
+    const rp_plan *plan = rp_plan_of(encoder, Py_TYPE(object));
+    if (!plan) return NULL;
+    if (plan->registered) return rp_registered_reduce(encoder->state, object, encoder->newobj);
     if (PyDict_CheckExact(encoder->dispatch_table))
         function = Py_XNewRef(PyDict_GetItemWithError(encoder->dispatch_table, type));
     if (!function && PyErr_Occurred()) return NULL;

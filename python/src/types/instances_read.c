@@ -33,8 +33,8 @@ static int makes_new(rp_decoder *decoder, PyObject *const *parts) {
            PyType_Check(PyTuple_GET_ITEM(parts[1], 0));
 }
 
-/* What the parts say is to be made, when it is an Opaque: the callable, or the class that it gets.
- * Borrowed. */
+/* What the parts say is to be made, when it is an Opaque: the callable, or the class that it gets;
+ * a str: the name of a registered class. Borrowed. */
 static PyObject *named(const rp_decoder *decoder, PyObject *const *parts, Py_ssize_t count) {
     PyObject *first = count != 2 && PyTuple_Check(parts[1]) && PyTuple_GET_SIZE(parts[1]) > 0
                           ? PyTuple_GET_ITEM(parts[1], 0)
@@ -42,6 +42,12 @@ static PyObject *named(const rp_decoder *decoder, PyObject *const *parts, Py_ssi
     bool makes =
         rp_opaque_check(decoder->state, parts[0]) && rp_is_reconstructor(rp_opaque_type(parts[0]));
     return first && makes ? first : parts[0];
+}
+
+static bool is_allowed(rp_decoder *decoder, PyObject *const *parts, Py_ssize_t count) {
+    PyObject *object = named(decoder, parts, count);
+    if (object == parts[0] || !PyUnicode_CheckExact(object)) return is_resolved(decoder, object);
+    return rp_is_trusted(decoder, object) > 0;
 }
 
 /* callable(*arguments) */
@@ -65,7 +71,7 @@ static PyObject *call(rp_decoder *decoder, PyObject *const *parts) {
 
 /* What the parts make, before it has a state. `count` is 2 for the short form. */
 static PyObject *make(rp_decoder *decoder, PyObject *const *parts, Py_ssize_t count) {
-    if (!is_resolved(decoder, named(decoder, parts, count))) return rp_opaque_new(decoder->state);
+    if (!is_allowed(decoder, parts, count)) return rp_opaque_new(decoder->state);
     return count == 2 ? new_of(decoder, parts[0]) : call(decoder, parts);
 }
 
@@ -184,9 +190,9 @@ static PyObject *opaque_state(PyObject *const *parts, Py_ssize_t count) {
 
 static int fill_opaque(rp_decoder *decoder, PyObject *const *parts, Py_ssize_t count) {
     PyObject *class = named(decoder, parts, count), *state = opaque_state(parts, count);
-    PyObject *name = rp_opaque_check(decoder->state, class)
-                         ? Py_NewRef(rp_opaque_type(class))
-                         : PyUnicode_FromString(Py_TYPE(class)->tp_name);
+    bool is_name = class != parts[0] && PyUnicode_CheckExact(class);
+    PyObject *name = is_name ? Py_NewRef(class) : PyUnicode_FromString(Py_TYPE(class)->tp_name);
+    if (rp_opaque_check(decoder->state, class)) Py_XSETREF(name, Py_NewRef(rp_opaque_type(class)));
     int status = name && state ? rp_note_untrusted(decoder, name) : -1;
     if (!status) rp_opaque_fill(rp_top(decoder)->object, name, state);
     Py_XDECREF(name);
@@ -236,7 +242,7 @@ static PyObject *finish_instance(rp_decoder *decoder, PyObject *const *parts, Py
     PyObject *object = rp_top(decoder)->object;
     size_t level = rp_top(decoder)->late.use;
     int status;
-    if (!is_resolved(decoder, named(decoder, parts, count)))
+    if (!is_allowed(decoder, parts, count))
         status = fill_opaque(decoder, parts, count);
     else if (level < decoder->depth - 1 && runs_code(decoder, object, count))
         status = put_off(decoder, object, parts, count, level);

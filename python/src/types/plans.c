@@ -1,6 +1,7 @@
 /* How the instances of each class are written: looked up once for each class and save. */
 #include "../encode.h"
 #include "../pycompat/functions.h"
+#include "../registered.h"
 
 #include "base/alloc.h"
 
@@ -62,9 +63,11 @@ static rp_plan *add(rp_encoder *encoder, PyTypeObject *type) {
         encoder->plans = plans;
         encoder->plan_capacity = capacity;
     }
+    int registered = rp_registered_has(encoder->state, type);
+    if (registered < 0) return NULL;
     if (!rp_memo_add(&encoder->plan_memo, (PyObject *)type, encoder->plan_count)) return NULL;
     rp_plan *plan = &encoder->plans[encoder->plan_count++];
-    *plan = (rp_plan){.type = type};
+    *plan = (rp_plan){.type = type, .registered = registered > 0};
     return plan;
 }
 
@@ -77,7 +80,7 @@ const rp_plan *rp_plan_of(rp_encoder *encoder, PyTypeObject *type) {
         PyErr_NoMemory();
         return NULL;
     }
-    int plain = find_plain(encoder, plan);
+    int plain = plan->registered ? 0 : find_plain(encoder, plan);
     plan->plain = plain > 0;
     return plain < 0 ? NULL : plan;
 }
