@@ -181,12 +181,17 @@ void disk_run_init(disk_run *run, const disk_scenario *scenario, unsigned scale,
         run->second_bounds = (model_bounds){.each = 1};
         run->reads = 0;
     }
-    if (!scenario->is_rare) return;
-    run->bounds = (model_bounds){.exhaustive = 1, .each = scale, .random = scale};
-    run->second_bounds = (model_bounds){.each = 1};
-    run->second_every = UINT32_MAX;
-    run->kill_every = 12;
-    run->reads = 1;
+    if (scenario->is_rare) {
+        run->bounds = (model_bounds){.exhaustive = 1, .each = scale, .random = scale};
+        run->second_bounds = (model_bounds){.each = 1};
+        run->second_every = UINT32_MAX;
+        run->kill_every = 12;
+        run->reads = 1;
+    }
+    /* Without hard links a file that is set aside has but the one name: a file system whose renames
+     * can lose both is none to keep files on. */
+    bool has_one_name = scenario->no_links || scenario->by_rename;
+    run->bounds.rename_ways = run->second_bounds.rename_ways = has_one_name ? 3 : 4;
 }
 
 void disk_run_release(disk_run *run) {

@@ -389,7 +389,7 @@ const disk_scenario disk_scenarios[] = {
     {.name = "damaged", .run = damaged},
     {.name = "damaged, no hard links", .run = damaged, .no_links = true},
     {.name = "two names", .run = two_names},
-    {.name = "a stranger at the first save", .run = stranger_at_first_save},
+    {.name = "a stranger at the first save", .run = stranger_at_first_save, .by_rename = true},
     {.name = "a stranger between two renames", .run = stranger_while_replacing, .no_links = true},
     {.name = "a stranger at an opening", .run = stranger_while_recovering, .no_links = true},
     {.name = "failing syncs", .run = failing_syncs, .takes_back = true},

@@ -11,6 +11,7 @@ typedef struct disk_scenario {
     bool takes_back; /* what could be read already: nothing for readers at work */
     bool no_folder;  /* the program has to make it */
     bool no_links, no_locks;
+    bool by_rename;  /* somebody moves a file by a rename alone */
     bool locks;      /* taken by the programs */
     int64_t tick_ns; /* of the clocks, 0: so little that few hints are due */
     bool is_rare;    /* its states take long: few are looked at */

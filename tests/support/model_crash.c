@@ -228,13 +228,20 @@ static bool emit(visiting *work) {
     return true;
 }
 
+/* What may become of a pending operation. */
+static unsigned ways(const visiting *work, size_t i) {
+    bool is_rename = work->cursor->pending[i].kind == MODEL_RENAME;
+    return is_rename && work->bounds->rename_ways > 2 ? work->bounds->rename_ways : 2;
+}
+
 static bool emit_subsets(visiting *work) {
-    size_t count = work->cursor->pending_count;
-    for (uint64_t subset = 0; subset >> count == 0; subset++) {
-        for (size_t i = 0; i < count; i++)
-            work->keep[i] = subset >> i & 1;
+    size_t count = work->cursor->pending_count, i = 0;
+    memset(work->keep, MODEL_LOST, count);
+    do {
         if (!emit(work)) return false;
-    }
+        for (i = 0; i < count && ++work->keep[i] == ways(work, i); i++)
+            work->keep[i] = MODEL_LOST;
+    } while (i < count);
     return true;
 }
 
@@ -291,9 +298,8 @@ static bool emit_random(visiting *work) {
         static const unsigned of_16[] = {8, 8, 1, 15, 4, 12};
         unsigned density = of_16[n % (sizeof of_16 / sizeof *of_16)];
         for (size_t i = 0; i < work->cursor->pending_count; i++) {
-            bool is_rename = work->cursor->pending[i].kind == MODEL_RENAME;
             work->keep[i] = draw(work) % 16 < density ? MODEL_KEPT : MODEL_LOST;
-            if (is_rename && work->bounds->halves) work->keep[i] = (uint8_t)(draw(work) % 4);
+            if (ways(work, i) > 2) work->keep[i] = (uint8_t)(draw(work) % ways(work, i));
         }
         if (!emit(work)) return false;
     }
@@ -307,7 +313,7 @@ bool model_cursor_visit(model_cursor *cursor, const model_bounds *bounds, uint64
     visiting work = {cursor, bounds,  random,
                      visit,  context, model_arena_take(arena, cursor->pending_count + 1)};
     bool goes_on;
-    if (cursor->pending_count <= bounds->exhaustive && !bounds->halves)
+    if (cursor->pending_count <= bounds->exhaustive)
         goes_on = emit_subsets(&work);
     else
         goes_on = emit_nodes(&work) && emit_each(&work) && emit_random(&work);

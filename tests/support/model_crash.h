@@ -2,10 +2,10 @@
  *
  * What was changed since the last sync of a file or folder is pending. Each pending operation is
  * there or not on its own: every sector of 512 bytes, every change of a size, every entry of a
- * folder (a rename is one operation, or its two halves where `halves` asks for it). What was synced
- * is there: fsync keeps bytes and size of a file and all entries of a folder, not the file's own
- * name; fdatasync keeps the size only when it has grown beyond the durable one. After a sync that
- * failed, what was pending stays so for ever, whatever later syncs say.
+ * folder (a rename is one operation, or its two halves where `rename_ways` asks for it). What was
+ * synced is there: fsync keeps bytes and size of a file and all entries of a folder, not the file's
+ * own name; fdatasync keeps the size only when it has grown beyond the durable one. After a sync
+ * that failed, what was pending stays so for ever, whatever later syncs say.
  *
  * A sector that is not there shows what stood in its place before; where there was none, zeros,
  * garbage, or what another attempt had put there. */
@@ -52,7 +52,8 @@ typedef struct model_bounds {
     unsigned exhaustive; /* all subsets of up to so many pending operations */
     unsigned each;       /* all-but-one, only-one and prefixes: at most so many of each kind */
     unsigned random;     /* random subsets beyond */
-    bool halves;
+    unsigned
+        rename_ways; /* 3: may leave both names, 4: or none of them; else it is one operation */
 } model_bounds;
 
 /* False stops. What it takes from the arena is given back afterwards. */
