@@ -17,12 +17,12 @@ static resume_status visit(walk *this, rc_section section, rs_slice name, rs_cbo
     return this->visit(this->context, &this->shares, section, name, value, error);
 }
 
-/* "tracked" holds [how, value]: the value is what is meant. */
+/* "tracked" holds [how, value, settings]: the value is what is meant. */
 static rs_cbor_reader behind_how(rs_cbor_reader tracked) {
     rs_cbor_item pair;
     rs_cbor_reader look = tracked;
     if (rs_cbor_next(&look, &pair, NULL) != RESUME_OK || pair.kind != RS_CBOR_ARRAY ||
-        pair.argument != 2 || rs_cbor_skip(&look, NULL) != RESUME_OK)
+        (pair.argument != 2 && pair.argument != 3) || rs_cbor_skip(&look, NULL) != RESUME_OK)
         return tracked;
     return look;
 }

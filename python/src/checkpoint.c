@@ -70,6 +70,7 @@ static int checkpoint_traverse(PyObject *object, visitproc visit, void *arg) {
     Py_VISIT(Py_TYPE(object));
     Py_VISIT(self->module);
     Py_VISIT(self->tracked);
+    Py_VISIT(self->places);
     Py_VISIT(self->pending_tracked);
     Py_VISIT(self->definitions);
     Py_VISIT(self->placeholders);
@@ -85,6 +86,7 @@ static int checkpoint_traverse(PyObject *object, visitproc visit, void *arg) {
 static void release(rp_checkpoint *self) {
     rp_checkpoint_close(self, false, true);
     Py_CLEAR(self->tracked);
+    Py_CLEAR(self->places);
     Py_CLEAR(self->pending_tracked);
     Py_CLEAR(self->definitions);
     Py_CLEAR(self->placeholders);

@@ -25,6 +25,7 @@ typedef struct rp_checkpoint {
     rp_arguments arguments;
     rp_loops loops;
     PyObject *tracked;         /* dict label -> object, or NULL */
+    PyObject *places;          /* as of rp_places_find, NULL before restore() and the first save */
     PyObject *pending_tracked; /* dict label -> state that a restore brought for an object that is
                                   not tracked yet, or NULL */
     PyObject *definitions;     /* dict name -> weak reference to the function or class that the

@@ -3,6 +3,7 @@
  * The bytes are foreign: every count is held against the bytes that are left, nothing half-built is
  * hashed or compared, and no code of the user runs. */
 #include "decode.h"
+#include "opaque.h"
 
 #include "base/alloc.h"
 
@@ -106,6 +107,10 @@ void rp_decoder_free(rp_decoder *decoder) {
     Py_XDECREF(decoder->torch);
     Py_XDECREF(decoder->storages);
     rs_free(decoder);
+}
+
+void rp_decoder_keep_tensors(rp_decoder *decoder, bool keep) {
+    decoder->tensors_stay = keep;
 }
 
 rs_cbor_reader *rp_decoder_reader(rp_decoder *decoder) {
@@ -212,6 +217,33 @@ int rp_add_filling(rp_decoder *decoder, PyObject *target, PyObject *content) {
     }
     decoder->fillings[decoder->filling_count++] =
         (rp_filling){Py_NewRef(target), Py_NewRef(content)};
+    return 0;
+}
+
+int rp_decoder_get_anchor(rp_decoder *decoder, PyObject *object, PyObject **opaque) {
+    rs_cbor_item item, text;
+    PyObject *type = NULL, *made = NULL;
+    *opaque = NULL;
+    if (rp_next(decoder, &item) < 0) return -1;
+    if (item.kind == RS_CBOR_SIMPLE && item.argument == RS_CBOR_NULL) return 0;
+    if (item.kind != RS_CBOR_TAG || item.argument != RP_TAG_SHARED) {
+        rp_damaged(decoder, "an object that is restored in place has no mark");
+        return -1;
+    }
+    if (rp_add_share(decoder) < 0 || rp_next(decoder, &text) < 0) return -1;
+    if (text.kind != RS_CBOR_TEXT) {
+        rp_damaged(decoder, "an object that is restored in place has no type");
+        return -1;
+    }
+    if (!object) {
+        type = rp_get_str(decoder, &text);
+        made = type ? rp_opaque_new(decoder->state) : NULL;
+        if (made) rp_opaque_fill(made, type, Py_None);
+        Py_XDECREF(type);
+        if (!made) return -1;
+    }
+    rp_share_pending(decoder, object ? object : made);
+    *opaque = made;
     return 0;
 }
 

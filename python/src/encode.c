@@ -404,6 +404,35 @@ int rp_put_marked(rp_encoder *encoder, PyObject *object) {
     return put_object(encoder, object, true);
 }
 
+int rp_encoder_put_anchor(rp_encoder *encoder, PyObject *object) {
+    size_t share;
+    if (rp_memo_find(&encoder->memo, object, &share)) {
+        rs_cbor_put_simple(&encoder->buffer, RS_CBOR_NULL);
+        return 0;
+    }
+    PyObject *module = PyObject_GetAttrString((PyObject *)Py_TYPE(object), "__module__");
+    PyObject *name = PyType_GetQualName(Py_TYPE(object)), *text = NULL;
+    if (!module || !PyUnicode_Check(module)) PyErr_Clear();
+    if (name)
+        text = module && PyUnicode_Check(module) ? PyUnicode_FromFormat("%U.%U", module, name)
+                                                 : Py_NewRef(name);
+    Py_ssize_t size = 0;
+    const char *utf8 = text ? PyUnicode_AsUTF8AndSize(text, &size) : NULL;
+    int status = utf8 ? 0 : -1;
+    if (utf8 && !rp_memo_add(&encoder->memo, object, encoder->share_count)) {
+        PyErr_NoMemory();
+        status = -1;
+    }
+    if (status == 0) {
+        rp_put_mark(encoder);
+        rs_cbor_put_text(&encoder->buffer, utf8, (size_t)size);
+    }
+    Py_XDECREF(text);
+    Py_XDECREF(name);
+    Py_XDECREF(module);
+    return status;
+}
+
 /* ---- one value of the caller, all or nothing ---- */
 
 typedef struct rp_undo {

@@ -52,6 +52,7 @@ static void let_go(rp_checkpoint *self) {
     rp_owner_release(&self->owner);
     rp_arguments_release(&self->arguments);
     Py_CLEAR(self->tracked);
+    Py_CLEAR(self->places);
     Py_CLEAR(self->pending_tracked);
 }
 

@@ -3,6 +3,8 @@
 
 #include "loop.h"
 #include "notice.h"
+#include "opaque.h"
+#include "parts.h"
 #include "placeholders.h"
 #include "track.h"
 
@@ -63,6 +65,78 @@ static PyObject *read_tracked(rp_module_state *state, rp_decoder *decoder, PyObj
     PyObject *object = NULL; /* borrowed */
     if (targets->tracked != NULL) object = PyDict_GetItemWithError(targets->tracked, key);
     return rp_track_get(state, object, decoder);
+}
+
+/* Marks lead to `object` (NULL: an Opaque stands for it) from now on. */
+static int read_anchor(rp_decoder *decoder, PyObject *object, PyObject *label, bool tracked,
+                       rp_loaded *loaded) {
+    PyObject *opaque = NULL, *entry = NULL;
+    int status = rp_decoder_get_anchor(decoder, object, &opaque);
+    if (opaque != NULL) {
+        entry = Py_BuildValue("(OOO)", label, opaque, tracked ? Py_True : Py_False);
+        status = entry == NULL ? -1 : PyList_Append(loaded->unplaced, entry);
+    }
+    Py_XDECREF(entry);
+    Py_XDECREF(opaque);
+    return status;
+}
+
+static int read_parts(rp_module_state *state, rp_decoder *decoder, PyObject *object,
+                      PyObject *label, bool tracked, rp_loaded *loaded) {
+    rs_cbor_item map, key;
+    if (next_item(state, decoder, RS_CBOR_MAP, &map, "\"places\"") < 0) return -1;
+    PyObject *parts = object != NULL ? rp_parts_of(object) : PyDict_New();
+    int status = parts == NULL ? -1 : 0;
+    for (uint64_t i = 0; status == 0 && i < map.argument; i++) {
+        PyObject *path = NULL, *full = NULL;
+        status = next_item(state, decoder, RS_CBOR_TEXT, &key, "\"places\"");
+        if (status == 0) path = text_of_item(&key);
+        if (path != NULL) full = PyUnicode_FromFormat("%U.%U", label, path);
+        status = full == NULL ? -1
+                              : read_anchor(decoder, PyDict_GetItemWithError(parts, path), full,
+                                            tracked, loaded);
+        Py_XDECREF(path);
+        Py_XDECREF(full);
+    }
+    Py_XDECREF(parts);
+    return status;
+}
+
+/* Who is restored in place: marks without values. */
+static int read_places(rp_module_state *state, rp_decoder *decoder, const rp_targets *targets,
+                       rp_loaded *loaded) {
+    rs_cbor_item map, key, entry, tracked;
+    if (next_item(state, decoder, RS_CBOR_MAP, &map, "\"places\"") < 0) return -1;
+    Py_XSETREF(loaded->unplaced, PyList_New(0));
+    int status = loaded->unplaced == NULL ? -1 : 0;
+    for (uint64_t i = 0; status == 0 && i < map.argument; i++) {
+        PyObject *label = NULL, *object = NULL;
+        if (next_item(state, decoder, RS_CBOR_TEXT, &key, "\"places\"") < 0 ||
+            next_item(state, decoder, RS_CBOR_ARRAY, &entry, "\"places\"") < 0 ||
+            next_item(state, decoder, RS_CBOR_SIMPLE, &tracked, "\"places\"") < 0)
+            return -1;
+        if (entry.argument != 3) return damaged(state, "\"places\"");
+        label = text_of_item(&key);
+        if (label != NULL && targets->tracked != NULL)
+            object = PyDict_GetItemWithError(targets->tracked, label);
+        bool by_user = tracked.argument == RS_CBOR_TRUE;
+        status = label == NULL ? -1 : read_anchor(decoder, object, label, by_user, loaded);
+        if (status == 0) status = read_parts(state, decoder, object, label, by_user, loaded);
+        Py_XDECREF(label);
+    }
+    return status;
+}
+
+/* Objects that nothing is restored into show their state. */
+static void show_states(rp_loaded *loaded) {
+    for (Py_ssize_t i = 0; loaded->unplaced != NULL && i < PyList_GET_SIZE(loaded->unplaced); i++) {
+        PyObject *entry = PyList_GET_ITEM(loaded->unplaced, i);
+        PyObject *value = PyDict_GetItemWithError(loaded->tracked, PyTuple_GET_ITEM(entry, 0));
+        PyObject *opaque = PyTuple_GET_ITEM(entry, 1);
+        if (value != NULL)
+            rp_opaque_fill(opaque, rp_opaque_type(opaque), PyTuple_GET_ITEM(value, 1));
+    }
+    PyErr_Clear();
 }
 
 static int read_code(rp_module_state *state, rp_decoder *decoder, rp_loaded *loaded) {
@@ -147,6 +221,7 @@ static int read_value_section(rp_module_state *state, rp_decoder *decoder, const
         return into(&loaded->in_place,
                     rp_arguments_get_in_place(arguments, decoder, targets->fill));
     }
+    if (strcmp(key, "places") == 0) return read_places(state, decoder, targets, loaded);
     if (strcmp(key, "tracked") == 0)
         return into(&loaded->tracked,
                     read_map(state, decoder, targets, read_tracked, "\"tracked\""));
@@ -188,6 +263,7 @@ int rp_loaded_read(rp_module_state *state, rp_decoder *decoder, const rp_targets
                                 &loaded->skipped};
     for (size_t i = 0; i < sizeof dicts / sizeof dicts[0]; i++)
         if (*dicts[i] == NULL && (*dicts[i] = PyDict_New()) == NULL) return -1;
+    show_states(loaded);
     return rp_decoder_fill_cells(decoder, loaded->vars);
 }
 
@@ -203,6 +279,7 @@ void rp_loaded_release(rp_loaded *loaded) {
     Py_CLEAR(loaded->loops);
     Py_CLEAR(loaded->skipped);
     Py_CLEAR(loaded->in_place);
+    Py_CLEAR(loaded->unplaced);
     Py_CLEAR(loaded->tracked);
     Py_CLEAR(loaded->vars);
     Py_CLEAR(loaded->extra);

@@ -16,9 +16,11 @@ typedef struct rp_loaded {
     PyObject *loops;    /* list */
     PyObject *skipped;  /* dict name -> reason */
     PyObject *in_place; /* dict */
-    PyObject *tracked;  /* dict label -> for rp_track_restore */
-    PyObject *vars;     /* dict */
-    PyObject *extra;    /* dict, with "items" */
+    PyObject
+        *unplaced; /* list of (label, Opaque, tracked by the user): objects that are not there */
+    PyObject *tracked; /* dict label -> for rp_track_restore */
+    PyObject *vars;    /* dict */
+    PyObject *extra;   /* dict, with "items" */
     PyObject *result;
 } rp_loaded; /* zero-initialised: empty */
 
@@ -26,7 +28,7 @@ typedef struct rp_loaded {
 typedef struct rp_targets {
     const rp_arguments *arguments; /* of this call, or NULL */
     bool fill;                     /* the same call going on: into these */
-    PyObject *tracked;             /* dict label -> object, or NULL */
+    PyObject *tracked;             /* dict label -> object that is restored in place, or NULL */
 } rp_targets;
 
 /* Only the sections about the call, in front of all values. */

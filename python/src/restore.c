@@ -5,11 +5,12 @@
 #include "loaded.h"
 #include "locals.h"
 #include "notice.h"
+#include "opaque.h"
 #include "placeholders.h"
 #include "random_state.h"
 #include "registry.h"
 #include "report.h"
-#include "track.h"
+#include "tracking.h"
 
 #include <string.h>
 
@@ -23,6 +24,8 @@ typedef struct rp_restoring {
     PyObject *defaults;    /* dict */
     PyObject *changes;     /* dict: what to assign */
     PyObject *current;     /* placeholders of now, as rp_placeholders_of gives them */
+    PyObject *objects;     /* dict label -> object that is restored in place */
+    rp_undo_list undo;
     rp_decoder *decoder;
     rp_loaded loaded;
     rp_report *report;
@@ -36,6 +39,8 @@ static void restoring_release(rp_restoring *restoring) {
     Py_CLEAR(restoring->keep);
     Py_CLEAR(restoring->changes);
     Py_CLEAR(restoring->current);
+    Py_CLEAR(restoring->objects);
+    rp_undo_release(&restoring->undo);
     Py_CLEAR(restoring->report);
     rp_loaded_release(&restoring->loaded);
     if (restoring->decoder != NULL) rp_decoder_free(restoring->decoder);
@@ -64,6 +69,8 @@ static int look_at_frame(rp_checkpoint *self, rp_restoring *restoring) {
     if (restoring->locals == NULL || restoring->names == NULL || restoring->definitions == NULL ||
         rp_definitions_remember(self, values) < 0)
         goto done;
+    restoring->objects = rp_tracking_find(self, restoring->locals);
+    if (restoring->objects == NULL) goto done;
     placeholders = without_arguments(self, restoring->locals);
     restoring->current = placeholders ? rp_placeholders_of(self->state, placeholders) : NULL;
     if (restoring->current == NULL) goto done;
@@ -119,7 +126,7 @@ static int decode(rp_checkpoint *self, rp_restoring *restoring) {
     for (;;) {
         rs_state *saved = rs_checkpoint_state(self->engine);
         if (saved == NULL) return 0;
-        rp_targets targets = {&self->arguments, self->going_on, self->tracked};
+        rp_targets targets = {&self->arguments, self->going_on, restoring->objects};
         restoring->decoder = rp_decoder_new(self->state, saved);
         if (restoring->decoder == NULL || set_frame(restoring) < 0) return -1;
         if (rp_loaded_read(self->state, restoring->decoder, &targets, &restoring->loaded) == 0)
@@ -197,28 +204,48 @@ static int add_extra_locals(rp_checkpoint *self, rp_restoring *restoring) {
     return 0;
 }
 
-static int restore_tracked(rp_checkpoint *self, rp_restoring *restoring) {
-    PyObject *label, *value, *pending = PyDict_New();
-    if (pending == NULL) return -1;
-    for (Py_ssize_t at = 0; PyDict_Next(restoring->loaded.tracked, &at, &label, &value);) {
-        PyObject *object = self->tracked ? PyDict_GetItemWithError(self->tracked, label) : NULL;
-        int status = object != NULL ? rp_track_restore(self->state, object, value)
-                                    : PyDict_SetItem(pending, label, value);
-        if (status < 0) {
-            Py_DECREF(pending);
-            return -1;
-        }
+/* An object that was restored in place so far is not there: what else holds it can't go on. */
+static int refuse_unplaced(rp_checkpoint *self, PyObject *entry) {
+    PyObject *label = PyTuple_GET_ITEM(entry, 0);
+    bool tracked = PyTuple_GET_ITEM(entry, 2) == Py_True;
+    return rp_raise_text(self->state->error, RESUME_MISUSE,
+                         "checkpoint '%U': '%U' (%U) is restored in place, and there is no such "
+                         "object when restore() is called: %s; nothing was restored",
+                         self->caller.name, label, rp_opaque_type(PyTuple_GET_ITEM(entry, 1)),
+                         tracked ? "track it before restore(), as the other variables hold it"
+                                 : "make it before restore(), also when not chp.fresh, or start "
+                                   "over with clean=True");
+}
+
+/* Variables that only hold what the user will track later are left alone. */
+static int drop_unplaced(rp_restoring *restoring, PyObject *opaque) {
+    PyObject *vars = restoring->loaded.vars, *names = PyDict_Keys(vars);
+    int status = names == NULL ? -1 : 0;
+    for (Py_ssize_t i = 0; status == 0 && i < PyList_GET_SIZE(names); i++) {
+        PyObject *name = PyList_GET_ITEM(names, i);
+        if (PyDict_GetItemWithError(vars, name) == opaque) status = PyDict_DelItem(vars, name);
     }
-    Py_XSETREF(self->pending_tracked, pending);
+    Py_XDECREF(names);
+    return status;
+}
+
+static int check_unplaced(rp_checkpoint *self, rp_restoring *restoring) {
+    enum { OURS = 2 }; /* of the list, and of the decoder */
+    PyObject *unplaced = restoring->loaded.unplaced;
+    for (Py_ssize_t i = 0; unplaced != NULL && i < PyList_GET_SIZE(unplaced); i++) {
+        PyObject *entry = PyList_GET_ITEM(unplaced, i), *opaque = PyTuple_GET_ITEM(entry, 1);
+        bool tracked = PyTuple_GET_ITEM(entry, 2) == Py_True;
+        if (tracked && drop_unplaced(restoring, opaque) < 0) return -1;
+        bool is_part = PyDict_Contains(restoring->loaded.tracked, PyTuple_GET_ITEM(entry, 0)) == 0;
+        bool needed = Py_REFCNT(opaque) > OURS || (!tracked && !is_part);
+        if (needed) return refuse_unplaced(self, entry);
+    }
     return 0;
 }
 
-/* User code (load_state_dict) first, while nothing else is changed; then what cannot fail but for
- * memory; random generators last, since all of this might draw numbers. */
-static int assign(rp_checkpoint *self, rp_restoring *restoring) {
+static int assign_rest(rp_checkpoint *self, rp_restoring *restoring) {
     bool here = rp_registry_saved_here(self);
     PyObject *random = restoring->loaded.random_saved;
-    if (restore_tracked(self, restoring) < 0) return -1;
     if (rp_decoder_commit(restoring->decoder) < 0) return -1;
     if (restoring->frame != NULL && rp_frame_assign(restoring->frame, restoring->changes) < 0)
         return -1;
@@ -229,6 +256,17 @@ static int assign(rp_checkpoint *self, rp_restoring *restoring) {
     if (!self->options.random_state || random == NULL || !PyDict_Check(random)) return 0;
     if (!self->going_on && here) return 0; /* a call after another: it draws new numbers */
     return rp_random_restore(self->state, random);
+}
+
+/* User code (load_state_dict) first, while nothing else is changed; then what cannot fail but for
+ * memory; random generators last, since all of this might draw numbers. */
+static int assign(rp_checkpoint *self, rp_restoring *restoring) {
+    if (rp_tracking_restore(self, restoring->objects, restoring->loaded.tracked, restoring->keep,
+                            &restoring->undo) < 0)
+        return -1;
+    int status = assign_rest(self, restoring);
+    if (status < 0) rp_undo(self, &restoring->undo);
+    return status;
 }
 
 static PyObject *sentence_of_edit(PyObject *edit) {
@@ -349,6 +387,7 @@ static int fill_report(rp_checkpoint *self, rp_report *report, const rs_meta *me
 static int restore_found(rp_checkpoint *self, rp_restoring *restoring) {
     const rs_meta *meta = rs_state_meta(rs_checkpoint_state(self->engine));
     if (rp_definitions_drop_lost(self, restoring->decoder, &restoring->loaded) < 0) return -1;
+    if (check_unplaced(self, restoring) < 0) return -1;
     if (choose(self, restoring) < 0 || add_extra_locals(self, restoring) < 0) return -1;
     if (add_defaults(self, restoring) < 0 || add_notes(restoring) < 0) return -1;
     if (fill_report(self, restoring->report, meta) < 0) return -1;

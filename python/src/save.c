@@ -70,6 +70,7 @@ static int tell_opaque(rp_checkpoint *self, rp_snapshot *snapshot) {
     for (Py_ssize_t i = 0; status == 0 && i < PyList_GET_SIZE(names); i++) {
         PyObject *name = PyList_GET_ITEM(names, i);
         if (self->tracked != NULL && PyDict_Contains(self->tracked, name) == 1) continue;
+        if (self->places != NULL && PyDict_Contains(self->places, name) == 1) continue;
         PyObject *call = PyUnicode_FromFormat("chp.track(%U)", name);
         status = call == NULL ? -1 : PyList_Append(calls, call);
         Py_XDECREF(call);

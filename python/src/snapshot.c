@@ -8,7 +8,7 @@
 #include "notice.h"
 #include "placeholders.h"
 #include "random_state.h"
-#include "track.h"
+#include "tracking.h"
 
 #include <string.h>
 
@@ -71,9 +71,10 @@ static int put_values(rp_checkpoint *self, rp_snapshot *snapshot, PyObject *valu
         if (status == 0) status = rp_encoder_put(snapshot->encoder, value, root_text);
         if (status == 1) {
             buffer->size = before; /* the key of what was not written */
-            status = is_tracked(self->tracked, value) || rp_definitions_is_own(self, name, value)
-                         ? 0
-                         : note_skipped(snapshot, root, rp_encoder_problem(snapshot->encoder));
+            status =
+                is_tracked(snapshot->tracked, value) || rp_definitions_is_own(self, name, value)
+                    ? 0
+                    : note_skipped(snapshot, root, rp_encoder_problem(snapshot->encoder));
         } else if (status == 0) {
             count++;
         }
@@ -166,21 +167,6 @@ static int put_head(rp_checkpoint *self, rp_snapshot *snapshot) {
     return rp_loops_put(&self->loops, self->owner.code, here, buffer);
 }
 
-static int put_tracked(rp_checkpoint *self, rp_snapshot *snapshot) {
-    rs_buffer *buffer = rp_encoder_buffer(snapshot->encoder);
-    rs_cbor_put_literal(buffer, "tracked");
-    Py_ssize_t count = self->tracked == NULL ? 0 : PyDict_GET_SIZE(self->tracked), at = 0;
-    rs_cbor_put_head(buffer, RS_CBOR_MAP, (uint64_t)count);
-    PyObject *label, *object;
-    while (count > 0 && PyDict_Next(self->tracked, &at, &label, &object)) {
-        const char *text = PyUnicode_AsUTF8(label);
-        if (text == NULL || put_text(buffer, label) < 0 ||
-            rp_track_put(self->state, object, text, snapshot->encoder, snapshot->problems) < 0)
-            return -1;
-    }
-    return 0;
-}
-
 static int put_skipped(rp_snapshot *snapshot) {
     rs_buffer *buffer = rp_encoder_buffer(snapshot->encoder);
     rs_cbor_put_literal(buffer, "skipped");
@@ -193,12 +179,16 @@ static int put_skipped(rp_snapshot *snapshot) {
 
 static int put_state(rp_checkpoint *self, rp_snapshot *snapshot) {
     rs_buffer *buffer = rp_encoder_buffer(snapshot->encoder);
-    rs_cbor_put_head(buffer, RS_CBOR_MAP, 12 + (self->result != NULL));
+    rs_cbor_put_head(buffer, RS_CBOR_MAP, 13 + (self->result != NULL));
     if (put_head(self, snapshot) < 0) return -1;
+    rs_cbor_put_literal(buffer, "places");
+    if (rp_tracking_put_places(self, snapshot->tracked, snapshot->encoder) < 0) return -1;
     rs_cbor_put_literal(buffer, "in_place");
     if (rp_arguments_put_in_place(&self->arguments, snapshot->encoder, snapshot->problems) < 0)
         return -1;
-    if (put_tracked(self, snapshot) < 0) return -1;
+    rs_cbor_put_literal(buffer, "tracked");
+    if (rp_tracking_put(self, snapshot->tracked, snapshot->encoder, snapshot->problems) < 0)
+        return -1;
     rs_cbor_put_literal(buffer, "vars");
     if (put_values(self, snapshot, snapshot->locals, "%U", false) < 0) return -1;
     rs_cbor_put_literal(buffer, "extra");
@@ -221,7 +211,8 @@ static int take_locals(rp_checkpoint *self, rp_snapshot *snapshot) {
     PyObject *values = snapshot->frame ? rp_frame_locals(snapshot->frame) : PyDict_New();
     snapshot->locals = values == NULL ? NULL : rp_locals_select(self, values);
     Py_XDECREF(values);
-    return snapshot->locals == NULL ? -1 : 0;
+    if (snapshot->locals != NULL) snapshot->tracked = rp_tracking_now(self, snapshot->locals);
+    return snapshot->tracked == NULL ? -1 : 0;
 }
 
 int rp_snapshot_take(rp_checkpoint *self, rp_snapshot *snapshot) {
@@ -246,6 +237,7 @@ void rp_snapshot_release(rp_snapshot *snapshot) {
     snapshot->encoder = NULL;
     Py_CLEAR(snapshot->frame);
     Py_CLEAR(snapshot->locals);
+    Py_CLEAR(snapshot->tracked);
     Py_CLEAR(snapshot->skipped);
     Py_CLEAR(snapshot->problems);
 }

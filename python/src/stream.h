@@ -72,6 +72,15 @@ rs_cbor_reader *rp_decoder_reader(rp_decoder *decoder); /* for the outermost map
  * of another shape or dtype) is ignored: a new object is made. NULL with an exception;
  * RESUME_DAMAGED is raised as CheckpointDamaged, and rp_decoder_status tells the status. */
 PyObject *rp_decoder_get(rp_decoder *decoder, PyObject *target);
+/* Tensors stay on the processor: somebody will copy them to where they belong. */
+void rp_decoder_keep_tensors(rp_decoder *decoder, bool keep);
+/* An object that is made by others and stands in the stream as a mark over its type's name. The
+ * encoder writes null when it bears a mark already. 0, or -1 with an exception. */
+int rp_encoder_put_anchor(rp_encoder *encoder, PyObject *object);
+/* Reads such an item: from now on the mark leads to `object`, or, when that is NULL, to an Opaque
+ * of that type, a new reference in *opaque (NULL: the item was null). 0, or -1 with an exception.
+ */
+int rp_decoder_get_anchor(rp_decoder *decoder, PyObject *object, PyObject **opaque);
 resume_status rp_decoder_status(const rp_decoder *decoder);
 PyObject *rp_decoder_notes(rp_decoder *decoder);
 /* What was not trusted and became an Opaque: a list of names, each once, borrowed. */

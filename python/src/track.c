@@ -1,6 +1,9 @@
 /* chp.track(object): saved with the locals, restored in place. */
 #include "track.h"
 
+#include "lookup.h"
+#include "parts.h"
+#include "random_state.h"
 #include "section.h"
 #include "text.h"
 
@@ -9,12 +12,25 @@ typedef enum manner {
     MANNER_IN_PLACE = 0,
     MANNER_STATE_DICT = 1,
     MANNER_ATTRIBUTES = 2,
+    MANNER_GENERATOR = 3, /* of torch */
+    MANNER_TENSOR = 4,
     MANNER_NONE,
 } manner;
 
-static bool is_container(PyObject *object) {
+bool rp_track_is_container(PyObject *object) {
     return PyList_CheckExact(object) || PyDict_CheckExact(object) || PySet_CheckExact(object) ||
            PyByteArray_CheckExact(object) || rp_is_array(object);
+}
+
+/* Is it a torch.NAME? */
+static bool is_of_torch(PyObject *object, const char *name) {
+    PyObject *torch = NULL, *type = NULL;
+    if (rp_module_find("torch", &torch) > 0) type = PyObject_GetAttrString(torch, name);
+    bool is = type && PyType_Check(type) && PyObject_TypeCheck(object, (PyTypeObject *)type);
+    Py_XDECREF(torch);
+    Py_XDECREF(type);
+    PyErr_Clear();
+    return is;
 }
 
 /* A method of the class: an attribute of the instance that happens to have the name is data. */
@@ -59,23 +75,35 @@ static PyObject *slots_of(PyObject *object) {
     return slots;
 }
 
-static int manner_of(PyObject *object, manner *found) {
-    int saves, loads;
+/* Of objects that say themselves what their state is. */
+static int manner_of_own(PyObject *object, manner *found) {
     *found = MANNER_NONE;
-    if (is_container(object)) {
+    if (PyType_Check(object) || PyFunction_Check(object) || PyCFunction_Check(object) ||
+        PyMethod_Check(object) || PyModule_Check(object))
+        return 0;
+    int saves = has_method(object, "state_dict");
+    int loads = saves > 0 ? has_method(object, "load_state_dict") : saves;
+    if (saves < 0 || loads < 0) return -1;
+    if (loads > 0)
+        *found = MANNER_STATE_DICT;
+    else if (is_of_torch(object, "Generator"))
+        *found = MANNER_GENERATOR;
+    else if (is_of_torch(object, "Tensor"))
+        *found = MANNER_TENSOR;
+    return 0;
+}
+
+static int manner_of(PyObject *object, manner *found) {
+    *found = MANNER_NONE;
+    if (rp_track_is_container(object)) {
         *found = MANNER_IN_PLACE;
         return 0;
     }
     if (PyType_Check(object) || PyFunction_Check(object) || PyCFunction_Check(object) ||
         PyMethod_Check(object) || PyModule_Check(object))
         return 0;
-    saves = has_method(object, "state_dict");
-    loads = saves > 0 ? has_method(object, "load_state_dict") : saves;
-    if (saves < 0 || loads < 0) return -1;
-    if (loads > 0) {
-        *found = MANNER_STATE_DICT;
-        return 0;
-    }
+    if (manner_of_own(object, found) < 0) return -1;
+    if (*found != MANNER_NONE) return 0;
     PyObject *dictionary = dictionary_of(object);
     if (!dictionary && PyErr_Occurred()) return -1;
     PyObject *slots = slots_of(object);
@@ -87,6 +115,26 @@ static int manner_of(PyObject *object, manner *found) {
     Py_XDECREF(dictionary);
     Py_DECREF(slots);
     return 0;
+}
+
+/* A tensor that an optimizer can hold: one that gradients are collected for. */
+static int collects_gradient(PyObject *tensor) {
+    static const char *const names[] = {"requires_grad", "is_leaf"};
+    for (int i = 0; i < 2; i++) {
+        PyObject *value = PyObject_GetAttrString(tensor, names[i]);
+        int truth = value ? PyObject_IsTrue(value) : -1;
+        Py_XDECREF(value);
+        if (truth <= 0) return truth;
+    }
+    return 1;
+}
+
+int rp_track_is_placed(rp_module_state *state, PyObject *object) {
+    manner way;
+    (void)state;
+    if (manner_of_own(object, &way) < 0) return -1;
+    if (way == MANNER_TENSOR) return collects_gradient(object);
+    return way != MANNER_NONE;
 }
 
 int rp_track_check(rp_module_state *state, PyObject *object) {
@@ -102,8 +150,7 @@ int rp_track_check(rp_module_state *state, PyObject *object) {
     return -1;
 }
 
-/* Name -> value of the attributes in __dict__ and __slots__, new reference; no user code runs. */
-static PyObject *attributes_of(PyObject *object) {
+PyObject *rp_track_attributes(PyObject *object) {
     PyObject *dictionary = dictionary_of(object), *all = NULL, *slots = NULL;
     PyObject *name, *descriptor;
     Py_ssize_t position = 0;
@@ -152,7 +199,7 @@ static bool is_attribute_name(PyObject *name) {
 
 static int put_attributes(PyObject *object, const char *label, rp_encoder *encoder,
                           PyObject *problems) {
-    PyObject *attributes = attributes_of(object), *name, *value;
+    PyObject *attributes = rp_track_attributes(object), *name, *value;
     Py_ssize_t position = 0;
     uint64_t count = 0;
     int result = attributes ? 0 : -1;
@@ -169,21 +216,69 @@ static int put_attributes(PyObject *object, const char *label, rp_encoder *encod
     return result;
 }
 
+/* A state dict of torch carries attributes; they are saved beside it. */
+static PyObject *without_metadata(PyObject *state_dict) {
+    if (!PyODict_CheckExact(state_dict)) return Py_NewRef(state_dict);
+    PyObject *attributes = PyObject_GenericGetDict(state_dict, NULL), *copy = NULL;
+    if (attributes && PyDict_GET_SIZE(attributes) == 0) copy = Py_NewRef(state_dict);
+    if (attributes && !copy) copy = PyObject_CallOneArg((PyObject *)&PyODict_Type, state_dict);
+    Py_XDECREF(attributes);
+    return copy;
+}
+
+/* (value, settings) as the object is now, new references. 0, or -1 with an exception. */
+static int state_of(PyObject *object, manner way, PyObject **value, PyObject **settings) {
+    PyObject *state_dict = NULL;
+    *settings = NULL;
+    *value = NULL;
+    switch (way) {
+    case MANNER_STATE_DICT:
+        state_dict = PyObject_CallMethod(object, "state_dict", NULL);
+        if (state_dict) *settings = rp_parts_settings(object, state_dict);
+        if (*settings) *value = without_metadata(state_dict);
+        Py_XDECREF(state_dict);
+        break;
+    case MANNER_GENERATOR:
+        *value = rp_random_torch_state(object);
+        break;
+    case MANNER_TENSOR: /* a plain tensor of the same memory, whatever it is itself */
+        *value = PyObject_CallMethod(object, "detach", NULL);
+        *settings = *value ? PyObject_GetAttrString(object, "grad") : NULL;
+        if (!*settings) Py_CLEAR(*value);
+        break;
+    default:
+        *value = Py_NewRef(object);
+    }
+    if (!*settings) *settings = Py_NewRef(Py_None);
+    if (*value) return 0;
+    Py_CLEAR(*settings);
+    return -1;
+}
+
 int rp_track_put(rp_module_state *state, PyObject *object, const char *label, rp_encoder *encoder,
                  PyObject *problems) {
     manner way;
-    PyObject *value;
+    PyObject *value, *settings;
+    rs_buffer *buffer = rp_encoder_buffer(encoder);
     (void)state;
     if (manner_of(object, &way)) return -1;
     if (way == MANNER_ATTRIBUTES) return put_attributes(object, label, encoder, problems);
-    value = way == MANNER_STATE_DICT ? PyObject_CallMethod(object, "state_dict", NULL)
-                                     : Py_NewRef(object);
-    if (!value) return -1;
-    rs_cbor_put_head(rp_encoder_buffer(encoder), RS_CBOR_ARRAY, 2);
-    rs_cbor_put_head(rp_encoder_buffer(encoder), RS_CBOR_UNSIGNED, (uint64_t)way);
+    if (state_of(object, way, &value, &settings) < 0) return -1;
+    rs_cbor_put_head(buffer, RS_CBOR_ARRAY, way == MANNER_IN_PLACE ? 2 : 3);
+    rs_cbor_put_head(buffer, RS_CBOR_UNSIGNED, (uint64_t)way);
     int result = rp_put_or_undefined(encoder, value, label, problems);
+    if (result == 0 && way != MANNER_IN_PLACE)
+        result = rp_put_or_undefined(encoder, settings, label, problems);
     Py_DECREF(value);
+    Py_DECREF(settings);
     return result;
+}
+
+int rp_track_put_failed(rp_encoder *encoder) {
+    rs_cbor_put_head(rp_encoder_buffer(encoder), RS_CBOR_ARRAY, 2);
+    rs_cbor_put_head(rp_encoder_buffer(encoder), RS_CBOR_UNSIGNED, MANNER_STATE_DICT);
+    rs_cbor_put_simple(rp_encoder_buffer(encoder), RS_CBOR_UNDEFINED);
+    return 0;
 }
 
 /* A dict name -> value; a name whose value could not be saved stands for itself in `kept`. */
@@ -208,39 +303,59 @@ static int get_attributes(rp_decoder *decoder, PyObject *values, PyObject *kept)
     return result;
 }
 
+/* The value, and what belongs to it: both new references, None for what could not be saved. */
+static int get_state(rp_decoder *decoder, PyObject *target, bool with_settings, manner *way,
+                     PyObject **value, PyObject **settings) {
+    rs_cbor_reader *reader = rp_decoder_reader(decoder);
+    if (rp_skip_undefined(reader)) {
+        *way = MANNER_NONE;
+        *value = Py_NewRef(Py_None);
+    } else {
+        *value = rp_decoder_get(decoder, target);
+    }
+    if (*value && with_settings && !rp_skip_undefined(reader))
+        *settings = rp_decoder_get(decoder, NULL);
+    else if (*value)
+        *settings = Py_NewRef(Py_None);
+    return *settings ? 0 : -1;
+}
+
 PyObject *rp_track_get(rp_module_state *state, PyObject *object, rp_decoder *decoder) {
     rs_cbor_reader *reader = rp_decoder_reader(decoder);
     rs_cbor_item pair, number;
-    PyObject *value = NULL, *kept = NULL, *result = NULL;
+    PyObject *value = NULL, *settings = NULL, *result = NULL;
     (void)state;
     if (rp_section_item(reader, RS_CBOR_ARRAY, &pair, "tracked") ||
         rp_section_item(reader, RS_CBOR_UNSIGNED, &number, "tracked"))
         return NULL;
-    if (pair.argument != 2 || number.argument >= MANNER_NONE) {
+    if (pair.argument < 2 || pair.argument > 3 || number.argument >= MANNER_NONE) {
         PyErr_SetString(PyExc_ValueError, "section 'tracked': not a manner and a value");
         return NULL;
     }
-    kept = PySet_New(NULL);
-    if (!kept) return NULL;
-    if (number.argument == MANNER_ATTRIBUTES) {
+    manner way = (manner)number.argument;
+    if (way == MANNER_ATTRIBUTES) {
         value = PyDict_New();
-        if (value && get_attributes(decoder, value, kept)) Py_CLEAR(value);
-    } else if (rp_skip_undefined(reader)) {
-        number.argument = MANNER_NONE;
-        value = Py_NewRef(Py_None);
+        settings = value ? PySet_New(NULL) : NULL; /* names that keep their value */
+        if (settings && get_attributes(decoder, value, settings)) Py_CLEAR(settings);
     } else {
-        value = rp_decoder_get(decoder, number.argument == MANNER_IN_PLACE ? object : NULL);
+        rp_decoder_keep_tensors(decoder, object != NULL && way != MANNER_IN_PLACE);
+        if (get_state(decoder, way == MANNER_IN_PLACE ? object : NULL, pair.argument == 3, &way,
+                      &value, &settings) < 0)
+            Py_CLEAR(settings);
+        rp_decoder_keep_tensors(decoder, false);
     }
-    if (value) result = Py_BuildValue("(iOO)", (int)number.argument, value, kept);
+    if (settings && way == MANNER_STATE_DICT && rp_parts_set_metadata(value, settings) < 0)
+        Py_CLEAR(settings);
+    if (settings) result = Py_BuildValue("(iOO)", (int)way, value, settings);
     Py_XDECREF(value);
-    Py_DECREF(kept);
+    Py_XDECREF(settings);
     return result;
 }
 
 /* Attributes that the saved object did not have go, but for those that could not be saved. */
 static int delete_others(PyObject *object, PyObject *dictionary, PyObject *slots, PyObject *values,
                          PyObject *kept) {
-    PyObject *now = attributes_of(object), *name, *value;
+    PyObject *now = rp_track_attributes(object), *name, *value;
     Py_ssize_t position = 0;
     int result = now ? 0 : -1;
     while (result == 0 && PyDict_Next(now, &position, &name, &value)) {
@@ -295,17 +410,80 @@ static int refuse(PyObject *object) {
     return -1;
 }
 
+/* tensor[...] = value, whatever its device; in place also for those who hold it. */
+static int fill_tensor(PyObject *tensor, PyObject *value, PyObject *gradient) {
+    PyObject *data = PyObject_GetAttrString(tensor, "data"), *done = NULL, *moved = NULL;
+    PyObject *shape = data ? PyObject_GetAttrString(data, "shape") : NULL;
+    PyObject *other = shape ? PyObject_GetAttrString(value, "shape") : NULL;
+    int same = other ? PyObject_RichCompareBool(shape, other, Py_EQ) : -1;
+    if (same == 0)
+        PyErr_SetString(PyExc_TypeError, "the tensor has another shape than the saved one: make it "
+                                         "as when it was saved, or start over with clean=True");
+    if (same > 0) done = PyObject_CallMethod(data, "copy_", "(O)", value);
+    int status = done ? 0 : -1;
+    if (done && gradient != Py_None) {
+        PyObject *device = PyObject_GetAttrString(tensor, "device");
+        moved = device ? PyObject_CallMethod(gradient, "to", "(O)", device) : NULL;
+        Py_XDECREF(device);
+        if (!moved) status = -1;
+    }
+    if (status == 0) status = PyObject_SetAttrString(tensor, "grad", moved ? moved : Py_None);
+    Py_XDECREF(moved);
+    Py_XDECREF(done);
+    Py_XDECREF(shape);
+    Py_XDECREF(other);
+    Py_XDECREF(data);
+    return status;
+}
+
 int rp_track_restore(rp_module_state *state, PyObject *object, PyObject *value) {
     manner now, saved = (manner)PyLong_AsLong(PyTuple_GET_ITEM(value, 0));
-    PyObject *content = PyTuple_GET_ITEM(value, 1), *result;
+    PyObject *content = PyTuple_GET_ITEM(value, 1), *settings = PyTuple_GET_ITEM(value, 2), *result;
     (void)state;
     if (saved == MANNER_NONE) return 0;
     if (manner_of(object, &now)) return -1;
     if (now != saved) return refuse(object);
-    if (saved == MANNER_ATTRIBUTES)
-        return set_attributes(object, content, PyTuple_GET_ITEM(value, 2));
-    if (saved == MANNER_IN_PLACE) return content == object ? 0 : refuse(object);
-    result = PyObject_CallMethod(object, "load_state_dict", "O", content);
-    Py_XDECREF(result);
-    return result ? 0 : -1;
+    switch (saved) {
+    case MANNER_ATTRIBUTES:
+        return set_attributes(object, content, settings);
+    case MANNER_IN_PLACE:
+        return content == object ? 0 : refuse(object);
+    case MANNER_GENERATOR:
+        return rp_random_torch_set_state(object, content);
+    case MANNER_TENSOR:
+        return fill_tensor(object, content, settings);
+    default:
+        result = PyObject_CallMethod(object, "load_state_dict", "O", content);
+        Py_XDECREF(result);
+        return result ? rp_parts_set(object, settings) : -1;
+    }
+}
+
+/* A copy that shares nothing with the object. */
+static PyObject *deep_copy(PyObject *value) {
+    PyObject *copy = PyImport_ImportModule("copy"), *result = NULL;
+    if (copy) result = PyObject_CallMethod(copy, "deepcopy", "(O)", value);
+    Py_XDECREF(copy);
+    return result;
+}
+
+PyObject *rp_track_backup(rp_module_state *state, PyObject *object) {
+    manner way;
+    PyObject *value = NULL, *settings = NULL, *result = NULL, *copy = NULL;
+    (void)state;
+    if (manner_of(object, &way) < 0) return NULL;
+    if (way == MANNER_IN_PLACE) way = MANNER_NONE; /* filled when nothing can fail any more */
+    if (way == MANNER_ATTRIBUTES) {
+        value = rp_track_attributes(object);
+        settings = value ? PySet_New(NULL) : NULL;
+        if (settings) result = Py_BuildValue("(iOO)", (int)way, value, settings);
+    } else if (state_of(object, way, &value, &settings) == 0) {
+        copy = way == MANNER_NONE ? Py_NewRef(Py_None) : deep_copy(value);
+        if (copy && way == MANNER_TENSOR) Py_SETREF(settings, deep_copy(settings));
+        if (copy && settings) result = Py_BuildValue("(iOO)", (int)way, copy, settings);
+    }
+    Py_XDECREF(copy);
+    Py_XDECREF(value);
+    Py_XDECREF(settings);
+    return result;
 }
