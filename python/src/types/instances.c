@@ -55,7 +55,7 @@ void rp_made(rp_encoder *encoder, rp_encode_frame *frame) {
 }
 
 static int put_arguments(rp_encoder *encoder, rp_encode_frame *frame) {
-    frame->label = ", what it is made of: ";
+    frame->label = "(...)";
     return rp_put_tuple(encoder, part_of(frame->key, 1));
 }
 
