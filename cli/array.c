@@ -32,7 +32,7 @@ static resume_status refuse(rs_error *error, const char *why) {
 
 /* A byte string or a blob, at the reader. */
 static bool read_source(const rc_export *export, rs_cbor_reader *reader, rc_source *source) {
-    rs_cbor_item item, low, high;
+    rs_cbor_item item;
     *source = (rc_source){0};
     if (rc_resolve((rc_shares *)&export->shares, export->state, reader, &item, NULL, NULL) !=
         RESUME_OK)
@@ -43,17 +43,9 @@ static bool read_source(const rc_export *export, rs_cbor_reader *reader, rc_sour
         return true;
     }
     if (item.kind != RS_CBOR_TAG || item.argument != TAG_BLOB) return false;
-    if (rs_cbor_next(reader, &item, NULL) != RESUME_OK) return false;
-    if (item.kind == RS_CBOR_ARRAY) { /* [blob, low, high]: a part of the memory */
-        if (item.argument != 3 || rs_cbor_next(reader, &item, NULL) != RESUME_OK ||
-            rs_cbor_next(reader, &low, NULL) != RESUME_OK || low.kind != RS_CBOR_UNSIGNED ||
-            rs_cbor_next(reader, &high, NULL) != RESUME_OK || high.kind != RS_CBOR_UNSIGNED)
-            return false;
-        source->start = low.argument;
-    }
-    if (item.kind != RS_CBOR_UNSIGNED || item.argument >= rs_state_blob_count(export->state))
+    if (!rc_next_blob(reader, &source->blob, &source->start) ||
+        source->blob >= rs_state_blob_count(export->state))
         return false;
-    source->blob = (size_t)item.argument;
     source->size = rs_state_blob_size(export->state, source->blob);
     return source->blob > 0;
 }

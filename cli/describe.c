@@ -95,7 +95,6 @@ static bool put_tagged_leaf(printer *this, uint64_t tag, const rs_cbor_item *con
     rc_sink *out = &this->out;
     bool bytes = content->kind == RS_CBOR_BYTES, number = content->kind == RS_CBOR_UNSIGNED;
     size_t size = (size_t)content->argument;
-    char text[RC_TEXT_SIZE];
     if ((tag == TAG_BIG_POSITIVE || tag == TAG_BIG_NEGATIVE) && bytes)
         rc_put_big(out, tag == TAG_BIG_NEGATIVE, content->bytes, size);
     else if (tag == TAG_SURROGATES && bytes)
@@ -104,8 +103,6 @@ static bool put_tagged_leaf(printer *this, uint64_t tag, const rs_cbor_item *con
         rc_put_text(out, "<unknown reference>");
     else if (tag == TAG_CONSTANT && number)
         rc_put_text(out, size == 0 ? "Ellipsis" : "NotImplemented");
-    else if (tag == TAG_BLOB && number)
-        rc_put_format(out, "<%s>", rc_text_size(rs_state_blob_size(this->state, size), text));
     else
         return false;
     return true;
@@ -130,6 +127,16 @@ static resume_status put_tagged(printer *this, uint64_t tag, rs_error *error) {
     resume_status status = rs_cbor_next(&this->reader, &content, error);
     if (status != RESUME_OK) return status;
     if (put_tagged_leaf(this, tag, &content)) return RESUME_OK;
+    if (tag == TAG_BLOB) {
+        size_t blob;
+        uint64_t start;
+        char text[RC_TEXT_SIZE];
+        bool found = rc_next_blob(&before, &blob, &start);
+        rc_put_format(&this->out, "<%s>",
+                      found ? rc_text_size(rs_state_blob_size(this->state, blob), text)
+                            : "a blob that is damaged");
+        return RESUME_OK;
+    }
     if (rc_is_packed(tag)) {
         this->reader = before;
         put_packed(this, tag);

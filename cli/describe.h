@@ -49,6 +49,9 @@ enum {
     TAG_ORDERED_DICT = 39279,
     TAG_COUNTER = 39280,
     TAG_DEFAULT_DICT = 39281,
+    TAG_GLOBAL = 39282,
+    TAG_INSTANCE = 39283,
+    TAG_OPAQUE = 39285,
 };
 
 /* How a tagged value is written: NAME OPEN items CLOSE. */
@@ -82,6 +85,9 @@ typedef struct rc_memory {
     uint64_t start; /* of the bytes in the memory that was saved in part */
     uint8_t *owned; /* rs_free */
 } rc_memory;
+/* The content of tag BLOB: the number of the blob, and in *start where it begins in the memory that
+ * was saved in part. False when it is none. */
+bool rc_next_blob(rs_cbor_reader *reader, size_t *number, uint64_t *start);
 rc_memory rc_read_memory(const rs_state *state, rs_cbor_reader *reader);
 
 /* describe_type.c: the type of the item at `look`, with the number of its items or its shape. */

@@ -95,22 +95,36 @@ void rc_put_array_type(rc_sink *out, uint64_t tag, rs_cbor_reader look) {
     put_shape(out, look);
 }
 
+bool rc_next_blob(rs_cbor_reader *reader, size_t *number, uint64_t *start) {
+    rs_cbor_item item, low = {0};
+    *start = 0;
+    if (rs_cbor_next(reader, &item, NULL) != RESUME_OK) return false;
+    uint64_t parts = item.kind == RS_CBOR_ARRAY ? item.argument : 1;
+    if (item.kind == RS_CBOR_ARRAY && rs_cbor_next(reader, &item, NULL) != RESUME_OK) return false;
+    if (item.kind != RS_CBOR_UNSIGNED || parts < 1 || parts > 3) return false;
+    *number = (size_t)item.argument;
+    /* [blob, digest], or [blob, low, high]: a part of the memory */
+    for (uint64_t i = 1; i < parts; i++) {
+        if (rs_cbor_next(reader, &item, NULL) != RESUME_OK ||
+            item.kind != (parts == 2 ? RS_CBOR_BYTES : RS_CBOR_UNSIGNED))
+            return false;
+        if (i == 1 && parts == 3) low = item;
+    }
+    *start = low.argument;
+    return true;
+}
+
 rc_memory rc_read_memory(const rs_state *state, rs_cbor_reader *reader) {
     rc_memory memory = {0};
-    rs_cbor_item item, part = {0};
+    rs_cbor_item item;
+    size_t index;
     if (rs_cbor_next(reader, &item, NULL) != RESUME_OK) return memory;
     if (item.kind == RS_CBOR_BYTES) {
         memory.bytes = item.bytes;
         memory.size = item.argument;
     }
     if (item.kind != RS_CBOR_TAG || item.argument != TAG_BLOB) return memory;
-    if (rs_cbor_next(reader, &item, NULL) != RESUME_OK) return memory;
-    if (item.kind == RS_CBOR_ARRAY && /* [blob, low, high]: a part of the memory */
-        (item.argument != 3 || rs_cbor_next(reader, &item, NULL) != RESUME_OK ||
-         rs_cbor_next(reader, &part, NULL) != RESUME_OK))
-        return memory;
-    size_t index = (size_t)item.argument;
-    memory.start = part.argument;
+    if (!rc_next_blob(reader, &index, &memory.start)) return memory;
     memory.size = rs_state_blob_size(state, index);
     if (memory.size == 0 || memory.size > RC_BLOB_READ_MAX) return memory;
     memory.owned = rs_allocate((size_t)memory.size);

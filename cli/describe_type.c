@@ -92,7 +92,59 @@ static uint64_t packed_count(const rs_state *state, const rs_cbor_item *content,
     return rs_state_blob_size(state, (size_t)index.argument) / 8;
 }
 
-static void put_tag_type(rc_sink *out, const rs_state *state, uint64_t tag, rs_cbor_reader look) {
+static uint64_t blob_size(const rs_state *state, rs_cbor_reader look) {
+    size_t blob;
+    uint64_t start;
+    return rc_next_blob(&look, &blob, &start) ? rs_state_blob_size(state, blob) : 0;
+}
+
+/* [module, path] behind tag GLOBAL; false for another item. `first` is the module. */
+static bool next_global(const rs_state *state, rc_shares *shares, rs_cbor_reader *look,
+                        rs_cbor_item *first, rs_cbor_item *path) {
+    rs_cbor_item item;
+    return rc_resolve(shares, state, look, &item, NULL, NULL) == RESUME_OK &&
+           item.kind == RS_CBOR_TAG && item.argument == TAG_GLOBAL &&
+           rs_cbor_next(look, &item, NULL) == RESUME_OK && item.kind == RS_CBOR_ARRAY &&
+           rs_cbor_next(look, first, NULL) == RESUME_OK && first->kind == RS_CBOR_TEXT &&
+           rs_cbor_next(look, path, NULL) == RESUME_OK && path->kind == RS_CBOR_TEXT;
+}
+
+/* The class of an object: "geo.Point". `look`: behind the tag. */
+static void put_class(rc_sink *out, const rs_state *state, rc_shares *shares, uint64_t tag,
+                      rs_cbor_reader look) {
+    rs_cbor_item parts, module, path;
+    if (tag == TAG_GLOBAL) {
+        rc_put_text(out, "global");
+        return;
+    }
+    bool found = rs_cbor_next(&look, &parts, NULL) == RESUME_OK && parts.kind == RS_CBOR_ARRAY;
+    if (found && tag == TAG_OPAQUE) {
+        rc_put_text(out, "opaque ");
+        if (rs_cbor_next(&look, &path, NULL) == RESUME_OK && path.kind == RS_CBOR_TEXT)
+            rc_put(out, path.bytes, (size_t)path.argument);
+        return;
+    }
+    rs_cbor_reader arguments = look;
+    found = found && next_global(state, shares, &look, &module, &path);
+    if (found && module.argument == 7 && memcmp(module.bytes, "copyreg", 7) == 0) {
+        /* it makes an object of the class that is its first argument */
+        found = rs_cbor_skip(&arguments, NULL) == RESUME_OK &&
+                rs_cbor_next(&arguments, &parts, NULL) == RESUME_OK && parts.kind == RS_CBOR_TAG &&
+                rs_cbor_next(&arguments, &parts, NULL) == RESUME_OK &&
+                parts.kind == RS_CBOR_ARRAY &&
+                next_global(state, shares, &arguments, &module, &path);
+    }
+    if (!found) {
+        rc_put_text(out, "object");
+        return;
+    }
+    rc_put(out, module.bytes, (size_t)module.argument);
+    rc_put_text(out, ".");
+    rc_put(out, path.bytes, (size_t)path.argument);
+}
+
+static void put_tag_type(rc_sink *out, const rs_state *state, rc_shares *shares, uint64_t tag,
+                         rs_cbor_reader look) {
     rs_cbor_item content, list;
     rs_cbor_reader start = look;
     if (rs_cbor_next(&look, &content, NULL) != RESUME_OK) return;
@@ -109,7 +161,9 @@ static void put_tag_type(rc_sink *out, const rs_state *state, uint64_t tag, rs_c
     else if (tag == TAG_CONSTANT)
         rc_put_text(out, "constant");
     else if (tag == TAG_BLOB)
-        put_count(out, "bytes", rs_state_blob_size(state, (size_t)content.argument));
+        put_count(out, "bytes", blob_size(state, start));
+    else if (tag == TAG_GLOBAL || tag == TAG_INSTANCE || tag == TAG_OPAQUE)
+        put_class(out, state, shares, tag, start);
     else if (tag == TAG_ARRAY || tag == TAG_VIEW || tag == TAG_SCALAR || tag == TAG_DTYPE)
         rc_put_array_type(out, tag, start);
     else if (!known)
@@ -144,7 +198,7 @@ void rc_put_type(rc_sink *out, const rs_state *state, rc_shares *shares, rs_cbor
         put_count(out, "dict", item.argument);
         break;
     case RS_CBOR_TAG:
-        put_tag_type(out, state, item.argument, look);
+        put_tag_type(out, state, shares, item.argument, look);
         break;
     case RS_CBOR_SIMPLE:
         put_simple_type(out, &item);

@@ -11,6 +11,7 @@ import collections
 import datetime
 import decimal
 import fractions
+import hashlib
 import math
 import pathlib
 import random
@@ -145,14 +146,17 @@ class Builder:
             return Memory(node)
         if not isinstance(node, Tag) or node.tag != 39256:
             raise Damaged("no memory")
-        number, low, high = node.value if isinstance(node.value, list) else (node.value, None, None)
+        number, *part = node.value if isinstance(node.value, list) else [node.value]
         data = self.blobs[number - 1]
+        low, high = part if len(part) == 2 else (None, None)
+        if len(part) == 1 and part[0] != hashlib.blake2b(data, digest_size=32).digest():
+            raise Damaged("a blob that has another digest")
         if low is not None and high - low != len(data):
             raise Damaged("a part of another size")
         return Memory(data, low, high)
 
     def read_blob(self, node, mark):
-        if not isinstance(node, int):
+        if isinstance(node, list) and len(node) != 2:
             raise Damaged("a part of a blob stands alone")
         return self.named(mark, self.memory(Tag(39256, node)).data)
 
@@ -388,6 +392,15 @@ class Builder:
             raise Damaged("an object made early for a mark that does not wait")
         return self.early_values.setdefault(number, self.named(number, Opaque("")))
 
+    def read_buffer(self, node, mark):
+        read_only, memory = node
+        if not isinstance(read_only, bool):
+            raise Damaged("a buffer that is neither read-only nor not")
+        memory = self.memory(memory)
+        if memory.low is not None:
+            raise Damaged("a part of a blob stands alone")
+        return self.named(mark, (bytes if read_only else bytearray)(memory.data))
+
     def read_opaque(self, node, mark):
         if len(node) != 2 or not isinstance(node[0], str):
             raise Damaged("an opaque value has a name and a state")
@@ -507,7 +520,7 @@ class Builder:
         39275: "read_decimal", 39276: "read_path", 39277: "read_array_array",
         39278: "read_deque", 39279: "read_ordered_dict", 39280: "read_counter",
         39281: "read_default_dict", 39282: "read_global", 39283: "read_instance",
-        39285: "read_opaque", 39286: "read_function", 39287: "read_cell", 39288: "read_class",
+        39284: "read_buffer", 39285: "read_opaque", 39286: "read_function", 39287: "read_cell", 39288: "read_class",
         39289: "read_method", 39290: "read_iterator", 39292: "read_masked", 39293: "read_memmap",
         39294: "read_zone", 39295: "read_code", 39296: "read_tensor"}
 
@@ -524,15 +537,6 @@ def decode(stream, blobs=()):
         raise
     except Exception as error:  # whatever a constructor says about what it was given
         raise Damaged(f"{type(error).__name__}: {error}") from error
-
-
-def plain(node):
-    """What parse() gives, in builtin types only: to be compared with another CBOR library."""
-    if isinstance(node, list):
-        return [plain(item) for item in node]
-    if isinstance(node, Tag) and node.tag == "map":
-        return {"map": [plain(item) for item in node.value]}
-    return {node.tag: plain(node.value)} if isinstance(node, Tag) else node
 
 
 if __name__ == "__main__":

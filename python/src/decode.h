@@ -103,7 +103,8 @@ typedef struct rp_memory {
     const uint8_t *bytes; /* NULL: blob */
     size_t size;
     size_t blob;
-    bool partial; /* bytes [low, high) of a larger memory */
+    const uint8_t *digest; /* in the stream: BLAKE2b-256 of it, or NULL */
+    bool partial;          /* bytes [low, high) of a larger memory */
     uint64_t low, high;
 } rp_memory;
 
@@ -273,6 +274,8 @@ int rp_note_untrusted(rp_decoder *decoder, PyObject *name);
  * and need no trust of their own. */
 bool rp_is_reconstructor(PyObject *name);
 PyObject *rp_import_reconstructor(PyObject *name);
+/* buffers.c */
+PyObject *rp_get_buffer(rp_decoder *decoder);
 /* instances_read.c */
 int rp_open_instance(rp_decoder *decoder);
 int rp_open_opaque(rp_decoder *decoder);

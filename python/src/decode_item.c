@@ -159,6 +159,8 @@ static int read_tagged(rp_decoder *decoder, uint64_t tag, PyObject **value) {
         return opened(rp_open_instance(decoder));
     case RP_TAG_ITERATOR:
         return opened(rp_open_iterator(decoder));
+    case RP_TAG_BUFFER:
+        return complete(rp_get_buffer(decoder), value);
     case RP_TAG_OPAQUE:
         return opened(rp_open_opaque(decoder));
     default:

@@ -1,6 +1,8 @@
 /* The pieces that readers of types are made of: heads, memory, damage, the check of a key. */
 #include "decode.h"
 
+#include "format/signature.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -155,6 +157,14 @@ int rp_blob_memory(rp_decoder *decoder, rp_memory *memory) {
             rp_next_unsigned(decoder, &memory->high) < 0) {
             return -1;
         }
+    } else if (item.kind == RS_CBOR_ARRAY && item.argument == 2) {
+        rs_cbor_item digest;
+        if (rp_next_unsigned(decoder, &index) < 0 || rp_next(decoder, &digest) < 0) return -1;
+        if (digest.kind != RS_CBOR_BYTES || digest.argument != RS_DIGEST_SIZE) {
+            rp_damaged(decoder, "the digest of a blob has another size");
+            return -1;
+        }
+        memory->digest = digest.bytes;
     } else if (item.kind != RS_CBOR_UNSIGNED) {
         rp_damaged(decoder, "the number of a blob is expected");
         return -1;
@@ -196,6 +206,14 @@ int rp_read_memory(rp_decoder *decoder, const rp_memory *memory, void *to) {
     }
     if (decoder->source.read_blob(decoder->source.context, memory->blob, to, &decoder->error))
         return raise_error(decoder);
+    if (memory->digest) {
+        rs_digest saved, now = rs_digest_of(to, memory->size);
+        memcpy(saved.bytes, memory->digest, sizeof saved.bytes);
+        if (!rs_digest_equal(&saved, &now)) {
+            rp_damaged(decoder, "blob %zu is not the one that was saved", memory->blob);
+            return -1;
+        }
+    }
     return 0;
 }
 

@@ -9,6 +9,7 @@
 
 #include "base/alloc.h"
 #include "format/hash.h"
+#include "format/signature.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -172,6 +173,20 @@ int rp_put_memory(rp_encoder *encoder, const void *bytes, size_t size, uint32_t 
     return RP_DONE;
 }
 
+int rp_put_proven_memory(rp_encoder *encoder, const void *bytes, size_t size, uint32_t element_size,
+                         PyObject *keep) {
+    if (encoder->digest || size < RP_BLOB_SIZE_MIN)
+        return rp_put_memory(encoder, bytes, size, element_size, keep);
+    size_t blob = rp_encoder_add_blob(encoder, bytes, size, element_size, keep);
+    if (!blob) return -1;
+    rs_digest digest = rs_digest_of(bytes, size);
+    rp_put_tag(encoder, RP_TAG_BLOB);
+    rp_put_array_head(encoder, 2);
+    rs_cbor_put_head(&encoder->buffer, RS_CBOR_UNSIGNED, blob);
+    rs_cbor_put_bytes(&encoder->buffer, digest.bytes, sizeof digest.bytes);
+    return RP_DONE;
+}
+
 /* ---- the work stack ---- */
 
 rp_encode_frame *rp_push(rp_encoder *encoder, rp_advance advance, PyObject *object,
@@ -271,6 +286,7 @@ static rp_put_function function_of_instance(rp_encoder *encoder, PyObject *objec
     if (rp_is_descriptor(object)) return rp_put_descriptor;
     if (rp_kind_of(object) >= 0) return rp_put_iterator;
     if (rp_opaque_check(encoder->state, object)) return rp_put_opaque;
+    if (PyPickleBuffer_Check(object)) return rp_put_buffer;
     return rp_put_instance;
 }
 

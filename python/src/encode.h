@@ -127,6 +127,10 @@ void rp_put_reference(rp_encoder *encoder, size_t share);
 /* A byte string, or a BLOB when it is large. `keep` (borrowed) keeps the memory alive. */
 int rp_put_memory(rp_encoder *encoder, const void *bytes, size_t size, uint32_t element_size,
                   PyObject *keep);
+/* The same, with a digest that nobody can make another memory for: for what code that the stream
+ * names may get, since the signature of a generation covers the stream alone. */
+int rp_put_proven_memory(rp_encoder *encoder, const void *bytes, size_t size, uint32_t element_size,
+                         PyObject *keep);
 /* A new blob over borrowed memory: its index, 0 with MemoryError. */
 size_t rp_encoder_add_blob(rp_encoder *encoder, const void *bytes, uint64_t size,
                            uint32_t element_size, PyObject *keep);
@@ -184,6 +188,8 @@ const rp_plan *rp_plan_of(rp_encoder *encoder, PyTypeObject *type);
 /* The class is in the dispatch table of copyreg: 1, 0 or -1 with an exception. */
 int rp_has_reducer(rp_encoder *encoder, PyTypeObject *type);
 void rp_plans_release(rp_encoder *encoder);
+/* buffers.c */
+int rp_put_buffer(rp_encoder *encoder, PyObject *object);
 int rp_put_opaque(rp_encoder *encoder, PyObject *object);
 /* functions.c: found by import, or else by the path to the code. */
 int rp_put_function_value(rp_encoder *encoder, PyObject *object);

@@ -167,7 +167,14 @@ static resume_status blob_memory(rs_stream *stream, rs_cbor_reader *reader, rs_m
     resume_status status = next(stream, reader, &item, error);
     if (status) return status;
     bool is_part = item.kind == RS_CBOR_ARRAY && item.argument == 3;
-    if (is_part) {
+    if (item.kind == RS_CBOR_ARRAY && item.argument == 2) {
+        /* the digest is for readers that call what the stream names */
+        status = rs_stream_next(stream, reader, RS_CBOR_UNSIGNED, &item, error);
+        if (status == RESUME_OK)
+            status = rs_stream_next(stream, reader, RS_CBOR_BYTES, &low, error);
+        low = (rs_cbor_item){0};
+        if (status) return status;
+    } else if (is_part) {
         status = rs_stream_next(stream, reader, RS_CBOR_UNSIGNED, &item, error);
         if (status == RESUME_OK)
             status = rs_stream_next(stream, reader, RS_CBOR_UNSIGNED, &low, error);

@@ -182,13 +182,20 @@ def test_views__of_foreign_memory_get_their_own(tmp_path):
     assert d[0] == 9 and type(c) is np.ndarray
 
 
-def test_subclasses_and_objects__are_refused():
-    for value in (np.array([None]), np.zeros(1, [("a", "O")]), np.dtype("O"),
-                  np.zeros(1, np.dtype((np.record, "i4,f8")))):
-        with pytest.raises(TypeError):
-            _core._encode(value)
-    with pytest.raises(TypeError, match=r"value\['x'\]\[1\] \(numpy.ndarray\): .*list"):
-        _core._encode({"x": [1, np.array([None])]})
+@pytest.mark.parametrize("value", [
+    np.array([None, "x", [1]]+ [2.5], dtype=object), np.empty((2, 2), object), np.dtype("O"),
+    np.zeros(2, [("a", "O"), ("b", "i4")]), np.matrix([[1, 2]]),
+    np.rec.array([(1, 2.5)], dtype=[("x", "i4"), ("y", "f8")]),
+    np.rec.array([(1, 2.5)], dtype=[("x", "i4"), ("y", "f8")])[0],
+    np.zeros(1, np.dtype((np.record, "i4,f8"))), np.add, np.poly1d([1, 2]),
+    np.array(["\u00e9", "long" * 9], np.dtypes.StringDType()) if hasattr(np.dtypes, "StringDType")
+    else np.add], ids=lambda value: type(value).__name__)
+def test_objects__of_numpy_come_by_their_reduction(value):
+    restored = _core._decode(*_core._encode([value])[:2], mine=True)[0][0]
+    assert type(restored) is type(value) and repr(restored) == repr(value)
+    assert getattr(restored, "dtype", None) == getattr(value, "dtype", None)
+    opaque = _core._decode(*_core._encode([value])[:2])[0][0]
+    assert type(opaque).__name__ == "Opaque"
 
 
 def test_aliases_and_empty_arrays():

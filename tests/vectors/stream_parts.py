@@ -1,5 +1,6 @@
 """What the vectors of the object stream are put together from: tags, and shorthands for items."""
 
+import hashlib
 import struct
 
 from builder import Item, Tagged
@@ -68,6 +69,7 @@ RECORD = [1, 12, False, [["a", 0, "<i4"], ["b", 4, "<f8"]]]
 POINT = Tagged(GLOBAL, ["geo", "Point"])
 LAMBDA = Tagged(CODE, ["geo", "f.<locals>.<lambda>", 0, bytes(16), 779, bytes(range(16))])
 NEW = Tagged(GLOBAL, ["copyreg", "__newobj__"])
+DIGEST = hashlib.blake2b(b"one", digest_size=32).digest()
 EARLY = Tagged(INSTANCE, [0, POINT, Tagged(TUPLE, [])])
 
 

@@ -369,6 +369,19 @@ GOOD = [  # name, value, expression, rule, blobs
         "[collections.defaultdict(list, {1: [2]}), collections.defaultdict(None)]",
         "DEFAULT_DICT",
     ),
+    (
+        "blob-digest",
+        [Tagged(BLOB, [1, DIGEST]), Tagged(BUFFER, [False, Tagged(BLOB, [1, DIGEST])])],
+        "[b'one', bytearray(b'one')]",
+        "BLOB with the BLAKE2b-256 of its memory",
+        [b"one"],
+    ),
+    (
+        "buffer",
+        [Tagged(BUFFER, [True, b"ab"]), Tagged(BUFFER, [False, b"ab"])],
+        "[b'ab', bytearray(b'ab')]",
+        "BUFFER: bytes, or a bytearray",
+    ),
     ("global", Tagged(GLOBAL, ["os", "system"]), "opaque('os.system')", "GLOBAL"),
     (
         "instance",

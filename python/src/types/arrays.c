@@ -292,6 +292,18 @@ static int put_digest(rp_encoder *encoder, const rp_array *a) {
     return status;
 }
 
+/* The dtype is in the closed set: 1, 0 or -1. Objects, and what has a class of its own, are not. */
+static int is_basic_dtype(rp_encoder *encoder, PyObject *dtype) {
+    size_t size = encoder->buffer.size;
+    int status = rp_put_dtype(encoder, dtype, NULL);
+    encoder->buffer.size = size;
+    return status < 0 ? -1 : status == RP_DONE;
+}
+
+static int is_basic(rp_encoder *encoder, const rp_array *a) {
+    return strchr("biufcmMSU", a->look->type_kind) ? 1 : is_basic_dtype(encoder, a->dtype);
+}
+
 int rp_put_array(rp_encoder *encoder, PyObject *object) {
     Py_ssize_t share = encoder->last_share;
     rp_array a;
@@ -300,6 +312,11 @@ int rp_put_array(rp_encoder *encoder, PyObject *object) {
     if (rp_array_open(&a, object) < 0) goto done;
     if (encoder->digest) {
         status = put_digest(encoder, &a);
+        goto done;
+    }
+    int basic = is_basic(encoder, &a);
+    if (basic <= 0) {
+        status = basic < 0 ? -1 : rp_put_instance(encoder, object);
         goto done;
     }
     base = PyObject_GetAttrString(object, "base");
@@ -320,6 +337,8 @@ done:
 }
 
 int rp_put_dtype_value(rp_encoder *encoder, PyObject *object) {
+    int basic = encoder->digest ? 1 : is_basic_dtype(encoder, object);
+    if (basic <= 0) return basic < 0 ? -1 : rp_put_instance(encoder, object);
     rp_put_tag(encoder, RP_TAG_DTYPE);
     return rp_put_dtype(encoder, object, NULL);
 }
@@ -329,6 +348,11 @@ int rp_put_scalar(rp_encoder *encoder, PyObject *object) {
     PyObject *dtype = PyObject_GetAttrString(object, "dtype");
     PyObject *bytes = dtype ? PyObject_CallMethod(object, "tobytes", NULL) : NULL;
     if (!bytes) goto done;
+    int basic = encoder->digest ? 1 : is_basic_dtype(encoder, dtype);
+    if (basic <= 0) {
+        status = basic < 0 ? -1 : rp_put_instance(encoder, object);
+        goto done;
+    }
     rp_put_tag(encoder, RP_TAG_SCALAR);
     rp_put_array_head(encoder, 2);
     status = rp_put_dtype(encoder, dtype, NULL);

@@ -41,20 +41,21 @@ int rp_put_bytes(rp_encoder *encoder, PyObject *object) {
                           (size_t)PyBytes_GET_SIZE(object));
         return RP_DONE;
     }
-    return rp_put_memory(encoder, PyBytes_AS_STRING(object), (size_t)PyBytes_GET_SIZE(object), 1,
-                         object);
+    return rp_put_proven_memory(encoder, PyBytes_AS_STRING(object),
+                                (size_t)PyBytes_GET_SIZE(object), 1, object);
 }
 
 int rp_put_bytearray(rp_encoder *encoder, PyObject *object) {
     rp_put_tag(encoder, RP_TAG_BYTEARRAY);
     Py_ssize_t size = PyByteArray_GET_SIZE(object);
     if (size < RP_BLOB_SIZE_MIN)
-        return rp_put_memory(encoder, PyByteArray_AS_STRING(object), (size_t)size, 1, object);
+        return rp_put_proven_memory(encoder, PyByteArray_AS_STRING(object), (size_t)size, 1,
+                                    object);
     /* an export: while it lives the bytearray can't be resized, its memory stays */
     PyObject *view = PyMemoryView_FromObject(object);
     if (!view) return -1;
     Py_buffer *buffer = PyMemoryView_GET_BUFFER(view);
-    int status = rp_put_memory(encoder, buffer->buf, (size_t)buffer->len, 1, view);
+    int status = rp_put_proven_memory(encoder, buffer->buf, (size_t)buffer->len, 1, view);
     Py_DECREF(view);
     return status;
 }
