@@ -508,21 +508,21 @@ class Builder:
         return self.named(mark, value)
 
     READERS = {
-        "map": "read_map", 2: "read_big", 3: "read_big_negative", 30: "read_fraction",
-        37: "read_uuid", 1004: "read_date", 39250: "read_tuple", 39251: "read_map",
-        39252: "read_set", 39253: "read_frozenset", 39254: "read_surrogates",
-        39255: "read_bytearray", 39256: "read_blob", 39257: "read_list", 39258: "read_range",
-        39259: "read_slice", 39260: "read_constant", 39261: "read_complex", 39262: "read_array",
-        39263: "read_view", 39264: "read_scalar", 39265: "read_dtype",
-        39266: "read_seed_sequence", 39267: "read_bit_generator", 39268: "read_generator",
-        39269: "read_random_state", 39270: "read_random", 39271: "read_time",
-        39272: "read_datetime", 39273: "read_timedelta", 39274: "read_timezone",
-        39275: "read_decimal", 39276: "read_path", 39277: "read_array_array",
-        39278: "read_deque", 39279: "read_ordered_dict", 39280: "read_counter",
-        39281: "read_default_dict", 39282: "read_global", 39283: "read_instance",
-        39284: "read_buffer", 39285: "read_opaque", 39286: "read_function", 39287: "read_cell", 39288: "read_class",
-        39289: "read_method", 39290: "read_iterator", 39292: "read_masked", 39293: "read_memmap",
-        39294: "read_zone", 39295: "read_code", 39296: "read_tensor"}
+        "map": "read_map", 2: "read_big", 3: "read_big_negative", 30: "read_fraction", 37:
+        "read_uuid", 1004: "read_date", 39250: "read_tuple", 39251: "read_map", 39252:
+        "read_set", 39253: "read_frozenset", 39254: "read_surrogates", 39255: "read_bytearray",
+        39256: "read_blob", 39257: "read_list", 39258: "read_range", 39259: "read_slice", 39260:
+        "read_constant", 39261: "read_complex", 39262: "read_array", 39263: "read_view", 39264:
+        "read_scalar", 39265: "read_dtype", 39266: "read_seed_sequence", 39267:
+        "read_bit_generator", 39268: "read_generator", 39269: "read_random_state", 39270:
+        "read_random", 39271: "read_time", 39272: "read_datetime", 39273: "read_timedelta",
+        39274: "read_timezone", 39275: "read_decimal", 39276: "read_path", 39277:
+        "read_array_array", 39278: "read_deque", 39279: "read_ordered_dict", 39280:
+        "read_counter", 39281: "read_default_dict", 39282: "read_global", 39283:
+        "read_instance", 39284: "read_buffer", 39285: "read_opaque", 39286: "read_function",
+        39287: "read_cell", 39288: "read_class", 39289: "read_method", 39290: "read_iterator",
+        39292: "read_masked", 39293: "read_memmap", 39294: "read_zone", 39295: "read_code",
+        39296: "read_tensor"}
 
 
 def decode(stream, blobs=()):
