@@ -146,6 +146,7 @@ static resume_status put_tagged(printer *this, uint64_t tag, rs_error *error) {
         rc_put_array(&this->out, this->state, this->shares, tag, before);
         return RESUME_OK;
     }
+    if (rc_put_definition(&this->out, this->state, this->shares, tag, before)) return RESUME_OK;
     rs_cbor_reader elements = this->reader;
     rs_cbor_item list;
     if ((tag == TAG_SET || tag == TAG_FROZENSET) && content.kind == RS_CBOR_ARRAY &&

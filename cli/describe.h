@@ -52,6 +52,9 @@ enum {
     TAG_GLOBAL = 39282,
     TAG_INSTANCE = 39283,
     TAG_OPAQUE = 39285,
+    TAG_FUNCTION = 39286,
+    TAG_CLASS = 39288,
+    TAG_CODE = 39295,
 };
 
 /* How a tagged value is written: NAME OPEN items CLOSE. */
@@ -92,6 +95,9 @@ rc_memory rc_read_memory(const rs_state *state, rs_cbor_reader *reader);
 
 /* describe_type.c: the type of the item at `look`, with the number of its items or its shape. */
 void rc_put_type(rc_sink *out, const rs_state *state, rc_shares *shares, rs_cbor_reader look);
+/* describe_code.c: a function, class or name by itself; false when it is none, or damaged. */
+bool rc_put_definition(rc_sink *out, const rs_state *state, rc_shares *shares, uint64_t tag,
+                       rs_cbor_reader look);
 /* describe_array.c: what stands behind the tags ARRAY, VIEW, SCALAR and DTYPE. */
 void rc_put_array_type(rc_sink *out, uint64_t tag, rs_cbor_reader look);
 void rc_put_array(rc_sink *out, const rs_state *state, rc_shares *shares, uint64_t tag,

@@ -305,8 +305,6 @@ int rp_get_function(rp_decoder *decoder, uint64_t tag, PyObject **value);
 int rp_function_fill(PyObject *function, PyObject *content);
 /* classes_read.c: a class of the program gets the values among the attributes of a saved one. */
 int rp_class_fill(PyObject *class, PyObject *attributes);
-/* classes.c: a property, staticmethod or classmethod. */
-bool rp_is_descriptor(PyObject *object);
 /* The function that `object.name` binds, also of a class; new reference. 1, 0 or -1. Runs no code.
  */
 int rp_bound_function(PyObject *object, PyObject *name, PyObject **function);

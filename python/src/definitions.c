@@ -4,8 +4,15 @@
 
 #include "notice.h"
 
+#include <string.h>
+
+/* What functools.lru_cache makes of a function. */
+static bool is_cached_function(PyObject *value) {
+    return strcmp(Py_TYPE(value)->tp_name, "functools._lru_cache_wrapper") == 0;
+}
+
 static bool is_definition(PyObject *value) {
-    return PyFunction_Check(value) || PyType_Check(value);
+    return PyFunction_Check(value) || PyType_Check(value) || is_cached_function(value);
 }
 
 PyObject *rp_definitions_of(PyObject *values) {

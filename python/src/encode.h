@@ -194,6 +194,8 @@ int rp_put_opaque(rp_encoder *encoder, PyObject *object);
 /* functions.c: found by import, or else by the path to the code. */
 int rp_put_function_value(rp_encoder *encoder, PyObject *object);
 int rp_put_class(rp_encoder *encoder, PyObject *object);
+/* A property, staticmethod or classmethod. */
+bool rp_is_descriptor(PyObject *object);
 int rp_put_descriptor(rp_encoder *encoder, PyObject *object);
 /* instances.c: by what a reduction has given. */
 int rp_put_reduced(rp_encoder *encoder, PyObject *object, PyObject *reduced);

@@ -244,3 +244,25 @@ def test_show__not_found(resume, cut_off, folder):
         assert ran.code == 4 and ran.out == "" and str(argument) in ran.err
     ran = resume("show", ".checkpoints/")
     assert ran.code == 1 and "is a folder" in ran.err
+
+
+def test_show__functions_and_classes_by_name(resume, save):
+    save("""
+        import math
+        from resume import Checkpoint
+        def top(): pass
+        def main():
+            chp = Checkpoint()
+            class Local:
+                count = []
+            key, root, chosen = (lambda x: x), math.sqrt, top
+            both = [key, Local]
+            chp.save()
+        main()
+    """, name="sim.py")
+    values = {name: entry["value"] for name, entry in variables(resume(
+        "show", "--json", "sim.main")).items()}
+    assert values["key"] == "<function __main__.main.<locals>.<lambda>>"
+    assert (values["root"], values["chosen"]) == ("math.sqrt", "__main__.top")
+    assert values["Local"] == "<class __main__.main.<locals>.Local>"
+    assert values["both"] == f"[{values['key']}, {values['Local']}]"

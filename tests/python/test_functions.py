@@ -224,3 +224,26 @@ def test_digest__knows_code_defaults_and_cells():
     assert digest(function(1)) == digest(function(1)) != digest(function(2))
     assert digest(lambda: 1) == digest(lambda: 1) != digest(lambda: 2)
     assert digest(at_top) == digest(at_top) is not None
+
+
+@functools.lru_cache(maxsize=10)
+def cached_at_top(x):
+    return x
+
+
+def test_lru_cache__of_a_local_function_comes_back_empty():
+    assert back(cached_at_top) is cached_at_top
+
+    @functools.lru_cache(maxsize=7, typed=True)
+    def cached(n, seen=[]):
+        seen.append(n)
+        return len(seen)
+    assert cached(10) == 1
+    new = back(cached)
+    assert new.cache_info().currsize == 0 and [new(10), new(11), new(10)] == [2, 3, 2]
+    assert new.cache_parameters() == {"maxsize": 7, "typed": True} and cached(11) == 2
+
+    @functools.lru_cache
+    def fibonacci(n):
+        return n if n < 2 else fibonacci(n - 1) + fibonacci(n - 2)
+    assert "what it is made of holds the object itself" in refusal(fibonacci)

@@ -1,5 +1,6 @@
 """Functions in the variables of a call: restored with the cells of the frame, kept where their code
 has changed."""
+import functools
 import textwrap
 
 import pytest
@@ -132,12 +133,16 @@ def test_an_unsavable_function_of_the_program_is_silent_and_another_one_is_told(
     def work():
         chp = Checkpoint("unsavable")
         own = locked(threading.Lock())
+
+        @functools.lru_cache
+        def fibonacci(n):
+            return n if n < 2 else fibonacci(n - 1) + fibonacci(n - 2)
         chp.restore()
         number = 1
         chp.save()
         other = locked(threading.Lock())
         chp.save()
-        return own, other, number
+        return own, other, number, fibonacci
     work()
     told = [str(warning.message) for warning in recwarn if "can't be saved" in str(warning.message)]
     assert len(told) == 1 and "other.__closure__[0].cell_contents (_thread.lock)" in told[0]

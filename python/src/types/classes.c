@@ -194,3 +194,35 @@ int rp_put_cached_property(rp_encoder *encoder, PyObject *object) {
     Py_DECREF(reduced);
     return status;
 }
+
+/* functools.lru_cache of a function: with an empty cache. */
+int rp_put_cached_function(rp_encoder *encoder, PyObject *object) {
+    PyObject *module_name, *path, *reduced = NULL;
+    int found = rp_global_find(object, NULL, &module_name, &path);
+    if (found < 0) return -1;
+    if (found > 0) {
+        Py_DECREF(module_name);
+        Py_DECREF(path);
+        return rp_put_global(encoder, object);
+    }
+    if (encoder->digest) return rp_refuse(encoder, "it can't be compared");
+    PyObject *module = PyImport_ImportModule("functools");
+    PyObject *info = module ? PyObject_GetAttrString(module, "_CacheInfo") : NULL;
+    PyObject *options = info ? PyObject_CallMethod(object, "cache_parameters", NULL) : NULL;
+    PyObject *size = options ? PyDict_GetItemString(options, "maxsize") : NULL; /* borrowed */
+    PyObject *typed = options ? PyDict_GetItemString(options, "typed") : NULL;  /* borrowed */
+    PyObject *function = size && typed ? PyObject_GetAttrString(object, "__wrapped__") : NULL;
+    PyObject *dict = function ? PyObject_GetAttrString(object, "__dict__") : NULL;
+    if (dict)
+        reduced = Py_BuildValue("(O(OOOO)O)", Py_TYPE(object), function, size, typed, info, dict);
+    int status = reduced            ? rp_put_reduced(encoder, object, reduced)
+                 : PyErr_Occurred() ? -1
+                                    : rp_refuse(encoder, "its cache has no parameters");
+    Py_XDECREF(reduced);
+    Py_XDECREF(dict);
+    Py_XDECREF(function);
+    Py_XDECREF(options);
+    Py_XDECREF(info);
+    Py_XDECREF(module);
+    return status;
+}

@@ -2,6 +2,7 @@
 #include "functions_read.h"
 #include "made_classes.h"
 
+#include "../encode.h"
 #include "../opaque.h"
 #include "../pycompat/functions.h"
 

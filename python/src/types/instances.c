@@ -73,7 +73,11 @@ static int advance_early(rp_encoder *encoder, rp_encode_frame *frame) {
 
 int rp_put_early(rp_encoder *encoder, PyObject *object, size_t number) {
     size_t entry = rp_memo_entry_of(&encoder->memo, object);
-    if (number & RP_EARLY) return rp_refuse(encoder, "what it is made of holds the object itself");
+    /* a second time, or by a reduction that is not its own */
+    bool is_refused = number & RP_EARLY || rp_is_descriptor(object) ||
+                      rp_find_known_type(encoder, Py_TYPE(object));
+    if (is_refused) return rp_refuse(encoder, "what it is made of holds the object itself");
+    if (PyErr_Occurred() || rp_has_reducer(encoder, Py_TYPE(object)) < 0) return -1;
     PyObject *reduced = reduce(encoder, object);
     if (!reduced) return -1;
     rp_encode_frame *frame = NULL;

@@ -103,8 +103,10 @@ static const rp_type_entry torch_parameter_types[] = {{"Parameter", rp_put_tenso
                                                       {NULL, NULL, false}};
 static const rp_module_types torch_parameter = {"torch.nn.parameter", torch_parameter_types};
 
-static const rp_type_entry functools_types[] = {{"cached_property", rp_put_cached_property, true},
-                                                {NULL, NULL, false}};
+static const rp_type_entry functools_types[] = {
+    {"cached_property", rp_put_cached_property, true},
+    {"_lru_cache_wrapper", rp_put_cached_function, true},
+    {NULL, NULL, false}};
 static const rp_module_types functools = {"functools", functools_types};
 
 const rp_module_types *const rp_known_modules[] = {

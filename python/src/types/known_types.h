@@ -31,6 +31,7 @@ int rp_put_random_state(rp_encoder *encoder, PyObject *object);
 int rp_put_random(rp_encoder *encoder, PyObject *object);
 /* classes.c */
 int rp_put_cached_property(rp_encoder *encoder, PyObject *object);
+int rp_put_cached_function(rp_encoder *encoder, PyObject *object);
 /* times.c */
 int rp_put_date(rp_encoder *encoder, PyObject *object);
 int rp_put_time(rp_encoder *encoder, PyObject *object);
