@@ -19,9 +19,12 @@ STEPS = {
     "deap_knapsack": ("deap", 15),
     "deap_symbolic": ("deap", 8),
     "emcee_line": ("emcee", 25),
+    "frames_of_arrow": ("polars", 60),
     "networkx_growth": ("networkx", 200),
+    "pandas_frames": ("pandas", 6),
     "scipy_evolution": ("scipy", 10),
     "sklearn_partial": ("sklearn", 2),
+    "sparse_matrices": ("scipy", 60),
 }
 
 
