@@ -165,7 +165,7 @@ int rp_claim(rp_decoder *decoder, uint64_t size);
  * damage. */
 PyObject *rp_checked(rp_decoder *decoder, PyObject *value);
 int rp_checked_status(rp_decoder *decoder, int status);
-int rp_decoder_note(rp_decoder *decoder, const char *format, ...) RS_PRINTF(2, 3);
+int rp_decoder_note(rp_decoder *decoder, const char *format, ...); /* of PyUnicode_FromFormat */
 
 /* The next head; 0 or -1 with an exception. */
 int rp_next(rp_decoder *decoder, rs_cbor_item *item);
@@ -286,6 +286,13 @@ PyObject *rp_make_new(PyTypeObject *type, PyObject *arguments);
 /* Sets an attribute in the dict of the object, whatever its class says. 0 or -1. */
 int rp_set_in_dict(PyObject *object, PyObject *name, PyObject *value);
 void rp_classes_release(rp_decoder *decoder);
+/* state.c: the state of an object without a __setstate__: a dict, or a tuple of a dict (or None)
+ * and a dict of slots. What the class has no place for becomes a note. 0 or -1. */
+int rp_set_attributes(rp_decoder *decoder, PyObject *object, PyObject *state);
+/* The __setstate__ of a dataclass that takes its fields by position, and they are there by name. */
+bool rp_sets_fields(PyObject *set_state, PyObject *state);
+/* Turns what code of the program has raised into CodeChanged, which names the class. */
+void rp_tell_refused(rp_decoder *decoder, PyObject *class);
 /* The object of a frame that is not finished. */
 bool rp_is_open(const rp_decoder *decoder, PyObject *object);
 /* iterators_read.c */

@@ -190,6 +190,8 @@ int rp_has_reducer(rp_encoder *encoder, PyTypeObject *type);
 void rp_plans_release(rp_encoder *encoder);
 /* buffers.c */
 int rp_put_buffer(rp_encoder *encoder, PyObject *object);
+/* state.c: takes over a reduction, and gives one in which the fields of a dataclass have names. */
+PyObject *rp_name_fields(PyObject *object, PyObject *reduced);
 int rp_put_opaque(rp_encoder *encoder, PyObject *object);
 /* functions.c: found by import, or else by the path to the code. */
 int rp_put_function_value(rp_encoder *encoder, PyObject *object);

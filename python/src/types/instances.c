@@ -17,7 +17,7 @@ static PyObject *reduce(rp_encoder *encoder, PyObject *object) {
     reduced = function ? PyObject_CallOneArg(function, object)
                        : PyObject_CallMethod(object, "__reduce_ex__", "i", 5);
     Py_XDECREF(function);
-    return reduced;
+    return reduced ? rp_name_fields(object, reduced) : NULL;
 }
 
 static bool is_as_it_should_be(PyObject *reduced) {

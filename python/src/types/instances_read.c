@@ -69,10 +69,21 @@ static PyObject *call(rp_decoder *decoder, PyObject *const *parts) {
     return object;
 }
 
+/* The class that the parts make an object of, or what is called. Borrowed. */
+static PyObject *class_of(PyObject *const *parts, Py_ssize_t count) {
+    PyObject *first = count != 2 && PyTuple_Check(parts[1]) && PyTuple_GET_SIZE(parts[1]) > 0
+                          ? PyTuple_GET_ITEM(parts[1], 0)
+                          : NULL;
+    return first && PyType_Check(first) ? first : parts[0];
+}
+
 /* What the parts make, before it has a state. `count` is 2 for the short form. */
 static PyObject *make(rp_decoder *decoder, PyObject *const *parts, Py_ssize_t count) {
     if (!is_allowed(decoder, parts, count)) return rp_opaque_new(decoder->state);
-    return count == 2 ? new_of(decoder, parts[0]) : call(decoder, parts);
+    PyObject *object = count == 2 ? new_of(decoder, parts[0]) : call(decoder, parts);
+    if (!object && parts[0] != decoder->state->registered_maker)
+        rp_tell_refused(decoder, class_of(parts, count));
+    return object;
 }
 
 /* The parts that make the object are there: from here on marks lead to it. */
@@ -127,36 +138,6 @@ static int add_pairs(rp_decoder *decoder, PyObject *object, PyObject *pairs) {
     return 0;
 }
 
-static int fill_attributes(PyObject *object, PyObject *state) {
-    PyObject *name, *value;
-    for (Py_ssize_t at = 0; PyDict_Next(state, &at, &name, &value);)
-        if (rp_set_in_dict(object, name, value) < 0) return -1;
-    return 0;
-}
-
-static int set_slots(PyObject *object, PyObject *state) {
-    PyObject *name, *value;
-    for (Py_ssize_t at = 0; PyDict_Next(state, &at, &name, &value);)
-        if (PyObject_SetAttr(object, name, value) < 0) return -1;
-    return 0;
-}
-
-/* Without a __setstate__: a dict, or a tuple of a dict (or None) and a dict of slots. */
-static int set_state_by_default(rp_decoder *decoder, PyObject *object, PyObject *state) {
-    PyObject *slots = NULL;
-    if (PyTuple_Check(state) && PyTuple_GET_SIZE(state) == 2) {
-        slots = PyTuple_GET_ITEM(state, 1);
-        state = PyTuple_GET_ITEM(state, 0);
-    }
-    if ((state != Py_None && !PyDict_Check(state)) ||
-        (slots && slots != Py_None && !PyDict_Check(slots))) {
-        rp_damaged(decoder, "the state of an object is no dict");
-        return -1;
-    }
-    if (state != Py_None && fill_attributes(object, state) < 0) return -1;
-    return slots && slots != Py_None ? set_slots(object, slots) : 0;
-}
-
 static int set_state(rp_decoder *decoder, PyObject *object, PyObject *state, PyObject *setter) {
     PyObject *done = NULL;
     if (setter != Py_None) {
@@ -168,7 +149,8 @@ static int set_state(rp_decoder *decoder, PyObject *object, PyObject *state, PyO
     } else {
         const rp_class *class = rp_class_of(decoder, Py_TYPE(object));
         if (!class) return -1;
-        if (!class->set_state) return set_state_by_default(decoder, object, state);
+        if (!class->set_state || rp_sets_fields(class->set_state, state))
+            return rp_set_attributes(decoder, object, state);
         done = PyObject_CallMethod(object, "__setstate__", "(O)", state);
     }
     Py_XDECREF(done);
@@ -200,6 +182,12 @@ static int fill_opaque(rp_decoder *decoder, PyObject *const *parts, Py_ssize_t c
     return status;
 }
 
+/* Where what the class has said about the state is told. */
+static int told(rp_decoder *decoder, PyObject *object, int status) {
+    if (status < 0) rp_tell_refused(decoder, (PyObject *)Py_TYPE(object));
+    return status;
+}
+
 static bool is_list_or_none(PyObject *value) {
     return value == Py_None || PyList_CheckExact(value);
 }
@@ -216,8 +204,9 @@ static int fill(rp_decoder *decoder, PyObject *object, PyObject *const *parts, P
 }
 
 static int fill_late(rp_decoder *decoder, const rp_late *late) {
-    return fill(decoder, late->object, ((PyTupleObject *)late->parts)->ob_item,
-                PyTuple_GET_SIZE(late->parts));
+    return told(decoder, late->object,
+                fill(decoder, late->object, ((PyTupleObject *)late->parts)->ob_item,
+                     PyTuple_GET_SIZE(late->parts)));
 }
 
 /* Code of the class will look into the state, and a tuple in it is not complete. */
@@ -247,7 +236,7 @@ static PyObject *finish_instance(rp_decoder *decoder, PyObject *const *parts, Py
     else if (level < decoder->depth - 1 && runs_code(decoder, object, count))
         status = put_off(decoder, object, parts, count, level);
     else
-        status = fill(decoder, object, parts, count);
+        status = told(decoder, object, fill(decoder, object, parts, count));
     return status < 0 ? NULL : Py_NewRef(object);
 }
 

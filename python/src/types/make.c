@@ -59,7 +59,9 @@ int rp_set_in_dict(PyObject *object, PyObject *name, PyObject *value) {
         Py_INCREF(name);
         PyUnicode_InternInPlace(&name);
         PyObject *known = rp_type_lookup(Py_TYPE(object), name);
-        bool is_data = known && Py_TYPE(known)->tp_descr_set;
+        /* a slot is the place of the attribute; a property is not */
+        bool is_data =
+            known && Py_TYPE(known)->tp_descr_set && Py_TYPE(known) != &PyMemberDescr_Type;
         int status = is_data ? 1 : PyObject_GenericSetAttr(object, name, value);
         Py_DECREF(name);
         if (!is_data) return status;
