@@ -42,6 +42,7 @@ static const rc_form forms[] = {
     {39289, "method", "method(", ")", false, false},
     {39292, "masked array", "masked_array(", ")", false, false},
     {39293, "memory map", "memmap(", ")", false, false},
+    {39291, "file", "file(", ")", false, false},
     {39290, "iterator", "iterator(", ")", false, false},
     {39294, "ZoneInfo", "ZoneInfo(", ")", false, false},
     {39296, "torch tensor", "tensor(", ")", false, false},

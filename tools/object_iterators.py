@@ -1,4 +1,4 @@
-"""Iterators of the object stream for tools/objects.py: what docs/format.md says, of Python alone.
+"""Iterators and files of the object stream for tools/objects.py: what docs/format.md says.
 The iterators go on as the saved ones would; their types may be others."""
 import itertools
 
@@ -229,3 +229,16 @@ def make(kind, parts, opaque):
         check(kind in ENDING)
         return iter(())
     return KINDS[kind](*parts)
+
+
+def file(parts, opaque):
+    """Never opened here: opaque(name, parts)."""
+    kind, name, access = parts[:3]
+    check(len(parts) in (4, 8) and kind in ("text", "buffered", "raw"))
+    check(access in ("r", "w", "a", "r+", "a+") and isinstance(parts[-1], dict))
+    check(isinstance(name, (str, bytes)) or len(parts) == 4 and name is None)
+    if len(parts) == 8:
+        check(all(isinstance(number, int) for number in parts[4:7]))
+        check(isinstance(parts[3], list) and len(parts[3]) == 5 if kind == "text"
+              else parts[3] is None)
+    return opaque("builtins.open", parts)

@@ -478,6 +478,7 @@ class Builder:
     read_fraction = simple(lambda self, node: fractions.Fraction(*self.each(node)))
     read_uuid = simple(lambda self, node: uuid.UUID(bytes=node))
     read_iterator = simple(lambda self, node: iterators.make(node[0], self.each(node[1:]), Opaque))
+    read_file = simple(lambda self, node: iterators.file(self.each(node), Opaque))
     del simple
 
     def read_time(self, node, mark):
@@ -521,8 +522,8 @@ class Builder:
         "read_counter", 39281: "read_default_dict", 39282: "read_global", 39283:
         "read_instance", 39284: "read_buffer", 39285: "read_opaque", 39286: "read_function",
         39287: "read_cell", 39288: "read_class", 39289: "read_method", 39290: "read_iterator",
-        39292: "read_masked", 39293: "read_memmap", 39294: "read_zone", 39295: "read_code",
-        39296: "read_tensor"}
+        39291: "read_file", 39292: "read_masked", 39293: "read_memmap", 39294: "read_zone",
+        39295: "read_code", 39296: "read_tensor"}
 
 
 def decode(stream, blobs=()):

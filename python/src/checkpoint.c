@@ -1,6 +1,8 @@
 /* The type Checkpoint: a dict of extra values with save, restore and sync. */
 #include "checkpoint.h"
 
+#include "open.h"
+
 #include "display.h"
 
 #include "notice.h"
@@ -76,6 +78,7 @@ static int checkpoint_traverse(PyObject *object, visitproc visit, void *arg) {
     Py_VISIT(self->placeholders);
     Py_VISIT(self->random_opened);
     Py_VISIT(self->result);
+    Py_VISIT(self->files);
     Py_VISIT(self->caller.cell);
     int status = rp_owner_traverse(&self->owner, visit, arg);
     if (status == 0) status = rp_arguments_traverse(&self->arguments, visit, arg);
@@ -92,6 +95,7 @@ static void release(rp_checkpoint *self) {
     Py_CLEAR(self->placeholders);
     Py_CLEAR(self->random_opened);
     Py_CLEAR(self->result);
+    Py_CLEAR(self->files);
     Py_CLEAR(self->skipped);
     Py_CLEAR(self->warned);
     Py_CLEAR(self->caller.cell);
@@ -327,6 +331,11 @@ static PyMethodDef checkpoint_methods[] = {
      "was restored."},
     {"loop", checkpoint_loop, METH_O,
      "loop($self, iterable, /)\n--\n\nIterate so that a `for` goes on where it stopped."},
+    {"open", (PyCFunction)(void (*)(void))rp_checkpoint_open_file, METH_VARARGS | METH_KEYWORDS,
+     "open($self, file, mode='r', buffering=-1, encoding=None, errors=None,\n     newline=None, "
+     "closefd=True, opener=None, *, truncate=False)\n--\n\nOpen a file as the builtin does, but "
+     "empty it only when the checkpoint is `fresh`.\n\nrestore() puts it where it was at the save; "
+     "with `truncate`, what was written since\nis cut off."},
     {"track", (PyCFunction)(void (*)(void))checkpoint_track, METH_VARARGS | METH_KEYWORDS,
      "track($self, object, /, *, name=None)\n--\n\nSave and restore the state of an object in "
      "place; returns the object.\n\nIts name in the checkpoint is that of the variable it is in, "

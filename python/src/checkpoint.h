@@ -35,6 +35,7 @@ typedef struct rp_checkpoint {
     PyObject *skipped;         /* dict name -> reason: left out of the newest save, or NULL */
     PyObject *warned;          /* set of names whose reason the user has been told */
     PyObject *result;          /* of done(), or NULL */
+    PyObject *files;           /* weak references to files that restore() brought back, or NULL */
     uint8_t code_hash[16];
 
     uint64_t saves;      /* by this object */

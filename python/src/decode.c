@@ -28,8 +28,9 @@ rp_decoder *rp_decoder_new_from(rp_module_state *state, const rp_source *source)
     decoder->resolved = PyList_New(0);
     decoder->lost = PyList_New(0);
     decoder->made_classes = PyList_New(0);
+    decoder->opened = PyList_New(0);
     decoder->empty = PyTuple_New(0);
-    if (!decoder->notes || !decoder->read_only || !decoder->untrusted ||
+    if (!decoder->notes || !decoder->opened || !decoder->read_only || !decoder->untrusted ||
         !decoder->resolved || !decoder->lost || !decoder->empty) {
         rp_decoder_free(decoder);
         return NULL;
@@ -95,6 +96,8 @@ void rp_decoder_free(rp_decoder *decoder) {
     Py_XDECREF(decoder->resolved);
     Py_XDECREF(decoder->lost);
     Py_XDECREF(decoder->made_classes);
+    Py_XDECREF(decoder->files);
+    Py_XDECREF(decoder->opened);
     Py_XDECREF(decoder->own_cells);
     Py_XDECREF(decoder->loose_cells);
     Py_XDECREF(decoder->definitions);

@@ -151,6 +151,8 @@ struct rp_decoder {
     int set_tables;      /* 1: exact tables can be made, 0: not, -1: not yet asked */
     uint64_t key_visits; /* of rp_check_key, in all */
     size_t iterator_count;
+    PyObject *files;  /* dict of variables of the caller, whose files are used again; or NULL */
+    PyObject *opened; /* list of (file, position, size) for the commit */
 };
 
 /* Raises CheckpointDamaged; always NULL. */
@@ -297,6 +299,9 @@ void rp_tell_refused(rp_decoder *decoder, PyObject *class);
 bool rp_is_open(const rp_decoder *decoder, PyObject *object);
 /* iterators_read.c */
 int rp_open_iterator(rp_decoder *decoder);
+/* files_read.c */
+int rp_open_file(rp_decoder *decoder);
+int rp_commit_files(rp_decoder *decoder);
 /* collections.c: how the containers of that module are filled. 0 or -1. */
 int rp_append(PyObject *deque, PyObject *value);
 int rp_set_pair(PyObject *dict, PyObject *key, PyObject *value);

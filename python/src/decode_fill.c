@@ -45,7 +45,17 @@ static int fill(PyObject *target, PyObject *content) {
     return PyObject_SetItem(target, Py_Ellipsis, content); /* an array of numpy */
 }
 
+int rp_decoder_set_files(rp_decoder *decoder, PyObject *variables) {
+    Py_XSETREF(decoder->files, PyDict_Copy(variables));
+    return decoder->files ? 0 : -1;
+}
+
+PyObject *rp_decoder_files(rp_decoder *decoder) {
+    return decoder->opened;
+}
+
 int rp_decoder_commit(rp_decoder *decoder) {
+    if (rp_commit_files(decoder) < 0) return -1;
     for (size_t i = 0; i < decoder->filling_count; i++)
         if (fill(decoder->fillings[i].target, decoder->fillings[i].content) < 0) return -1;
     while (decoder->filling_count > 0) {

@@ -157,6 +157,8 @@ static int read_tagged(rp_decoder *decoder, uint64_t tag, PyObject **value) {
         return complete(rp_get_global(decoder), value);
     case RP_TAG_INSTANCE:
         return opened(rp_open_instance(decoder));
+    case RP_TAG_FILE:
+        return opened(rp_open_file(decoder));
     case RP_TAG_ITERATOR:
         return opened(rp_open_iterator(decoder));
     case RP_TAG_BUFFER:

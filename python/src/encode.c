@@ -285,6 +285,7 @@ static rp_put_function function_of_instance(rp_encoder *encoder, PyObject *objec
     if (encoder->digest || PyModule_Check(object)) return NULL;
     if (rp_is_descriptor(object)) return rp_put_descriptor;
     if (rp_kind_of(object) >= 0) return rp_put_iterator;
+    if (rp_is_file(object)) return rp_put_file;
     if (rp_opaque_check(encoder->state, object)) return rp_put_opaque;
     if (PyPickleBuffer_Check(object)) return rp_put_buffer;
     return rp_put_instance;

@@ -205,6 +205,9 @@ int rp_put_cell(rp_encoder *encoder, PyObject *object);
 int rp_put_method(rp_encoder *encoder, PyObject *object);
 /* iterators.c */
 int rp_put_iterator(rp_encoder *encoder, PyObject *object);
+/* files.c */
+bool rp_is_file(PyObject *object); /* also of kinds that are refused */
+int rp_put_file(rp_encoder *encoder, PyObject *object);
 /* known_types.c: numpy, random, datetime ... when they are imported. NULL: not known. */
 const rp_known_type *rp_find_known_type(rp_encoder *encoder, PyTypeObject *type);
 /* arrays.c */

@@ -2,6 +2,7 @@
 #include "checkpoint.h"
 
 #include "notice.h"
+#include "open.h"
 #include "report.h"
 #include "tracking.h"
 
@@ -76,6 +77,11 @@ static PyObject *null_track(PyObject *object, PyObject *args, PyObject *kwargs) 
     return rp_track_parse(args, kwargs, &tracked, &name) < 0 ? NULL : Py_NewRef(tracked);
 }
 
+static PyObject *null_open(PyObject *object, PyObject *args, PyObject *kwargs) {
+    (void)object;
+    return rp_open_plainly(args, kwargs);
+}
+
 static PyObject *null_restore(PyObject *object, PyObject *args, PyObject *kwargs) {
     (void)args, (void)kwargs;
     rp_report *report = rp_report_new(rp_state_of_type(Py_TYPE(object)));
@@ -112,6 +118,9 @@ static PyMethodDef null_methods[] = {
     {"restore", (PyCFunction)(void (*)(void))null_restore, METH_VARARGS | METH_KEYWORDS,
      "restore($self, /, *, keep=(), **defaults)\n--\n\nDoes nothing; an empty Report."},
     {"loop", null_argument, METH_O, "loop($self, iterable, /)\n--\n\nThe iterable itself."},
+    {"open", (PyCFunction)(void (*)(void))null_open, METH_VARARGS | METH_KEYWORDS,
+     "open($self, file, mode='r', buffering=-1, encoding=None, errors=None,\n     newline=None, "
+     "closefd=True, opener=None, *, truncate=False)\n--\n\nThe builtin open()."},
     {"track", (PyCFunction)(void (*)(void))null_track, METH_VARARGS | METH_KEYWORDS,
      "track($self, object, /, *, name=None)\n--\n\nThe object itself."},
     {"wait", (PyCFunction)(void (*)(void))null_nothing, METH_VARARGS | METH_KEYWORDS,

@@ -6,6 +6,7 @@
 #include "locals.h"
 #include "notice.h"
 #include "opaque.h"
+#include "open.h"
 #include "placeholders.h"
 #include "random_state.h"
 #include "registry.h"
@@ -128,7 +129,9 @@ static int decode(rp_checkpoint *self, rp_restoring *restoring) {
         if (saved == NULL) return 0;
         rp_targets targets = {&self->arguments, self->going_on, restoring->objects};
         restoring->decoder = rp_decoder_new(self->state, saved);
-        if (restoring->decoder == NULL || set_frame(restoring) < 0) return -1;
+        if (restoring->decoder == NULL || set_frame(restoring) < 0 ||
+            rp_decoder_set_files(restoring->decoder, restoring->locals) < 0)
+            return -1;
         if (rp_loaded_read(self->state, restoring->decoder, &targets, &restoring->loaded) == 0)
             return 0;
         if (!PyErr_ExceptionMatches(self->state->damaged)) return -1;
@@ -247,6 +250,8 @@ static int assign_rest(rp_checkpoint *self, rp_restoring *restoring) {
     bool here = rp_registry_saved_here(self);
     PyObject *random = restoring->loaded.random_saved;
     if (rp_decoder_commit(restoring->decoder) < 0) return -1;
+    if (rp_open_files_restored(self, rp_decoder_files(restoring->decoder), restoring->locals) < 0)
+        return -1;
     if (restoring->frame != NULL && rp_frame_assign(restoring->frame, restoring->changes) < 0)
         return -1;
     if (PyDict_Update((PyObject *)self, restoring->loaded.extra) < 0) return -1;

@@ -95,6 +95,11 @@ int rp_decoder_leads_to_lost(rp_decoder *decoder, PyObject *value, PyObject **wh
 void rp_decoder_set_frame(rp_decoder *decoder, PyObject *cells, PyObject *definitions);
 /* After the last value: cells of the call's variables that its frame has not get their values. */
 int rp_decoder_fill_cells(rp_decoder *decoder, PyObject *variables);
+/* Files that are open in these variables of the caller (a dict, copied) are used again. 0 or -1. */
+int rp_decoder_set_files(rp_decoder *decoder, PyObject *variables);
+/* The files that this decoder has opened or positioned: a list of tuples, each with the file first.
+ * Borrowed. */
+PyObject *rp_decoder_files(rp_decoder *decoder);
 /* Fills the targets: after everything else has succeeded. 0 or -1 with an exception. */
 int rp_decoder_commit(rp_decoder *decoder);
 

@@ -10,8 +10,14 @@ import streams_iterators
 from streams_bad import BAD
 from streams_good import GOOD
 
-GOOD = GOOD + [(f"iterator-{name}", *rest) for name, *rest in streams_iterators.GOOD]
-BAD = BAD + [(f"iterator-{name}", *rest) for name, *rest in streams_iterators.BAD]
+
+def named(vectors):
+    return [(vector[0] if vector[0].startswith("file") else f"iterator-{vector[0]}", *vector[1:])
+            for vector in vectors]
+
+
+GOOD = GOOD + named(streams_iterators.GOOD)
+BAD = BAD + named(streams_iterators.BAD)
 
 
 def lines():

@@ -78,7 +78,25 @@ GOOD = [
      "opaque('enumerate')", "also one over it"),
 ]
 
+FILE_PARTS = ["text", "a", "r", ["utf-8", "strict", None, False, False], 0, 0, 1, {"mode": "r"}]
+GOOD += [
+    ("file", Tagged(FILE, FILE_PARTS),
+     "opaque('builtins.open', ['text', 'a', 'r', ['utf-8', 'strict', None, False, False], 0, 0, 1, "
+     "{'mode': 'r'}])", "FILE"),
+    ("file-raw", Tagged(FILE, ["raw", b"a", "a+", None, 5, 5, 5, {}]),
+     "opaque('builtins.open', ['raw', b'a', 'a+', None, 5, 5, 5, {}])", "a raw one"),
+    ("file-closed", Tagged(FILE, ["buffered", None, "w", {}]),
+     "opaque('builtins.open', ['buffered', None, 'w', {}])", "a closed one"),
+]
+
 BAD = [
+    ("file-kind", Tagged(FILE, ["gzip", *FILE_PARTS[1:]]), "kinds of the list"),
+    ("file-access", Tagged(FILE, [*FILE_PARTS[:2], "w+x", *FILE_PARTS[3:]]), "and ways to open"),
+    ("file-path", Tagged(FILE, ["text", 5, *FILE_PARTS[2:]]), "a path is text or bytes"),
+    ("file-few", Tagged(FILE, FILE_PARTS[:5]), "four parts or eight"),
+    ("file-options", Tagged(FILE, [*FILE_PARTS[:3], None, *FILE_PARTS[4:]]), "text has options"),
+    ("file-position", Tagged(FILE, [*FILE_PARTS[:4], "0", *FILE_PARTS[5:]]), "places are ints"),
+    ("file-attributes", Tagged(FILE, [*FILE_PARTS[:7], []]), "attributes are a dict"),
     ("kind", iterator("generator", 1), "kinds of the list"),
     ("kind-bytes", iterator(b"list_iterator", [], 0), "the kind is a text"),
     ("parts", iterator("list_iterator", []), "all parts are there"),

@@ -99,9 +99,7 @@ static PyObject *made(rp_decoder *decoder, PyObject *iterator, rp_kind kind, PyO
         return item || PyErr_Occurred() ? rp_damaged(decoder, "an iterator does not end")
                                         : Py_NewRef(iterator);
     }
-    bool steps =
-        kind == RP_KIND_DEQUE || kind == RP_KIND_DEQUE_REVERSED || kind == RP_KIND_ORDERED_DICT;
-    if (steps && rp_is_open(decoder, parts[0])) {
+    if (has_to_wait(decoder, kind, parts[0])) {
         if (decoder->source.is_mine) return put_off(decoder, iterator, kind, parts);
         return rp_damaged(decoder, "an iterator over a container that holds it");
     }
