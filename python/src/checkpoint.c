@@ -174,17 +174,22 @@ static PyObject *checkpoint_save(PyObject *object, PyObject *args, PyObject *kwa
 
 static PyObject *checkpoint_restore(PyObject *object, PyObject *args, PyObject *kwargs) {
     rp_checkpoint *self = (rp_checkpoint *)object;
-    PyObject *defaults = kwargs == NULL ? NULL : PyDict_Copy(kwargs), *keep = NULL, *report = NULL;
+    PyObject *defaults = kwargs == NULL ? NULL : PyDict_Copy(kwargs), *keep = NULL;
+    PyObject *trusted = NULL, *report = NULL;
     if (kwargs != NULL && defaults == NULL) return NULL;
     if (PyTuple_GET_SIZE(args) != 0) {
         PyErr_SetString(PyExc_TypeError,
-                        "restore() takes only keyword arguments: keep=[names], name=default");
+                        "restore() takes only keyword arguments: keep=[names], trusted=[classes], "
+                        "name=default");
         goto done;
     }
     keep = defaults == NULL ? NULL : Py_XNewRef(PyDict_GetItemString(defaults, "keep"));
     if (keep != NULL && PyDict_DelItemString(defaults, "keep") < 0) goto done;
-    report = rp_checkpoint_restore(self, keep, defaults);
+    trusted = defaults == NULL ? NULL : Py_XNewRef(PyDict_GetItemString(defaults, "trusted"));
+    if (trusted != NULL && PyDict_DelItemString(defaults, "trusted") < 0) goto done;
+    report = rp_checkpoint_restore(self, keep, trusted, defaults);
 done:
+    Py_XDECREF(trusted);
     Py_XDECREF(keep);
     Py_XDECREF(defaults);
     return report;
@@ -325,9 +330,12 @@ static PyMethodDef checkpoint_methods[] = {
      "save($self, /, **extra)\n--\n\nSave now; durable when it returns.\n\n`extra` values become "
      "items of the Checkpoint."},
     {"restore", (PyCFunction)(void (*)(void))checkpoint_restore, METH_VARARGS | METH_KEYWORDS,
-     "restore($self, /, *, keep=(), **defaults)\n--\n\nPut the saved variables into the function "
-     "that made the Checkpoint.\n\n`keep` names variables that stay as the program has them, "
-     "`defaults` gives values for\nnames that are not saved. Returns a Report, true when something "
+     "restore($self, /, *, keep=(), trusted=(), **defaults)\n--\n\nPut the saved variables into "
+     "the "
+     "function that made the Checkpoint.\n\n`keep` names variables that stay as the program has "
+     "them, `defaults` gives values for\nnames that are not saved. `trusted` names classes that "
+     "may "
+     "be built although the file is not\nproven to be yours. Returns a Report, true when something "
      "was restored."},
     {"loop", checkpoint_loop, METH_O,
      "loop($self, iterable, /)\n--\n\nIterate so that a `for` goes on where it stopped."},

@@ -66,7 +66,8 @@ int rp_checkpoint_tell_body(rp_checkpoint *self);
 int rp_checkpoint_sync(rp_checkpoint *self);
 
 /* restore.c: a Report, new reference. */
-PyObject *rp_checkpoint_restore(rp_checkpoint *self, PyObject *keep, PyObject *defaults);
+PyObject *rp_checkpoint_restore(rp_checkpoint *self, PyObject *keep, PyObject *trusted,
+                                PyObject *defaults);
 /* The result of done() that was saved, new reference (None when there is none). */
 PyObject *rp_checkpoint_result(rp_checkpoint *self);
 

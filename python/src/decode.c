@@ -128,6 +128,10 @@ PyObject *rp_decoder_notes(rp_decoder *decoder) {
     return decoder->notes;
 }
 
+void rp_decoder_trust(rp_decoder *decoder, PyObject *trusted) {
+    decoder->source.trusted = trusted;
+}
+
 PyObject *rp_decoder_untrusted(rp_decoder *decoder) {
     return decoder->untrusted;
 }

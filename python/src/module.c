@@ -19,8 +19,12 @@ rp_module_state *rp_state_of_type(PyTypeObject *type) {
     return module == NULL ? NULL : PyModule_GetState(module);
 }
 
-static PyObject *core_load(PyObject *module, PyObject *path) {
-    return rp_load(rp_state_of_module(module), path);
+static PyObject *core_load(PyObject *module, PyObject *args, PyObject *kwargs) {
+    static char *keywords[] = {"", "trusted", NULL};
+    PyObject *path, *trusted = Py_None;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|$O:load", keywords, &path, &trusted))
+        return NULL;
+    return rp_load(rp_state_of_module(module), path, trusted);
 }
 
 static PyObject *core_list(PyObject *module, PyObject *args, PyObject *kwargs) {
@@ -41,10 +45,12 @@ static PyObject *core_cell_of(PyObject *module, PyObject *args) {
 }
 
 static PyMethodDef core_functions[] = {
-    {"load", core_load, METH_O,
-     "load($module, path, /)\n--\n\nThe variables of a checkpoint as data: a dict, with `vars`, "
-     "`extra`, `result`, `tracked`,\n`arguments` and `meta`.\n\nTakes no lock and runs no code of "
-     "the file. `path` may be the name of a checkpoint in the default folder."},
+    {"load", (PyCFunction)(void (*)(void))core_load, METH_VARARGS | METH_KEYWORDS,
+     "load($module, path, /, *, trusted=())\n--\n\nThe variables of a checkpoint: a dict, with "
+     "`vars`, `extra`, `result`, `tracked`,\n`arguments` and `meta`.\n\nTakes no lock. A file that "
+     "is not proven to be yours is data alone: it runs no code, and instances\nof classes are "
+     "Opaque, but for the classes that `trusted` names. `path` may be the name of a\ncheckpoint in "
+     "the default folder."},
     {"list", (PyCFunction)(void (*)(void))core_list, METH_VARARGS | METH_KEYWORDS,
      "list($module, /, folder=None)\n--\n\nThe checkpoints of a folder, by name: named tuples.\n\n"
      "Takes no lock."},

@@ -6,6 +6,7 @@
 #include "loaded.h"
 #include "notice.h"
 #include "pycompat/frame.h"
+#include "trust.h"
 
 #include <structmember.h>
 
@@ -69,7 +70,7 @@ static PyMemberDef data_members[] = {
      "Texts of the arguments of the call as it began, a dict."},
     {"meta", T_OBJECT, offsetof(rp_data, meta), READONLY,
      "About the save: a dict with name, saved, started, running, saves, ended, generation, "
-     "program, function, host, pid, writer, size."},
+     "program, function, host, pid, writer, size, signature (whose it is)."},
     {NULL, 0, 0, 0, NULL},
 };
 
@@ -101,15 +102,16 @@ static PyObject *text_of_slice(rs_slice slice) {
     return PyUnicode_DecodeUTF8(slice.bytes, (Py_ssize_t)slice.size, "surrogateescape");
 }
 
-static PyObject *meta_dict(const rs_meta *meta, uint64_t generation) {
+static PyObject *meta_dict(const rs_meta *meta, uint64_t generation, rs_signature signature) {
     return Py_BuildValue(
-        "{sN sd sd sd sK sN sK sN sN sN sL sN sK}", "name", text_of_slice(meta->name), "saved",
+        "{sN sd sd sd sK sN sK sN sN sN sL sN sK ss}", "name", text_of_slice(meta->name), "saved",
         (double)meta->saved_ns / 1e9, "started", (double)meta->started_ns / 1e9, "running",
         (double)meta->running_ns / 1e9, "saves", (unsigned long long)meta->saves, "ended",
         PyBool_FromLong(meta->ended), "generation", (unsigned long long)generation, "program",
         text_of_slice(meta->program), "function", text_of_slice(meta->function), "host",
         text_of_slice(meta->host), "pid", (long long)meta->pid, "writer",
-        text_of_slice(meta->writer), "size", (unsigned long long)meta->state_size);
+        text_of_slice(meta->writer), "size", (unsigned long long)meta->state_size, "signature",
+        rs_signature_text(signature));
 }
 
 static PyObject *argument_texts(PyObject *entry) {
@@ -122,7 +124,7 @@ static PyObject *argument_texts(PyObject *entry) {
     return texts;
 }
 
-static PyObject *data_from(rp_module_state *state, rp_loaded *loaded, const rs_meta *meta,
+static PyObject *data_from(rp_module_state *state, rp_loaded *loaded, const rs_state *saved,
                            uint64_t generation) {
     PyObject *object = PyObject_CallNoArgs((PyObject *)state->data_type);
     rp_data *data = (rp_data *)object;
@@ -131,14 +133,15 @@ static PyObject *data_from(rp_module_state *state, rp_loaded *loaded, const rs_m
     data->tracked = Py_NewRef(loaded->tracked);
     data->result = Py_XNewRef(loaded->result);
     data->arguments = argument_texts(loaded->entry);
-    data->meta = meta_dict(meta, generation);
+    data->meta = meta_dict(rs_state_meta(saved), generation, rs_state_signature(saved));
     if (data->arguments == NULL || data->meta == NULL || PyDict_Update(object, loaded->vars) < 0)
         Py_CLEAR(object);
     return object;
 }
 
 /* Generation `index`, newest first; NULL with an exception. */
-static PyObject *load_generation(rp_module_state *state, rs_file *file, size_t index) {
+static PyObject *load_generation(rp_module_state *state, rs_file *file, size_t index,
+                                 PyObject *trusted) {
     rs_state *saved = NULL;
     rs_error error = {0};
     rp_loaded loaded = {0};
@@ -150,9 +153,9 @@ static PyObject *load_generation(rp_module_state *state, rs_file *file, size_t i
         goto done;
     }
     decoder = rp_decoder_new(state, saved);
+    if (decoder != NULL) rp_decoder_trust(decoder, trusted);
     if (decoder != NULL && rp_loaded_read(state, decoder, &nowhere, &loaded) == 0)
-        data = data_from(state, &loaded, rs_state_meta(saved),
-                         rs_file_generation(file, index)->number);
+        data = data_from(state, &loaded, saved, rs_file_generation(file, index)->number);
 done:
     rp_loaded_release(&loaded);
     if (decoder != NULL) rp_decoder_free(decoder);
@@ -162,12 +165,12 @@ done:
 
 /* The newest generation that can be read; an older one with a warning. */
 static PyObject *load_newest(rp_module_state *state, rs_file *file, const rs_recovery *recovery,
-                             PyObject *path) {
+                             PyObject *path, PyObject *trusted) {
     size_t count = rs_file_generation_count(file);
     if (recovery->health != RS_HEALTH_GOOD && rp_warn(state, "'%U': %s", path, recovery->text) < 0)
         return NULL;
     for (size_t i = 0;; i++) {
-        PyObject *data = load_generation(state, file, i);
+        PyObject *data = load_generation(state, file, i, trusted);
         if (data != NULL || !PyErr_ExceptionMatches(state->damaged) || i + 1 >= count) return data;
         PyObject *exception = rp_exception_take();
         int status = rp_warn(state, "'%U': %S: the save before it is read", path, exception);
@@ -176,7 +179,7 @@ static PyObject *load_newest(rp_module_state *state, rs_file *file, const rs_rec
     }
 }
 
-static PyObject *load_file(rp_module_state *state, PyObject *path) {
+static PyObject *load_file(rp_module_state *state, PyObject *path, PyObject *trusted) {
     rs_folder *folder = NULL;
     rs_file *file = NULL;
     rs_recovery recovery = {0};
@@ -192,7 +195,7 @@ static PyObject *load_file(rp_module_state *state, PyObject *path) {
             RESUME_OK)
         rp_raise(state, &error);
     else
-        data = load_newest(state, file, &recovery, path);
+        data = load_newest(state, file, &recovery, path, trusted);
 done:
     rs_file_close(file);
     rs_folder_close(folder);
@@ -281,10 +284,12 @@ done:
     return result;
 }
 
-PyObject *rp_load(rp_module_state *state, PyObject *path) {
-    PyObject *full = path_of(state, path);
-    PyObject *data = full == NULL ? NULL : load_file(state, full);
+PyObject *rp_load(rp_module_state *state, PyObject *path, PyObject *trusted) {
+    PyObject *names = trusted == Py_None ? PyFrozenSet_New(NULL) : rp_trusted_names(trusted);
+    PyObject *full = names == NULL ? NULL : path_of(state, path);
+    PyObject *data = full == NULL ? NULL : load_file(state, full, names);
     Py_XDECREF(full);
+    Py_XDECREF(names);
     return data;
 }
 

@@ -12,6 +12,7 @@
 #include "registry.h"
 #include "report.h"
 #include "tracking.h"
+#include "trust.h"
 
 #include <string.h>
 
@@ -22,6 +23,7 @@ typedef struct rp_restoring {
     PyObject *names;       /* set of names that the function can have */
     PyObject *definitions; /* dict name -> function or class of its variables */
     PyObject *keep;        /* frozenset */
+    PyObject *trusted;     /* the same, or NULL */
     PyObject *defaults;    /* dict */
     PyObject *changes;     /* dict: what to assign */
     PyObject *current;     /* placeholders of now, as rp_placeholders_of gives them */
@@ -38,6 +40,7 @@ static void restoring_release(rp_restoring *restoring) {
     Py_CLEAR(restoring->names);
     Py_CLEAR(restoring->definitions);
     Py_CLEAR(restoring->keep);
+    Py_CLEAR(restoring->trusted);
     Py_CLEAR(restoring->changes);
     Py_CLEAR(restoring->current);
     Py_CLEAR(restoring->objects);
@@ -127,13 +130,15 @@ static int decode(rp_checkpoint *self, rp_restoring *restoring) {
     for (;;) {
         rs_state *saved = rs_checkpoint_state(self->engine);
         if (saved == NULL) return 0;
+        if (rp_trust_check_folder(self) < 0) return -1;
         rp_targets targets = {&self->arguments, self->going_on, restoring->objects};
         restoring->decoder = rp_decoder_new(self->state, saved);
         if (restoring->decoder == NULL || set_frame(restoring) < 0 ||
             rp_decoder_set_files(restoring->decoder, restoring->locals) < 0)
             return -1;
+        rp_decoder_trust(restoring->decoder, restoring->trusted);
         if (rp_loaded_read(self->state, restoring->decoder, &targets, &restoring->loaded) == 0)
-            return 0;
+            return rp_trust_check(self, saved, restoring->decoder);
         if (!PyErr_ExceptionMatches(self->state->damaged)) return -1;
         if (fall_back(self, restoring) < 0) return -1;
     }
@@ -427,12 +432,16 @@ static int restore_now(rp_checkpoint *self, rp_restoring *restoring) {
     return rp_report_finish(restoring->report);
 }
 
-PyObject *rp_checkpoint_restore(rp_checkpoint *self, PyObject *keep, PyObject *defaults) {
+PyObject *rp_checkpoint_restore(rp_checkpoint *self, PyObject *keep, PyObject *trusted,
+                                PyObject *defaults) {
     rp_restoring restoring = {.defaults = defaults};
     PyObject *report = NULL;
     if (!self->disabled && rp_checkpoint_usable(self, "restore()") < 0) return NULL;
     self->busy = true;
     if (keep != NULL && keep != Py_None && (restoring.keep = rp_names(keep, "keep")) == NULL)
+        goto done;
+    if (trusted != NULL && trusted != Py_None &&
+        (restoring.trusted = rp_trusted_names(trusted)) == NULL)
         goto done;
     restoring.changes = PyDict_New();
     restoring.report = rp_report_new(self->state);
@@ -448,8 +457,10 @@ PyObject *rp_checkpoint_result(rp_checkpoint *self) {
     if (!self->result_known && self->engine != NULL && rs_checkpoint_state(self->engine) != NULL) {
         rp_loaded loaded = {0};
         rp_targets nowhere = {0};
+        const rs_state *saved = rs_checkpoint_state(self->engine);
         rp_decoder *decoder = rp_decoder_new(self->state, rs_checkpoint_state(self->engine));
         int status = decoder == NULL ? -1 : rp_loaded_read(self->state, decoder, &nowhere, &loaded);
+        if (status == 0) status = rp_trust_check(self, saved, decoder);
         if (status == 0) {
             Py_XSETREF(self->result, Py_XNewRef(loaded.result));
             self->result_known = true;

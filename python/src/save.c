@@ -4,6 +4,7 @@
 #include "code.h"
 #include "notice.h"
 #include "registry.h"
+#include "trust.h"
 
 #include <string.h>
 
@@ -164,6 +165,7 @@ static int tell_all(rp_checkpoint *self, rp_snapshot *snapshot, const rs_commit_
                     bool had_file) {
     if (rp_registry_note_save(self) < 0 || tell_file(self, info, had_file) < 0) return -1;
     if (tell_gone(self, snapshot) < 0 || tell_opaque(self, snapshot) < 0) return -1;
+    if (rp_trust_tell_key(self) < 0) return -1;
     return tell_skipped(self, snapshot);
 }
 

@@ -83,6 +83,9 @@ int rp_encoder_put_anchor(rp_encoder *encoder, PyObject *object);
 int rp_decoder_get_anchor(rp_decoder *decoder, PyObject *object, PyObject **opaque);
 resume_status rp_decoder_status(const rp_decoder *decoder);
 PyObject *rp_decoder_notes(rp_decoder *decoder);
+/* Before the first value: names that may be imported and called although the stream is not mine
+ * (frozenset, borrowed; may be NULL). */
+void rp_decoder_trust(rp_decoder *decoder, PyObject *trusted);
 /* What was not trusted and became an Opaque: a list of names, each once, borrowed. */
 PyObject *rp_decoder_untrusted(rp_decoder *decoder);
 /* What stands for functions and classes whose code has changed or is gone since the save: a list of

@@ -121,7 +121,8 @@ static resume_status load_state(resume *checkpoint, rs_state **state, rs_error *
     *state = NULL;
     if (checkpoint->kind == RS_HANDLE_READER)
         return rs_file_read(checkpoint->file, checkpoint->generation_index, state, error);
-    return rs_checkpoint_load(checkpoint->engine, state, error);
+    resume_status status = rs_checkpoint_load(checkpoint->engine, state, error);
+    return status ? status : rs_checkpoint_check_folder(checkpoint->engine, error);
 }
 
 static void unload_state(resume *checkpoint, rs_state *state) {

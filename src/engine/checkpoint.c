@@ -222,6 +222,7 @@ resume_status rs_checkpoint_open(const rs_os *os, const rs_checkpoint_options *o
     made->info.lock_unsupported = made->lock.unsupported;
     made->info.folder_warning = made->folder->warning;
     made->info.key_problem = made->folder->keys ? made->folder->keys->problem : "";
+    made->info.key_warning = made->folder->keys ? made->folder->keys->warning : "";
     *checkpoint = made;
     return RESUME_OK;
 }
@@ -282,6 +283,16 @@ bool rs_checkpoint_is_of_other_program(const rs_checkpoint *checkpoint, const ch
     memcpy(path, saved.bytes, saved.size);
     path[saved.size] = 0;
     return strcmp(path, program) != 0 && os->info_at(os, RS_WORKING_FOLDER, path, &info) == 0;
+}
+
+resume_status rs_checkpoint_check_folder(const rs_checkpoint *checkpoint, rs_error *error) {
+    const rs_folder *folder = checkpoint->folder;
+    const rs_state *state = checkpoint->state;
+    if (!folder->keys || !folder->warning[0] || !state || rs_state_is_mine(state)) return RESUME_OK;
+    return rs_fail(error, RESUME_UNTRUSTED,
+                   "checkpoint '%s' is not proven to be yours (%s), and %s; if you know that the "
+                   "file is good: 'resume trust' it",
+                   checkpoint->path, rs_signature_text(rs_state_signature(state)), folder->warning);
 }
 
 /* --- another state --- */
@@ -383,7 +394,8 @@ resume_status rs_checkpoint_save(rs_checkpoint *checkpoint, const rs_blob *blobs
     rs_meta meta = make_meta(checkpoint, false);
     rs_snapshot snapshot = {.meta = &meta, .blobs = blobs, .blob_count = blob_count};
     status = keep_lock(checkpoint, error);
-    if (checkpoint->folder->keys) rs_keys_make(checkpoint->folder->keys);
+    if (status == RESUME_OK && checkpoint->folder->keys)
+        rs_keys_make(checkpoint->folder->keys, checkpoint->folder);
     if (status == RESUME_OK)
         status = rs_file_commit(checkpoint->file, &snapshot, &checkpoint->commit, info, error);
     if (status == RESUME_OK) note_saved(checkpoint, &meta);

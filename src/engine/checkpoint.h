@@ -55,6 +55,7 @@ typedef struct rs_checkpoint_info {
     bool lock_unsupported;
     const char *folder_warning; /* or "" */
     const char *key_problem;    /* why nothing is signed, or ""; known after the first save */
+    const char *key_warning; /* the key will be lost before the checkpoints are, or ""; the same */
 } rs_checkpoint_info;
 
 /* Opens the folder, takes the lock (LOCKED with the holder's name), recovers the file and loads its
@@ -78,6 +79,9 @@ resume_status rs_checkpoint_fall_back(rs_checkpoint *checkpoint, rs_error *error
  * is still there: two programs of one name must not take turns with one file. One that was moved or
  * removed gives its checkpoint up. */
 bool rs_checkpoint_is_of_other_program(const rs_checkpoint *checkpoint, const char *program);
+/* UNTRUSTED: every user can put files into the folder, and what was found there is not signed with
+ * the user's key: nothing of it goes into a program. */
+resume_status rs_checkpoint_check_folder(const rs_checkpoint *checkpoint, rs_error *error);
 /* Frees the loaded generation (after restoring). */
 void rs_checkpoint_forget(rs_checkpoint *checkpoint);
 /* Ignores what was found (nothing to do when nothing was): the next save starts a new file and sets

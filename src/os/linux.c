@@ -5,12 +5,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/statvfs.h>
 #include <sys/uio.h>
 #include <sys/utsname.h>
@@ -240,6 +242,14 @@ static int linux_free_bytes(const rs_os *os, int fd, uint64_t *free_bytes) {
     return 0;
 }
 
+static int linux_is_passing(const rs_os *os, int fd) {
+    (void)os;
+    struct statfs found;
+    if (fstatfs(fd, &found) < 0) return -errno;
+    return found.f_type == TMPFS_MAGIC || found.f_type == RAMFS_MAGIC ||
+           found.f_type == OVERLAYFS_SUPER_MAGIC;
+}
+
 static int linux_working_folder(const rs_os *os, char *path, size_t size) {
     (void)os;
     if (getcwd(path, size) == NULL) return -errno;
@@ -346,6 +356,7 @@ static const rs_os linux_table = {
     .lock = linux_lock,
     .unlock = linux_unlock,
     .free_bytes = linux_free_bytes,
+    .is_passing = linux_is_passing,
     .working_folder = linux_working_folder,
     .clock_ns = linux_clock_ns,
     .monotonic_ns = linux_monotonic_ns,

@@ -84,6 +84,9 @@ struct rs_os {
     int (*lock)(const rs_os *os, int fd);    /* flock(LOCK_EX | LOCK_NB): -EWOULDBLOCK when held */
     void (*unlock)(const rs_os *os, int fd); /* at once, also where a forked child has it open */
     int (*free_bytes)(const rs_os *os, int fd, uint64_t *free_bytes);
+    /* 1: what is in this file system ends with the machine's or a container's run (tmpfs, overlay);
+     * 0: it stays, as far as can be told. */
+    int (*is_passing)(const rs_os *os, int fd);
     int (*working_folder)(const rs_os *os, char *path, size_t size); /* absolute, with its zero */
     int64_t (*clock_ns)(const rs_os *os);                            /* since 1970 */
     int64_t (*monotonic_ns)(const rs_os *os);

@@ -167,10 +167,25 @@ static resume_status make(rs_keys *keys, rs_folder *folder, const char *name, rs
     return load(keys, error);
 }
 
-void rs_keys_make(rs_keys *keys) {
+/* A key in a container's own layer, or in memory, is gone before a checkpoint on a volume is. */
+static void warn_of_loss(rs_keys *keys, const rs_folder *signed_folder) {
+    const rs_os *os = keys->os;
+    int fd;
+    if (!signed_folder || keys->warning[0]) return;
+    if (rs_fd_open(os, RS_WORKING_FOLDER, keys->path, RS_OPEN_READ | RS_OPEN_FOLLOW, 0, &fd, NULL))
+        return;
+    bool passes = os->is_passing(os, fd) == 1;
+    rs_fd_close(os, &fd);
+    if (passes && os->is_passing(os, signed_folder->fd) == 0)
+        snprintf(keys->warning, sizeof keys->warning,
+                 "the key '%.300s' is in memory or in a container's layer and will be lost before "
+                 "the checkpoint is: set RESUME_KEY_FILE to a place that stays",
+                 keys->path);
+}
+
+static void make_missing(rs_keys *keys) {
     rs_error error = {0};
     rs_folder *folder = NULL;
-    if (keys->has_key || keys->problem[0]) return;
     const char *slash = strrchr(keys->path, '/');
     char *parent = rs_duplicate_text(keys->path);
     resume_status status = RESUME_NO_MEMORY;
@@ -184,4 +199,9 @@ void rs_keys_make(rs_keys *keys) {
                  "can't make a key: %.400s; set RESUME_KEY_FILE", error.text);
     rs_folder_close(folder);
     rs_free(parent);
+}
+
+void rs_keys_make(rs_keys *keys, const rs_folder *signed_folder) {
+    if (!keys->has_key && !keys->problem[0]) make_missing(keys);
+    if (keys->has_key) warn_of_loss(keys, signed_folder);
 }

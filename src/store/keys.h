@@ -16,6 +16,7 @@ typedef struct rs_keys {
     char *path;   /* of the key file, absolute; NULL: there is no place for one */
     bool has_key; /* `key` is set */
     rs_key key;
+    char warning[512]; /* the key will not be kept as long as what it signs, or "" */
     char problem[512]; /* why there is no key although there is a file or no place for one, or "" */
 } rs_keys;
 
@@ -23,7 +24,9 @@ typedef struct rs_keys {
  * problem, rs_keys_make makes it. A file that others can read or write, or that is not 32 bytes (or
  * 64 hexadecimal digits), is a problem, and there is no key. Fails with NO_MEMORY alone. */
 resume_status rs_keys_open(const rs_os *os, const char *path, rs_keys **keys, rs_error *error);
-/* Makes the key unless there is one or a problem. Durable when it returns OK with has_key. */
-void rs_keys_make(rs_keys *keys);
+/* Makes the key unless there is one or a problem; before something is signed in the folder
+ * `signed_folder` (may be NULL), which `warning` is about. Durable when it returns with has_key. */
+struct rs_folder;
+void rs_keys_make(rs_keys *keys, const struct rs_folder *signed_folder);
 void rs_keys_free(rs_keys *keys); /* wipes it; NULL is allowed */
 #endif

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -470,6 +471,60 @@ static void test_checkpoint__every_allocation_fails(void **state) {
     }
 }
 
+/* --- whose it is --- */
+
+/* A key on a file system that passes, and a checkpoint on one that stays. */
+static int key_passes(const rs_os *os, int fd) {
+    rs_file_info info;
+    return os->info(os, fd, &info) == 0 && info.kind == RS_KIND_FILE;
+}
+
+static void test_checkpoint__saves_with_a_key(void **state) {
+    engine_place *place = *state;
+    char key[TEMP_PATH_SIZE];
+    place->options.key_file = temp_path(key, place->path, "keys/key");
+    place->fault.os.is_passing = key_passes;
+    const rs_checkpoint_info *info = open_it(place);
+    assert_string_equal(info->key_problem, "");
+    assert_int_equal(access(key, F_OK), -1); /* made when something is to be signed */
+    save_it(place, "one");
+    assert_int_equal(access(key, F_OK), 0);
+    assert_non_null(strstr(info->key_warning, "RESUME_KEY_FILE"));
+    assert_int_equal(rs_checkpoint_end(place->checkpoint, NULL, &place->error), RESUME_OK);
+    close_it(place);
+    open_it(place);
+    assert_true(rs_state_is_mine(rs_checkpoint_state(place->checkpoint)));
+    close_it(place);
+    assert_int_equal(chmod(key, 0644), 0);
+    info = open_it(place);
+    assert_non_null(strstr(info->key_problem, "chmod 600"));
+    assert_false(rs_state_is_mine(rs_checkpoint_state(place->checkpoint)));
+    save_it(place, "two"); /* unsigned, but saved */
+    assert_non_null(strstr(info->key_problem, "chmod 600"));
+}
+
+static void test_checkpoint__nothing_of_others_out_of_a_folder_of_everybody(void **state) {
+    engine_place *place = *state;
+    char key[TEMP_PATH_SIZE], other[TEMP_PATH_SIZE];
+    place->options.key_file = temp_path(key, place->path, "keys/key");
+    open_it(place);
+    save_it(place, "one");
+    assert_int_equal(chmod(place->path, 0777), 0);
+    for (int i = 0; i < 2; i++) {
+        close_it(place);
+        if (i) place->options.key_file = temp_path(other, place->path, "keys/other");
+        open_it(place);
+        resume_status status = rs_checkpoint_check_folder(place->checkpoint, &place->error);
+        assert_int_equal(status, i ? RESUME_UNTRUSTED : RESUME_OK);
+    }
+    assert_non_null(strstr(place->error.text, "signed with another key"));
+    assert_non_null(strstr(place->error.text, "chmod o-w"));
+    close_it(place);
+    assert_int_equal(chmod(place->path, 0770), 0);
+    open_it(place);
+    assert_int_equal(rs_checkpoint_check_folder(place->checkpoint, &place->error), RESUME_OK);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void) {
@@ -492,6 +547,8 @@ int main(void) {
         TEST(test_checkpoint__failed_save_leaves_all_and_is_tried_later),
         TEST(test_checkpoint__every_system_call_fails),
         TEST(test_checkpoint__every_allocation_fails),
+        TEST(test_checkpoint__saves_with_a_key),
+        TEST(test_checkpoint__nothing_of_others_out_of_a_folder_of_everybody),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -45,7 +45,7 @@ static rs_keys *open_keys(const char *key_path) {
 
 static rs_keys *make_keys(void) {
     rs_keys *keys = open_keys(path);
-    rs_keys_make(keys);
+    rs_keys_make(keys, NULL);
     return keys;
 }
 
@@ -67,7 +67,7 @@ static void test_keys__are_made_once(void **unused) {
     assert_false(keys->has_key);
     assert_string_equal(keys->problem, "");
     assert_int_equal(access(path, F_OK), -1); /* looking makes nothing */
-    rs_keys_make(keys);
+    rs_keys_make(keys, NULL);
     assert_true(keys->has_key);
     struct stat info;
     assert_int_equal(stat(path, &info), 0);
@@ -76,7 +76,7 @@ static void test_keys__are_made_once(void **unused) {
     rs_keys *again = open_keys(path);
     assert_true(again->has_key);
     assert_memory_equal(&again->key, &keys->key, sizeof keys->key);
-    rs_keys_make(again); /* stays */
+    rs_keys_make(again, NULL); /* stays */
     assert_memory_equal(&again->key, &keys->key, sizeof keys->key);
     rs_keys_free(again);
     rs_keys_free(keys);
@@ -197,7 +197,7 @@ static void test_keys__no_place(void **unused) {
     (void)unused;
     for (int i = 0; i < 2; i++) {
         rs_keys *keys = open_keys(i ? "" : NULL);
-        rs_keys_make(keys);
+        rs_keys_make(keys, NULL);
         assert_false(keys->has_key);
         assert_non_null(strstr(keys->problem, "RESUME_KEY_FILE"));
         rs_keys_free(keys);
@@ -205,7 +205,7 @@ static void test_keys__no_place(void **unused) {
     char blocked[TEMP_PATH_SIZE];
     assert_true(temp_write(temp_path(blocked, folder, "file"), "x"));
     rs_keys *keys = open_keys(temp_path(blocked, folder, "file/key"));
-    rs_keys_make(keys);
+    rs_keys_make(keys, NULL);
     assert_false(keys->has_key);
     assert_string_not_equal(keys->problem, "");
     rs_keys_free(keys);
@@ -243,7 +243,7 @@ static void test_keys__no_memory(void **unused) {
         rs_keys *keys;
         alloc_fail_at(nth, false);
         resume_status status = rs_keys_open(&fault.os, path, &keys, &error);
-        if (status == RESUME_OK) rs_keys_make(keys);
+        if (status == RESUME_OK) rs_keys_make(keys, NULL);
         bool struck = alloc_fail_count() >= nth;
         alloc_fail_at(0, false);
         if (status == RESUME_OK)
@@ -265,7 +265,7 @@ static void test_keys__many_processes_make_one(void **unused) {
         if (fork() == 0) {
             rs_keys *keys;
             rs_keys_open(rs_os_linux(), path, &keys, NULL);
-            rs_keys_make(keys);
+            rs_keys_make(keys, NULL);
             ssize_t size = write(pipes[1], keys->key.id, sizeof keys->key.id);
             _exit(keys->has_key && size > 0 ? 0 : 1);
         }

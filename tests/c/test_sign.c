@@ -23,7 +23,7 @@ static void use_key(store_place *place, int number) {
     snprintf(name, sizeof name, "keys/%d", number);
     temp_path(path, place->path, name);
     assert_int_equal(rs_folder_use_key(place->folder, path, &place->error), RESUME_OK);
-    rs_keys_make(place->folder->keys);
+    rs_keys_make(place->folder->keys, place->folder);
     assert_string_equal(place->folder->keys->problem, "");
 }
 
