@@ -31,7 +31,7 @@ rp_decoder *rp_decoder_new_from(rp_module_state *state, const rp_source *source)
     decoder->opened = PyList_New(0);
     decoder->empty = PyTuple_New(0);
     if (!decoder->notes || !decoder->opened || !decoder->read_only || !decoder->untrusted ||
-        !decoder->resolved || !decoder->lost || !decoder->empty) {
+        !decoder->resolved || !decoder->lost || !decoder->made_classes || !decoder->empty) {
         rp_decoder_free(decoder);
         return NULL;
     }

@@ -187,6 +187,8 @@ int rp_put_early(rp_encoder *encoder, PyObject *object, size_t number);
 const rp_plan *rp_plan_of(rp_encoder *encoder, PyTypeObject *type);
 /* The class is in the dispatch table of copyreg: 1, 0 or -1 with an exception. */
 int rp_has_reducer(rp_encoder *encoder, PyTypeObject *type);
+/* The class has that attribute from `base`, if it has it at all. */
+bool rp_plan_is_inherited(PyTypeObject *type, PyTypeObject *base, const char *name);
 void rp_plans_release(rp_encoder *encoder);
 /* buffers.c */
 int rp_put_buffer(rp_encoder *encoder, PyObject *object);

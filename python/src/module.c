@@ -2,6 +2,7 @@
 #include "module.h"
 
 #include "checkpoint.h"
+#include "decode.h"
 #include "display.h"
 #include "opaque.h"
 #include "probe.h"
@@ -44,6 +45,19 @@ static PyObject *core_cell_of(PyObject *module, PyObject *args) {
     return rp_cell_that_saved(rp_state_of_module(module), folder, name);
 }
 
+/* What sets the state of arrays of a class of their own: saved states name it. */
+static PyObject *core_set_attributes(PyObject *module, PyObject *const *args, Py_ssize_t count) {
+    PyObject *name, *value;
+    (void)module;
+    if (count != 2 || !PyDict_Check(args[1])) {
+        PyErr_SetString(PyExc_TypeError, "_set_attributes(object, dict)");
+        return NULL;
+    }
+    for (Py_ssize_t at = 0; PyDict_Next(args[1], &at, &name, &value);)
+        if (rp_set_in_dict(args[0], name, value) < 0) return NULL;
+    Py_RETURN_NONE;
+}
+
 static PyMethodDef core_functions[] = {
     {"load", (PyCFunction)(void (*)(void))core_load, METH_VARARGS | METH_KEYWORDS,
      "load($module, path, /, *, trusted=())\n--\n\nThe variables of a checkpoint: a dict, with "
@@ -69,6 +83,8 @@ static PyMethodDef core_functions[] = {
     {"_registered", rp_registered_make, METH_VARARGS,
      "_registered($module, name, state=None, /)\n--\n\nAn object of a registered class."},
     {"_at_exit", rp_at_exit, METH_NOARGS, "_at_exit($module, /)\n--\n\nFor atexit."},
+    {"_set_attributes", (PyCFunction)(void (*)(void))core_set_attributes, METH_FASTCALL,
+     "_set_attributes($module, object, attributes, /)\n--\n\nNamed by saved states."},
     RP_TESTING_METHODS,
     {NULL, NULL, 0, NULL},
 };

@@ -8,7 +8,7 @@ import functools
 import threading
 
 import pytest
-from resume import Opaque, _core
+from resume import Opaque, ResumeError, _core
 
 
 class Plain:
@@ -125,6 +125,23 @@ def test_state_methods__are_used():
 def test_problem__names_the_path_to_what_has_no_state():
     with pytest.raises(TypeError, match=r"value\['a'\]\[0\]\.lock \(_thread.lock\): cannot"):
         _core._encode({"a": [Plain(lock=threading.Lock())]})
+
+
+class Changing:
+    def __setstate__(self, state):
+        self.x = state["gone"]
+
+
+def test_failure__of_a_class_names_it_and_its_cause():
+    one = Changing()
+    one.x = 1
+    stream, blobs, _ = _core._encode([one])
+    with pytest.raises(ResumeError, match="'test_instances.Changing' can't be .*KeyError: 'gone'"):
+        _core._decode(stream, blobs, mine=True)
+    try:
+        _core._decode(stream, blobs, mine=True)
+    except ResumeError as error:
+        assert type(error.__cause__) is KeyError
 
 
 # ---- cycles ----

@@ -551,3 +551,21 @@ def test_memmap__is_compared_by_place_not_by_content(tmp_path):
     digest = _core._digest(a)
     a[:] = 5
     assert _core._digest(a) == digest != _core._digest(a[1:]) != None  # noqa: E711
+
+
+class Tagged(np.ndarray):
+    pass
+
+
+def test_views__of_a_class_share_memory_and_keep_attributes():
+    base = np.arange(100000.0)
+    tagged = base[10:].view(Tagged)
+    tagged.unit = "m"
+    alone = np.ones((2, 2)).view(Tagged)
+    stream, blobs, _ = _core._encode([base, tagged, alone, alone[0], base[:2].view(np.matrix)])
+    base, tagged, alone, row, matrix = _core._decode(stream, blobs, mine=True)[0]
+    assert len(blobs) == 1 and type(tagged) is Tagged and tagged.unit == "m"
+    assert np.shares_memory(base, tagged) and np.shares_memory(alone, row)
+    assert type(matrix) is np.matrix and np.shares_memory(base, matrix)
+    tagged[0] = -1
+    assert base[10] == -1 and row.tolist() == [1, 1]

@@ -5,6 +5,35 @@
 
 /* ---- asking the object ---- */
 
+/* An array of a class of its own that reduces as arrays do, without its attributes and by a copy:
+ * (numpy.ndarray.view, (the array, class), attributes ..) shares its memory with others instead. */
+static PyObject *reduce_array(rp_encoder *encoder, PyObject *object) {
+    static const char *const names[] = {"__reduce__", "__reduce_ex__", "__setstate__",
+                                        "__getstate__"};
+    PyTypeObject *type = Py_TYPE(object), *array_type = encoder->array_type;
+    if (!array_type || type == array_type || !PyType_IsSubtype(type, array_type)) return NULL;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (!rp_plan_is_inherited(type, array_type, names[i])) return NULL;
+    PyObject *view = PyObject_GetAttrString((PyObject *)array_type, "view"), *reduced = NULL;
+    PyObject *array = view ? PyObject_CallFunction(view, "OO", object, array_type) : NULL;
+    PyObject *attributes = array ? PyObject_GenericGetDict(object, NULL) : NULL;
+    if (array) PyErr_Clear(); /* a class without a dict */
+    if (attributes && PyDict_GET_SIZE(attributes) > 0) {
+        PyObject *core = PyImport_ImportModule("resume._core");
+        PyObject *setter = core ? PyObject_GetAttrString(core, "_set_attributes") : NULL;
+        if (setter)
+            reduced = Py_BuildValue("(O(OO)OOON)", view, array, type, attributes, Py_None, Py_None,
+                                    setter);
+        Py_XDECREF(core);
+    } else if (array) {
+        reduced = Py_BuildValue("(O(OO))", view, array, type);
+    }
+    Py_XDECREF(attributes);
+    Py_XDECREF(array);
+    Py_XDECREF(view);
+    return reduced;
+}
+
 /* (callable, arguments, ...) or a str, as pickle's protocol 5 asks for it. New reference. */
 static PyObject *reduce(rp_encoder *encoder, PyObject *object) {
     PyObject *type = (PyObject *)Py_TYPE(object), *function = NULL, *reduced;
@@ -14,8 +43,9 @@ static PyObject *reduce(rp_encoder *encoder, PyObject *object) {
     if (PyDict_CheckExact(encoder->dispatch_table))
         function = Py_XNewRef(PyDict_GetItemWithError(encoder->dispatch_table, type));
     if (!function && PyErr_Occurred()) return NULL;
-    reduced = function ? PyObject_CallOneArg(function, object)
-                       : PyObject_CallMethod(object, "__reduce_ex__", "i", 5);
+    reduced = function ? PyObject_CallOneArg(function, object) : reduce_array(encoder, object);
+    if (!reduced && !PyErr_Occurred())
+        reduced = PyObject_CallMethod(object, "__reduce_ex__", "i", 5);
     Py_XDECREF(function);
     return reduced ? rp_name_fields(object, reduced) : NULL;
 }

@@ -14,10 +14,9 @@ static int look_up_copyreg(rp_encoder *encoder) {
     return encoder->slotnames ? 0 : -1;
 }
 
-/* The class has that attribute from `object`, if it has it at all. */
-static bool is_own(PyTypeObject *type, const char *name) {
+bool rp_plan_is_inherited(PyTypeObject *type, PyTypeObject *base, const char *name) {
     PyObject *text = PyUnicode_InternFromString(name);
-    bool own = text && rp_type_lookup(type, text) == rp_type_lookup(&PyBaseObject_Type, text);
+    bool own = text && rp_type_lookup(type, text) == rp_type_lookup(base, text);
     PyErr_Clear();
     Py_XDECREF(text);
     return own;
@@ -42,7 +41,7 @@ static int find_plain(rp_encoder *encoder, rp_plan *plan) {
         PyType_IsSubtype(type, &PyDict_Type) || PyType_Check((PyObject *)type) != 1)
         return 0;
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        if (!is_own(type, names[i])) return 0;
+        if (!rp_plan_is_inherited(type, &PyBaseObject_Type, names[i])) return 0;
     int listed = PyDict_Check(encoder->dispatch_table)
                      ? PyDict_Contains(encoder->dispatch_table, (PyObject *)type)
                      : 1;
