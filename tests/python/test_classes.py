@@ -416,3 +416,22 @@ def test_a_class_whose_method_changed_elsewhere_keeps_the_placeholder(program):
     """, ("return 1", "return 2"))
     assert out == ["None 5"]
     assert "'thing' (the code of '__main__.make.<locals>.Inner.show' has changed" in err
+
+
+def test_trusted_by_name__makes_no_class_out_of_a_stream():
+    Local = make(1)
+    name = f"{__name__}.make.<locals>.Local"
+    value = back(Local, mine=False, trusted=frozenset({name, "builtins.type", "builtins.object"}))
+    assert isinstance(value, Opaque) and value.type == name
+
+
+def test_class__that_can_not_be_made_again_is_opaque():
+    class Picky:
+        def __init_subclass__(cls, *, word, **options):
+            super().__init_subclass__(**options)
+            cls.word = word
+
+    class Child(Picky, word="w"):
+        pass
+    value = back(Child)
+    assert isinstance(value, Opaque) and value.type.endswith("<locals>.Child")

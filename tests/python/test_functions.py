@@ -1,5 +1,6 @@
 """Functions that no import leads to: by the way to their live code, with cells and attributes."""
 import functools
+import struct
 import types
 
 import pytest
@@ -247,3 +248,21 @@ def test_lru_cache__of_a_local_function_comes_back_empty():
     def fibonacci(n):
         return n if n < 2 else fibonacci(n - 1) + fibonacci(n - 2)
     assert "what it is made of holds the object itself" in refusal(fibonacci)
+
+
+def of_another_python(function, shape=None):
+    """The stream as a later Python would have written it."""
+    stream, blobs, _ = _core._encode(function)
+    path = _core._decode(stream, blobs)[0].state["code"]
+    version = struct.pack(">H", path[4])
+    assert stream.count(path[3]) == 1 and stream.count(b"\x19" + version) == 1
+    stream = stream.replace(path[3], bytes(16)).replace(b"\x19" + version, b"\x19\x03\x63")
+    return stream.replace(path[5], shape or path[5]), blobs
+
+
+def test_another_python__finds_by_name_place_and_parameters():
+    functions = [lambda x: x + 1, lambda x: x + 2]
+    new, notes = _core._decode(*of_another_python(functions[1]), mine=True)
+    assert new(1) == 3 and len(notes) == 1 and "by another Python" in notes[0]
+    new, notes = _core._decode(*of_another_python(functions[1], shape=bytes(16)), mine=True)
+    assert isinstance(new, Opaque) and notes == []

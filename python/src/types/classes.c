@@ -12,9 +12,9 @@
 /* What the interpreter, `abc` and `dataclasses` make again when the class is made. */
 static bool is_made_again(PyObject *name) {
     static const char *const names[] = {
-        "__dict__",           "__weakref__", "__module__",    "__qualname__",          "__slots__",
-        "__orig_bases__",     "__doc__",     "__classcell__", "__annotations_cache__", "_abc_impl",
-        "__abstractmethods__"};
+        "__dict__",      "__weakref__",           "__module__", "__qualname__",
+        "__slots__",     "__orig_bases__",        "__doc__",    "__classcell__",
+        "__slotnames__", "__annotations_cache__", "_abc_impl",  "__abstractmethods__"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (PyUnicode_CompareWithASCIIString(name, names[i]) == 0) return true;
     return false;

@@ -110,34 +110,57 @@ done:
     return class;
 }
 
-/* Opaque in its place, with the reason. */
-static PyObject *lose_class(rp_decoder *decoder, PyObject *const *parts) {
+/* `object` stands for the class: it could not be made, with the reason that is set, if one is. */
+static int lose(rp_decoder *decoder, PyObject *object, PyObject *const *parts) {
     PyObject *type = NULL, *value = NULL, *trace = NULL;
     if (PyErr_Occurred()) {
         if (PyErr_ExceptionMatches(PyExc_MemoryError) || !PyErr_ExceptionMatches(PyExc_Exception))
-            return NULL;
+            return -1;
         PyErr_Fetch(&type, &value, &trace);
     }
-    PyObject *opaque = rp_opaque_new(decoder->state);
-    int status = !opaque ? -1
-                 : value ? rp_decoder_lose(decoder, opaque, "class '%U.%U' can't be made again: %S",
-                                           parts[MODULE], parts[NAME], value)
-                         : rp_decoder_lose(decoder, opaque,
-                                           "what class '%U.%U' is derived from is not there any "
-                                           "more",
-                                           parts[MODULE], parts[NAME]);
-    if (status < 0) Py_CLEAR(opaque);
+    int status = value ? rp_decoder_lose(decoder, object, "class '%U.%U' can't be made again: %S",
+                                         parts[MODULE], parts[NAME], value)
+                       : rp_decoder_lose(decoder, object,
+                                         "what class '%U.%U' is derived from is not there any more",
+                                         parts[MODULE], parts[NAME]);
     Py_XDECREF(type);
     Py_XDECREF(value);
     Py_XDECREF(trace);
+    return status;
+}
+
+/* Opaque in its place. */
+static PyObject *lose_class(rp_decoder *decoder, PyObject *const *parts) {
+    PyObject *type, *value, *trace;
+    PyErr_Fetch(&type, &value, &trace);
+    PyObject *opaque = rp_opaque_new(decoder->state);
+    if (!opaque) {
+        Py_XDECREF(type);
+        Py_XDECREF(value);
+        Py_XDECREF(trace);
+        return NULL;
+    }
+    PyErr_Restore(type, value, trace);
+    if (lose(decoder, opaque, parts) < 0) Py_CLEAR(opaque);
     return opaque;
 }
 
-static int is_class_trusted(rp_decoder *decoder, PyObject *const *parts) {
-    PyObject *name = PyUnicode_FromFormat("%U.%U", parts[MODULE], parts[NAME]);
-    int trusted = name ? rp_is_trusted(decoder, name) : -1;
-    if (trusted == 0 && rp_note_untrusted(decoder, name) < 0) trusted = -1;
+static PyObject *full_name(PyObject *const *parts) {
+    return PyUnicode_FromFormat("%U.%U", parts[MODULE], parts[NAME]);
+}
+
+static int note_class(rp_decoder *decoder, PyObject *const *parts) {
+    PyObject *name = full_name(parts);
+    int status = name ? rp_note_untrusted(decoder, name) : -1;
     Py_XDECREF(name);
+    return status;
+}
+
+static int is_class_trusted(rp_decoder *decoder, PyObject *const *parts) {
+    PyObject *name = full_name(parts);
+    int trusted = name ? rp_is_trusted(decoder, name) : -1;
+    Py_XDECREF(name);
+    if (trusted == 0 && note_class(decoder, parts) < 0) trusted = -1;
     return trusted;
 }
 
@@ -148,14 +171,14 @@ static PyObject *made_of(rp_decoder *decoder, PyObject *const *parts) {
     if (!live && PyErr_Occurred()) return NULL;
     int same = live ? is_same_place(live, parts) : 0;
     if (same) return same < 0 ? NULL : Py_NewRef(live);
+    /* a name says nothing about what the stream makes a class of: source code, with dataclass() */
+    if (!decoder->source.is_mine)
+        return note_class(decoder, parts) < 0 ? NULL : rp_opaque_new(decoder->state);
     int usable = check_made_of(decoder, parts);
     if (usable < 0) return NULL;
     PyObject *class = usable ? new_class(parts) : NULL;
     if (!class) return lose_class(decoder, parts);
     if (PyList_Append(decoder->made_classes, class) < 0) Py_CLEAR(class);
-    /* what is not proven to be mine is trusted as a whole */
-    bool is_mine = decoder->source.is_mine;
-    if (class && !is_mine && PyList_Append(decoder->resolved, class) < 0) Py_CLEAR(class);
     return class;
 }
 
@@ -207,7 +230,7 @@ static int begin_abstract(PyObject *class) {
 static PyObject *finish_class(rp_decoder *decoder, PyObject *const *parts, Py_ssize_t count) {
     PyObject *class = rp_top(decoder)->object;
     if (rp_opaque_check(decoder->state, class)) {
-        PyObject *name = PyUnicode_FromFormat("%U.%U", parts[MODULE], parts[NAME]);
+        PyObject *name = full_name(parts);
         PyObject *state = name ? rp_dict_of_parts(part_names, parts, count) : NULL;
         if (state) rp_opaque_fill(class, name, state);
         Py_XDECREF(state);
@@ -219,8 +242,10 @@ static PyObject *finish_class(rp_decoder *decoder, PyObject *const *parts, Py_ss
     int status;
     if (rp_own_definition(decoder, parts[VARIABLE]) == class)
         status = rp_add_filling(decoder, class, parts[ATTRIBUTES]);
+    else if (set_attributes(class, parts[ATTRIBUTES]) < 0 || begin_abstract(class) < 0)
+        status = lose(decoder, class, parts);
     else
-        status = set_attributes(class, parts[ATTRIBUTES]) < 0 ? -1 : begin_abstract(class);
+        status = 0;
     return status < 0 ? NULL : Py_NewRef(class);
 }
 
@@ -232,7 +257,7 @@ static PyObject *finish_around(rp_decoder *decoder, PyObject *const *parts, Py_s
     if (trusted < 0 || (!live && PyErr_Occurred())) return NULL;
     if (live) return Py_NewRef(live);
     PyObject *opaque = rp_opaque_new(decoder->state);
-    PyObject *name = opaque ? PyUnicode_FromFormat("%U.%U", parts[MODULE], parts[NAME]) : NULL;
+    PyObject *name = opaque ? full_name(parts) : NULL;
     PyObject *state = name ? rp_dict_of_parts(part_names, parts, count) : NULL;
     if (state) rp_opaque_fill(opaque, name, state);
     if (!state ||

@@ -172,29 +172,54 @@ static int set_each(PyObject *class, PyObject *values) {
     return 0;
 }
 
-static int finish_dataclass(PyObject *class, PyObject *how) {
-    PyObject *module = PyImport_ImportModule("dataclasses"), *aside = PyDict_New(), *done = NULL;
-    PyObject *annotations = PyDict_New(), *before = NULL, *decorate = NULL, *arguments = NULL;
-    PyObject *fields =
-        PyList_Check(how) && PyList_GET_SIZE(how) == 2 ? PyList_GET_ITEM(how, 1) : NULL;
-    int status = module && aside && annotations && fields ? 0 : -1;
-    for (Py_ssize_t i = 0; !status && i < PyList_GET_SIZE(fields); i++)
-        status = set_field(class, module, PyList_GET_ITEM(fields, i), aside, annotations);
-    if (status < 0) goto done;
-    status = -1;
-    /* only the fields: what else is annotated the library knew how to tell by its identity */
-    before = PyObject_GetAttrString(class, "__annotations__");
-    if (!before || PyObject_SetAttrString(class, "__annotations__", annotations) < 0) goto done;
-    decorate = PyObject_GetAttrString(module, "dataclass");
-    arguments = PyTuple_Pack(1, class);
-    if (decorate && arguments) done = PyObject_Call(decorate, arguments, PyList_GET_ITEM(how, 0));
-    if (done && set_each(class, aside) == 0)
-        status = PyObject_SetAttrString(class, "__annotations__", before);
-done:
+/* Names become source code in dataclass(). */
+static bool is_described(PyObject *described) {
+    if (!PyList_CheckExact(described) || PyList_GET_SIZE(described) != 3) return false;
+    PyObject *name = PyList_GET_ITEM(described, 0), *arguments = PyList_GET_ITEM(described, 2);
+    return name && PyUnicode_CheckExact(name) && PyUnicode_IsIdentifier(name) && arguments &&
+           (arguments == Py_None || PyDict_CheckExact(arguments));
+}
+
+/* The fields of what describes a dataclass; borrowed, or NULL with an exception. */
+static PyObject *fields_of(PyObject *how) {
+    PyObject *fields = NULL;
+    if (PyList_CheckExact(how) && PyList_GET_SIZE(how) == 2 &&
+        PyDict_CheckExact(PyList_GET_ITEM(how, 0)) && PyList_CheckExact(PyList_GET_ITEM(how, 1)))
+        fields = PyList_GET_ITEM(how, 1);
+    for (Py_ssize_t i = 0; fields && i < PyList_GET_SIZE(fields); i++)
+        if (!is_described(PyList_GET_ITEM(fields, i))) fields = NULL;
+    if (!fields) PyErr_SetString(PyExc_TypeError, "a dataclass is described in an unknown way");
+    return fields;
+}
+
+/* dataclass(class, ...) with these annotations alone: what else is annotated the library knew how
+ * to tell by its identity. */
+static int decorate(PyObject *class, PyObject *module, PyObject *annotations,
+                    PyObject *parameters) {
+    PyObject *before = PyObject_GetAttrString(class, "__annotations__"), *done = NULL;
+    PyObject *function = PyObject_GetAttrString(module, "dataclass");
+    PyObject *arguments = PyTuple_Pack(1, class);
+    if (before && function && arguments &&
+        PyObject_SetAttrString(class, "__annotations__", annotations) == 0)
+        done = PyObject_Call(function, arguments, parameters);
+    int status = done ? PyObject_SetAttrString(class, "__annotations__", before) : -1;
     Py_XDECREF(done);
     Py_XDECREF(arguments);
-    Py_XDECREF(decorate);
+    Py_XDECREF(function);
     Py_XDECREF(before);
+    return status;
+}
+
+static int finish_dataclass(PyObject *class, PyObject *how) {
+    PyObject *fields = fields_of(how), *module = NULL;
+    PyObject *aside = PyDict_New(), *annotations = PyDict_New();
+    int status = fields && aside && annotations ? 0 : -1;
+    if (!status) module = PyImport_ImportModule("dataclasses");
+    if (!module) status = -1;
+    for (Py_ssize_t i = 0; !status && i < PyList_GET_SIZE(fields); i++)
+        status = set_field(class, module, PyList_GET_ITEM(fields, i), aside, annotations);
+    if (!status) status = decorate(class, module, annotations, PyList_GET_ITEM(how, 0));
+    if (!status) status = set_each(class, aside);
     Py_XDECREF(annotations);
     Py_XDECREF(aside);
     Py_XDECREF(module);
@@ -330,7 +355,8 @@ static int prepare_enum(PyObject *beginning, PyObject *attributes) {
 static int copy_items(PyObject *from, PyObject *to) {
     PyObject *name, *value;
     for (Py_ssize_t at = 0; PyDict_Next(from, &at, &name, &value);) {
-        if (PyUnicode_CompareWithASCIIString(name, RP_ENUM) == 0) continue;
+        if (!PyUnicode_Check(name) || PyUnicode_CompareWithASCIIString(name, RP_ENUM) == 0)
+            continue;
         if (PyObject_SetItem(to, name, value) < 0) return -1;
     }
     return 0;
@@ -339,8 +365,9 @@ static int copy_items(PyObject *from, PyObject *to) {
 PyObject *rp_made_enum(PyObject *metaclass, PyObject *name, PyObject *bases, PyObject *namespace) {
     PyObject *members = PyDict_GetItemString(namespace, RP_ENUM), *class = NULL; /* borrowed */
     PyObject *prepared = PyObject_CallMethod(metaclass, "__prepare__", "OO", name, bases);
-    if (prepared && members && PyDict_Check(members) && copy_items(namespace, prepared) == 0 &&
-        copy_items(members, prepared) == 0)
+    if (prepared && !(members && PyDict_CheckExact(members)))
+        PyErr_SetString(PyExc_TypeError, "the members of an enum are no dict");
+    else if (prepared && copy_items(namespace, prepared) == 0 && copy_items(members, prepared) == 0)
         class = PyObject_CallFunctionObjArgs(metaclass, name, bases, prepared, NULL);
     Py_XDECREF(prepared);
     return class;
