@@ -476,10 +476,13 @@ static PyObject *decode(rp_decoder *decoder) {
     for (;;) {
         PyObject *value = NULL;
         decoder->late = (rp_lateness){RP_READY, RP_READY};
-        if (decoder->depth > 0) decoder->outstanding--; /* this child takes its bytes now */
-        int status = rp_read_item(decoder, &value);
-        if (status < 0) return NULL;
-        if (status == 0) rp_share_pending(decoder, value);
+        if (decoder->depth > 0 && rp_take_small(decoder) < 0) return NULL;
+        if (decoder->depth == 0 || rp_top(decoder)->index < rp_top(decoder)->count) {
+            if (decoder->depth > 0) decoder->outstanding--; /* this child takes its bytes now */
+            int status = rp_read_item(decoder, &value);
+            if (status < 0) return NULL;
+            if (status == 0) rp_share_pending(decoder, value);
+        }
         for (;;) {
             if (value) {
                 if (decoder->depth == 0) return value;

@@ -196,6 +196,8 @@ static inline rp_open *rp_top(rp_decoder *decoder) {
 static inline bool rp_is_view_base(const rp_decoder *decoder) {
     return decoder->depth > 0 && decoder->frames[decoder->depth - 1].is_view;
 }
+/* decode_leaves.c: puts the small values that come next into the innermost frame. 0 or -1. */
+int rp_take_small(rp_decoder *decoder);
 /* Lets the value stand for the pending mark (when there is one). */
 void rp_share_pending(rp_decoder *decoder, PyObject *value);
 /* Marks lead to the object of the frame that was just opened. */

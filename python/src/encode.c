@@ -1,5 +1,6 @@
 /* Python objects to the object stream: the work stack, marks and references, undoing a failure. */
 #include "encode.h"
+#include "pycompat/ints.h"
 
 #include "decode.h"
 
@@ -394,6 +395,29 @@ static int put_constant(rp_encoder *encoder, enum rp_constant constant) {
     return RP_DONE;
 }
 
+bool rp_put_leaf(rp_encoder *encoder, PyObject *object) {
+    PyTypeObject *type = Py_TYPE(object);
+    if (type == &PyFloat_Type) {
+        double value = PyFloat_AS_DOUBLE(object);
+        if (value != value) return false;
+        rs_cbor_put_double(&encoder->buffer, value);
+        return true;
+    }
+    if (type == &PyLong_Type) {
+        int64_t value;
+        if (!rp_long_is_compact(object, &value)) return false;
+        rs_cbor_put_int(&encoder->buffer, value);
+        return true;
+    }
+    if (type == &PyUnicode_Type && PyUnicode_IS_COMPACT_ASCII(object)) {
+        Py_ssize_t size = PyUnicode_GET_LENGTH(object);
+        if (rp_text_is_long(object)) return false;
+        rs_cbor_put_text(&encoder->buffer, PyUnicode_DATA(object), (size_t)size);
+        return true;
+    }
+    return false;
+}
+
 int rp_put_value(rp_encoder *encoder, PyObject *object) {
     PyTypeObject *type = Py_TYPE(object);
     if (type == &PyFloat_Type) return put_float(encoder, object);
@@ -473,88 +497,6 @@ static void undo(rp_encoder *encoder, const rp_undo *mark) {
     PyErr_Restore(type, value, trace);
 }
 
-/* "['name']" of a key, by exact builtin types only; ".name" of an attribute. */
-static void describe_key(PyObject *key, bool is_attribute, char *text, size_t size) {
-    PyObject *shown = NULL;
-    if (is_attribute && key && PyUnicode_CheckExact(key) && PyUnicode_IsIdentifier(key) == 1) {
-        const char *name = PyUnicode_AsUTF8(key);
-        snprintf(text, size, ".%.60s", name ? name : "?");
-        PyErr_Clear();
-        return;
-    }
-    if (key && (PyUnicode_CheckExact(key) || PyLong_CheckExact(key) || PyFloat_CheckExact(key) ||
-                PyBytes_CheckExact(key))) {
-        shown = PyObject_Repr(key);
-    }
-    const char *utf8 = shown ? PyUnicode_AsUTF8(shown) : NULL;
-    PyErr_Clear();
-    if (utf8) {
-        snprintf(text, size, strlen(utf8) > 60 ? "[%.60s...]" : "[%s]", utf8);
-    } else {
-        snprintf(text, size, "[<%.60s>]", key ? Py_TYPE(key)->tp_name : "?");
-    }
-    Py_XDECREF(shown);
-}
-
-static void describe_step(const rp_encode_frame *frame, char *text, size_t size) {
-    if (frame->label) {
-        snprintf(text, size, "%s", frame->label);
-    } else if (frame->is_attributes && !PyDict_Check(frame->object)) {
-        describe_key(frame->key, true, text, size);
-    } else if (frame->is_pairs || PyDict_Check(frame->object)) {
-        describe_key(frame->key, frame->is_attributes, text, size);
-        /* an even number of values is behind: the key itself failed */
-        if (frame->index % 2 == 1) strncat(text, " (the key)", size - strlen(text) - 1);
-    } else if (PyAnySet_Check(frame->object)) {
-        snprintf(text, size, "{an element}");
-    } else {
-        snprintf(text, size, "[%zd]", frame->index - 1);
-    }
-}
-
-/* "NAME[0]['cfg'] (TYPE): REASON", with the middle of a very long path left out. */
-static void describe_problem(rp_encoder *encoder, const char *name, size_t base,
-                             const char *type_name) {
-    enum { STEPS_MAX = 12 };
-    char path[1400];
-    size_t used = (size_t)snprintf(path, sizeof path, "%.200s", name);
-    size_t depth = encoder->depth - base;
-    for (size_t i = 0; i < depth; i++) {
-        if (depth > 2 * STEPS_MAX && i == STEPS_MAX) {
-            used += (size_t)snprintf(path + used, sizeof path - used, "...");
-            i = depth - STEPS_MAX;
-        }
-        char step[100];
-        describe_step(&encoder->frames[base + i], step, sizeof step);
-        size_t size = strlen(step);
-        if (used + size >= sizeof path) break;
-        memcpy(path + used, step, size + 1);
-        used += size;
-    }
-    snprintf(encoder->problem, sizeof encoder->problem, "%s (%.100s): %s", path, type_name,
-             encoder->reason);
-}
-
-/* The object that failed: the child that the innermost frame was at. */
-static const char *culprit_type(const rp_encoder *encoder, PyObject *value, size_t base) {
-    if (encoder->depth == base) return Py_TYPE(value)->tp_name;
-    const rp_encode_frame *frame = &encoder->frames[encoder->depth - 1];
-    PyObject *object = frame->object, *child = NULL;
-    Py_ssize_t at = frame->index - 1;
-    if (frame->is_attributes && frame->value && !PyDict_Check(object)) {
-        child = frame->value;
-    } else if (frame->value && (frame->is_pairs || PyList_Check(object))) {
-        child = frame->is_pairs && at % 2 == 0 ? frame->key : frame->value;
-    } else if (PyList_Check(object) && at >= 0 && at < PyList_GET_SIZE(object)) {
-        child = PyList_GET_ITEM(object, at);
-    } else if (PyTuple_Check(object) && at >= 0 && at < PyTuple_GET_SIZE(object)) {
-        child = PyTuple_GET_ITEM(object, at);
-    } else if (PyDict_Check(object) && frame->key) {
-        child = at % 2 ? frame->value : frame->key;
-    }
-    return child ? Py_TYPE(child)->tp_name : Py_TYPE(object)->tp_name;
-}
-
 int rp_encoder_put(rp_encoder *encoder, PyObject *value, const char *name) {
     rp_undo mark = {.size = encoder->buffer.size,
                     .memo = encoder->memo.count,
@@ -581,7 +523,7 @@ int rp_encoder_put(rp_encoder *encoder, PyObject *value, const char *name) {
     }
     if (status < 0) status = rp_refuse_exception(encoder, "");
     if (status > 0) {
-        describe_problem(encoder, name, base, culprit_type(encoder, value, base));
+        rp_describe_problem(encoder, value, name, base);
     }
     while (encoder->depth > base)
         rp_pop(encoder);

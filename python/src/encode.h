@@ -108,7 +108,11 @@ struct rp_encoder {
     char problem[2048];
 };
 
+/* encode_problem.c: says in `problem` where below `value` the walk stands, and the reason. */
+void rp_describe_problem(rp_encoder *encoder, PyObject *value, const char *name, size_t base);
 int rp_put_value(rp_encoder *encoder, PyObject *object);
+/* Writes a value that can't fail, holds nothing and bears no mark; false for any other. */
+bool rp_put_leaf(rp_encoder *encoder, PyObject *object);
 /* The same for an object to which the caller has added a reference: it does not count as shared. */
 int rp_put_held(rp_encoder *encoder, PyObject *object);
 /* The same for an object that others will refer to: always marked, whatever its reference count. */

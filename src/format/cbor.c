@@ -2,6 +2,7 @@
 #include "format/cbor.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 enum {
     ONE_BYTE = 24,
@@ -10,11 +11,6 @@ enum {
     EIGHT_BYTES = 27
 }; /* additional information */
 enum { HEAD_SIZE_MAX = 9 };
-
-static void store_big_endian(uint8_t *to, uint64_t value, unsigned size) {
-    for (unsigned i = size; i-- > 0; value >>= 8)
-        to[i] = (uint8_t)value;
-}
 
 static uint64_t load_big_endian(const uint8_t *from, unsigned size) {
     uint64_t value = 0;
@@ -27,7 +23,9 @@ static void put_wide(rs_buffer *buffer, uint8_t first, uint64_t argument, unsign
     uint8_t *to = rs_buffer_reserve(buffer, HEAD_SIZE_MAX);
     if (!to) return;
     to[0] = first;
-    store_big_endian(to + 1, argument, width);
+    /* the lowest `width` bytes, the highest first; there is room for all eight */
+    uint64_t swapped = __builtin_bswap64(argument) >> (8 - width) % 8 * 8;
+    memcpy(to + 1, &swapped, sizeof swapped);
     buffer->size += 1 + width;
 }
 

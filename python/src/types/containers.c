@@ -161,11 +161,13 @@ static int advance_map(rp_encoder *encoder, rp_encode_frame *frame) {
     PyObject *dict = frame->object, *key, *value;
     while (frame->index < frame->count) {
         if (!PyDict_Next(dict, &frame->position, &key, &value)) return changed(encoder);
+        frame->index += 2;
+        bool key_done = rp_put_leaf(encoder, key);
+        if (key_done && rp_put_leaf(encoder, value)) continue;
         Py_XSETREF(frame->key, Py_NewRef(key));
         Py_XSETREF(frame->value, Py_NewRef(value));
-        frame->index += 2;
         /* a plain key never pushes a frame */
-        int status = rp_put_held(encoder, frame->key);
+        int status = key_done ? RP_DONE : rp_put_held(encoder, frame->key);
         if (!status) status = rp_put_held(encoder, frame->value);
         if (status || encoder->depth != depth) return status;
     }

@@ -3,6 +3,8 @@
 #include "../encode.h"
 #include "../pycompat/ints.h"
 
+#include <string.h>
+
 /* Shorter ones cost less written again than looked up. */
 enum { LONG_TEXT = 64 };
 
@@ -60,31 +62,50 @@ int rp_put_bytearray(rp_encoder *encoder, PyObject *object) {
     return status;
 }
 
-/* Short ASCII strings that were just read: the same key of many dicts is one object. */
-static PyObject **cache_slot(rp_decoder *decoder, const uint8_t *text, size_t size) {
-    uint64_t hash = size;
-    for (size_t i = 0; i < size; i++)
-        hash = (hash ^ text[i]) * UINT64_C(0x100000001B3);
-    return &decoder->strings[hash % RP_STRING_CACHE];
+/* A number for the bytes, and whether they are all ASCII. */
+static uint64_t look_at_text(const uint8_t *text, size_t size, bool *ascii) {
+    uint64_t hash = size, high = 0, part;
+    for (size_t i = 0; i + 8 <= size; i += 8) {
+        memcpy(&part, text + i, 8);
+        high |= part;
+        hash = (hash ^ part) * UINT64_C(0x9E3779B97F4A7C15);
+    }
+    part = 0;
+    memcpy(&part, text + size / 8 * 8, size % 8);
+    high |= part;
+    hash = (hash ^ part) * UINT64_C(0x9E3779B97F4A7C15);
+    *ascii = !(high & UINT64_C(0x8080808080808080));
+    return hash ^ hash >> 32;
 }
 
 static bool is_text(PyObject *string, const uint8_t *text, size_t size) {
-    return string && PyUnicode_IS_COMPACT_ASCII(string) &&
-           (size_t)PyUnicode_GET_LENGTH(string) == size &&
+    return string && (size_t)PyUnicode_GET_LENGTH(string) == size &&
            memcmp(PyUnicode_DATA(string), text, size) == 0;
+}
+
+/* Short ASCII strings that were just read are kept: the same key of many dicts is one object. */
+static PyObject *get_short(rp_decoder *decoder, const uint8_t *text, size_t size) {
+    bool ascii;
+    PyObject **slot = &decoder->strings[look_at_text(text, size, &ascii) % RP_STRING_CACHE];
+    if (!ascii)
+        return rp_checked(decoder,
+                          PyUnicode_DecodeUTF8((const char *)text, (Py_ssize_t)size, NULL));
+    if (is_text(*slot, text, size)) return Py_NewRef(*slot);
+    PyObject *string = NULL;
+    if (size == 1) { /* Python has one of each */
+        string = PyUnicode_FromOrdinal(text[0]);
+    } else if ((string = PyUnicode_New((Py_ssize_t)size, 127))) {
+        memcpy(PyUnicode_DATA(string), text, size);
+    }
+    if (string) Py_XSETREF(*slot, Py_NewRef(string));
+    return string;
 }
 
 PyObject *rp_get_str(rp_decoder *decoder, const rs_cbor_item *item) {
     size_t size = (size_t)item->argument;
-    PyObject **slot = NULL;
-    if (size > 0 && size <= 32) {
-        slot = cache_slot(decoder, item->bytes, size);
-        if (is_text(*slot, item->bytes, size)) return Py_NewRef(*slot);
-    }
-    PyObject *string = PyUnicode_DecodeUTF8((const char *)item->bytes, (Py_ssize_t)size, NULL);
-    if (!string) return rp_checked(decoder, NULL);
-    if (slot) Py_XSETREF(*slot, Py_NewRef(string));
-    return string;
+    if (size > 0 && size <= 32) return get_short(decoder, item->bytes, size);
+    return rp_checked(decoder,
+                      PyUnicode_DecodeUTF8((const char *)item->bytes, (Py_ssize_t)size, NULL));
 }
 
 PyObject *rp_get_surrogates(rp_decoder *decoder) {

@@ -1,0 +1,100 @@
+"""Encoding and decoding values against pickle protocol 5, in the same run, in memory.
+
+The arms take turns; a figure is the best of the rounds in time of the processor, with the garbage
+collector off for both. `x` is how often as fast as pickle; sizes without compression. Fails when
+records or instances are slower than pickle, either way.
+"""
+import argparse
+import dataclasses
+import datetime
+import decimal
+import gc
+import math
+import pickle
+import random
+import sys
+import time
+
+import numpy as np
+from resume import _core
+
+
+class Plain:
+    def __init__(self, number):
+        self.x, self.y, self.name = number, number / 2, f"n{number}"
+
+
+class Slots:
+    __slots__ = ("x", "y")
+
+    def __init__(self, number):
+        self.x, self.y = number, number / 2
+
+
+@dataclasses.dataclass
+class Data:
+    a: int
+    b: float
+
+
+def cases(count):
+    """name, value, must it win?"""
+    rng, moment = random.Random(5), datetime.datetime(2026, 1, 1)
+    yield "list of ints", [rng.randrange(10 ** 9) for _ in range(5 * count)], False
+    yield "list of floats", [rng.random() for _ in range(5 * count)], False
+    yield "list of all kinds", [x for i in range(count) for x in (i, i / 2, None)], False
+    yield "list of str", [f"item {i}" for i in range(count)], False
+    yield "list of pairs", [(i, i + 1) for i in range(count)], False
+    yield "list of lists", [[i, i + 1, i + 2] for i in range(count)], False
+    yield "dict, str to int", {f"key{i}": i for i in range(count)}, False
+    yield "dict, int to float", {i * 7: i / 2 for i in range(count)}, False
+    yield "dict, tuple to int", {(i, i + 1): i for i in range(count)}, False
+    yield "records (dicts)", [{"id": i, "name": f"n{i}", "x": i / 2, "ok": True, "tags": ["a", "b"]}
+                              for i in range(count)], True
+    yield "records (tuples)", [(i, i / 2, f"t{i}") for i in range(count)], True
+    yield "instances", [Plain(i) for i in range(count)], True
+    yield "instances with slots", [Slots(i) for i in range(count)], True
+    yield "dataclasses", [Data(i, i / 2) for i in range(count)], True
+    yield "set of ints", {rng.randrange(10 ** 9) for _ in range(count)}, False
+    yield "datetimes", [moment + datetime.timedelta(seconds=i) for i in range(count)], False
+    yield "decimals", [decimal.Decimal(i) / 7 for i in range(count)], False
+    yield "scalars of numpy", [np.float64(i) for i in range(count)], False
+    yield "arrays of 5 numbers", [np.arange(5.0) for i in range(count // 5)], False
+
+
+def best(rounds, *arms):
+    times = [math.inf] * len(arms)
+    for _ in range(rounds):
+        for number, arm in enumerate(arms):
+            gc.collect()
+            gc.disable()
+            start = time.thread_time()
+            arm()
+            times[number] = min(times[number], time.thread_time() - start)
+            gc.enable()
+    return times
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--count", type=int, default=100_000)
+    parser.add_argument("--rounds", type=int, default=7)
+    options, _ = parser.parse_known_args()
+    slower = []
+    for name, value, must in cases(options.count):
+        data = pickle.dumps(value, 5)
+        stream, blobs, _ = _core._encode(value)
+        encode, dump, decode, load = best(
+            options.rounds, lambda: _core._encode_size(value), lambda: pickle.dumps(value, 5),
+            lambda: _core._decode(stream, blobs, mine=True), lambda: pickle.loads(data))
+        size = len(stream) + sum(map(len, blobs))
+        print(f"{name:20}  encode {encode * 1e3:6.1f} ms {dump / encode:5.2f} x   "
+              f"decode {decode * 1e3:6.1f} ms {load / decode:5.2f} x   "
+              f"size {size / len(data):.2f}", flush=True)
+        slower += [name] * (must and (encode > dump or decode > load))
+    if slower:
+        sys.exit("bench: slower than pickle: " + ", ".join(slower))
+
+
+if __name__ == "__main__":
+    main()
