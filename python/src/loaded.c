@@ -229,6 +229,7 @@ static int read_value_section(rp_module_state *state, rp_decoder *decoder, const
         return into(&loaded->vars, read_map(state, decoder, targets, read_plain, "\"vars\""));
     if (strcmp(key, "extra") == 0)
         return into(&loaded->extra, read_map(state, decoder, targets, read_plain, "\"extra\""));
+    if (strcmp(key, "loaders") == 0) return into(&loaded->loaders, rp_decoder_get(decoder, NULL));
     if (strcmp(key, "items") == 0) return read_items(state, decoder, loaded);
     if (strcmp(key, "result") == 0) return into(&loaded->result, rp_decoder_get(decoder, NULL));
     return skip_item(state, decoder); /* of a later version */
@@ -277,6 +278,7 @@ void rp_loaded_release(rp_loaded *loaded) {
     Py_CLEAR(loaded->random_saved);
     Py_CLEAR(loaded->placeholders);
     Py_CLEAR(loaded->loops);
+    Py_CLEAR(loaded->loaders);
     Py_CLEAR(loaded->skipped);
     Py_CLEAR(loaded->in_place);
     Py_CLEAR(loaded->unplaced);

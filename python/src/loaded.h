@@ -14,6 +14,7 @@ typedef struct rp_loaded {
     PyObject *random_opened, *random_saved; /* dicts, or None */
     PyObject *placeholders;
     PyObject *loops;    /* list */
+    PyObject *loaders;  /* list: what loops over loaders need */
     PyObject *skipped;  /* dict name -> reason */
     PyObject *in_place; /* dict */
     PyObject

@@ -2,6 +2,7 @@
 #include "loop.h"
 
 #include "code.h"
+#include "loader.h"
 #include "loop_iterator.h"
 
 #include "base/alloc.h"
@@ -17,6 +18,7 @@ typedef struct loop_object {
     Py_ssize_t handed_out;
     bool started;  /* an item was handed out in this process */
     bool restored; /* took a position of `saved` */
+    rp_loader loader;
 } loop_object;
 
 static const loop_object *alive(const rp_loops *loops, Py_ssize_t index) {
@@ -153,11 +155,13 @@ void rp_loops_release(rp_loops *loops) {
     forget_all(loops);
     rs_free(loops->items);
     Py_XDECREF(loops->saved);
+    Py_XDECREF(loops->random);
     *loops = (rp_loops){0};
 }
 
 int rp_loops_traverse(const rp_loops *loops, visitproc visit, void *arg) {
     Py_VISIT(loops->saved);
+    Py_VISIT(loops->random);
     for (Py_ssize_t i = 0; i < loops->count; i++)
         Py_VISIT(loops->items[i].code);
     return 0;
@@ -225,8 +229,8 @@ static int describe(const rp_loops *loops, const PyCodeObject *owner, rp_loop_en
     return 0;
 }
 
-/* The position that a restore left for the loop made at `place`: borrowed, None for one that had
- * ended; NULL: none. */
+/* What a restore left for the loop made at `place`, (position or None for one that had ended,
+ * place, source): borrowed; NULL: none. */
 static PyObject *take_saved(rp_loops *loops, uint64_t place) {
     if (!loops->saved) return NULL;
     for (Py_ssize_t i = loops->taken; i < PyList_GET_SIZE(loops->saved); i++) {
@@ -234,7 +238,7 @@ static PyObject *take_saved(rp_loops *loops, uint64_t place) {
         PyObject *number = PyTuple_GET_ITEM(pair, 1);
         if (loops->match_sites && PyLong_AsUnsignedLongLong(number) != place) continue;
         loops->taken = i + 1;
-        return PyTuple_GET_ITEM(pair, 0);
+        return pair;
     }
     return NULL;
 }
@@ -242,6 +246,7 @@ static PyObject *take_saved(rp_loops *loops, uint64_t place) {
 static void end(loop_object *self) {
     rp_loops *loops = self->loops;
     Py_CLEAR(self->iterator);
+    rp_loader_release(&self->loader);
     if (!loops) return;
     loops->items[self->index].loop = NULL;
     self->loops = NULL;
@@ -249,13 +254,24 @@ static void end(loop_object *self) {
 }
 
 /* Puts `self` at its position, or ends it when it had ended before the restore. */
-static int begin(rp_module_state *state, loop_object *self, PyObject *iterable, PyObject *saved) {
+static int begin(rp_module_state *state, loop_object *self, PyObject *iterable, PyObject *entry,
+                 PyObject *random) {
+    PyObject *saved = entry ? PyTuple_GET_ITEM(entry, 0) : NULL, *source = NULL;
     if (saved && saved != Py_None) {
+        source = PyTuple_GET_ITEM(entry, 2);
         self->handed_out = PyLong_AsSsize_t(saved);
         if (self->handed_out < 0) return -1;
     }
     self->restored = saved != NULL;
-    self->iterator = rp_iterator_over(state, iterable, self->handed_out);
+    int loads = rp_loader_check(iterable);
+    if (loads < 0) return -1;
+    if (loads && saved == Py_None)
+        self->iterator = PyTuple_New(0); /* has ended */
+    else if (loads)
+        self->iterator =
+            rp_loader_begin(state, &self->loader, iterable, source, self->handed_out, random);
+    else
+        self->iterator = rp_iterator_over(state, iterable, self->handed_out);
     return self->iterator ? 0 : -1;
 }
 
@@ -274,12 +290,13 @@ PyObject *rp_loop_new(rp_module_state *state, PyObject *checkpoint, rp_loops *lo
     self->index = -1;
     self->handed_out = 0;
     self->started = self->restored = false;
+    self->loader = (rp_loader){0};
     PyObject_GC_Track(self);
     forget_last_round(loops, owner, &entry);
     Py_ssize_t taken = loops->taken;
     PyObject *saved = Py_XNewRef(take_saved(loops, entry.place));
-    bool ended = saved == Py_None;
-    int failed = begin(state, self, iterable, saved); /* may run code of the user */
+    bool ended = saved && PyTuple_GET_ITEM(saved, 0) == Py_None;
+    int failed = begin(state, self, iterable, saved, loops->random); /* may run code of the user */
     Py_XDECREF(saved);
     if (failed || grow(loops)) {
         loops->taken = taken;
@@ -326,7 +343,7 @@ static PyObject *loop_next(PyObject *object) {
     if (!self->iterator) return NULL;
     if (self->loops && finish_item(self)) return NULL;
     if (!self->iterator) return NULL; /* a save can run code of the user */
-    PyObject *item = Py_TYPE(self->iterator)->tp_iternext(self->iterator);
+    PyObject *item = rp_loader_next(&self->loader, self->iterator);
     if (item) {
         self->handed_out++;
         self->started = true;
@@ -357,7 +374,7 @@ static int loop_traverse(PyObject *object, visitproc visit, void *arg) {
     Py_VISIT(Py_TYPE(object));
     Py_VISIT(self->iterator);
     Py_VISIT(self->checkpoint);
-    return 0;
+    return rp_loader_traverse(&self->loader, visit, arg);
 }
 
 static int loop_clear(PyObject *object) {
@@ -407,11 +424,31 @@ void rp_loops_change_owner(rp_loops *loops) {
     loops->asked_code = NULL;
 }
 
-int rp_loops_resume(rp_loops *loops, PyObject *saved, bool same_code) {
+/* (position, place, source) for each of `saved`, new reference. */
+static PyObject *with_sources(PyObject *saved, PyObject *sources) {
+    PyObject *list = PyList_New(0);
+    for (Py_ssize_t i = 0; list && i < PyList_GET_SIZE(saved); i++) {
+        PyObject *pair = PyList_GET_ITEM(saved, i), *source = Py_None;
+        if (sources && PyList_Check(sources) && i < PyList_GET_SIZE(sources))
+            source = PyList_GET_ITEM(sources, i);
+        PyObject *entry =
+            PyTuple_Pack(3, PyTuple_GET_ITEM(pair, 0), PyTuple_GET_ITEM(pair, 1), source);
+        if (!entry || PyList_Append(list, entry)) Py_CLEAR(list);
+        Py_XDECREF(entry);
+    }
+    return list;
+}
+
+int rp_loops_resume(rp_loops *loops, const rp_loops_saved *found, bool same_code) {
+    PyObject *list = NULL;
+    if (found && found->positions && found->positions != Py_None &&
+        !(list = with_sources(found->positions, found->sources)))
+        return -1;
     forget_all(loops);
     loops->taken = 0;
     loops->match_sites = same_code;
-    Py_XSETREF(loops->saved, saved && saved != Py_None ? Py_NewRef(saved) : NULL);
+    Py_XSETREF(loops->saved, list);
+    Py_XSETREF(loops->random, Py_XNewRef(found ? found->random : NULL));
     return 0;
 }
 
@@ -529,40 +566,22 @@ int rp_loops_put(rp_loops *loops, PyCodeObject *code, int here, rs_buffer *buffe
     return put_left(loops, buffer);
 }
 
-/* The next item of the section, of a kind that the format allows there. */
-static int next_item(rs_cbor_reader *reader, unsigned kinds, rs_cbor_item *item) {
-    rs_error error = {0};
-    resume_status status = rs_cbor_next(reader, item, &error);
-    if (status == RESUME_OK && kinds >> item->kind & 1) return 0;
-    PyErr_Format(PyExc_ValueError, "section 'loops': %s",
-                 status == RESUME_OK ? "an item of another kind" : error.text);
-    return -1;
-}
-
-static PyObject *get_entry(rs_cbor_reader *reader) {
-    rs_cbor_item pair, position, place;
-    if (next_item(reader, 1u << RS_CBOR_ARRAY, &pair) ||
-        next_item(reader, 1u << RS_CBOR_UNSIGNED | 1u << RS_CBOR_SIMPLE, &position) ||
-        next_item(reader, 1u << RS_CBOR_UNSIGNED, &place))
-        return NULL;
-    if (pair.argument != 2 ||
-        (position.kind == RS_CBOR_SIMPLE && position.argument != RS_CBOR_NULL) ||
-        (position.kind == RS_CBOR_UNSIGNED && position.argument > PY_SSIZE_T_MAX)) {
-        PyErr_SetString(PyExc_ValueError, "section 'loops': not a position and a place");
-        return NULL;
-    }
-    if (position.kind == RS_CBOR_SIMPLE) return Py_BuildValue("OK", Py_None, place.argument);
-    return Py_BuildValue("nK", (Py_ssize_t)position.argument, place.argument);
-}
-
-PyObject *rp_loops_get(rs_cbor_reader *reader) {
-    rs_cbor_item array;
-    if (next_item(reader, 1u << RS_CBOR_ARRAY, &array)) return NULL;
+PyObject *rp_loops_sources(rp_module_state *state, const rp_loops *loops, PyCodeObject *code,
+                           int here) {
+    keeping rule = what_to_keep(loops, code, here);
     PyObject *list = PyList_New(0);
-    for (uint64_t i = 0; list && i < array.argument; i++) {
-        PyObject *entry = get_entry(reader);
-        if (!entry || PyList_Append(list, entry)) Py_CLEAR(list);
-        Py_XDECREF(entry);
+    for (Py_ssize_t i = 0; list && i < loops->count; i++) {
+        loop_object *loop = (loop_object *)loops->items[i].loop;
+        if (!is_kept(loops, i, &rule)) continue;
+        bool again = loop && loop->started && is_unfinished(loops, i);
+        PyObject *source =
+            loop ? rp_loader_source(state, &loop->loader, again) : Py_NewRef(Py_None);
+        if (!source || PyList_Append(list, source)) Py_CLEAR(list);
+        Py_XDECREF(source);
+    }
+    for (Py_ssize_t i = 0; list && i < left_count(loops); i++) {
+        PyObject *entry = PyList_GET_ITEM(loops->saved, loops->taken + i);
+        if (PyList_Append(list, PyTuple_GET_ITEM(entry, 2))) Py_CLEAR(list);
     }
     return list;
 }

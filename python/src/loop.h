@@ -39,6 +39,7 @@ typedef struct rp_loops {
     Py_ssize_t count, capacity;
     PyObject *saved;  /* what a restore left to be taken by the loops made next, or NULL */
     Py_ssize_t taken; /* of `saved` */
+    PyObject *random; /* global generators at that save, or NULL */
     bool match_sites; /* the code is the saved one: `saved` is taken by place in the code */
     bool in_cell;     /* of a notebook: its statements are told apart by their text */
     bool wanted;      /* a due sync() waits for the next item */
@@ -60,9 +61,16 @@ bool rp_loop_check(rp_module_state *state, PyObject *value); /* a loop object: n
 
 /* The owner is another code now. */
 void rp_loops_change_owner(rp_loops *loops);
-/* Called by restore(): forgets the loops made so far. `saved` (rp_loops_get; NULL or None for a new
- * call) is handed to the loops made from now on; `same_code`: the code hash is the saved one. */
-int rp_loops_resume(rp_loops *loops, PyObject *saved, bool same_code);
+/* What a save knows of the loops of the call. */
+typedef struct rp_loops_saved {
+    PyObject *positions; /* of rp_loops_get, or None */
+    PyObject *sources;   /* of rp_loops_sources; NULL: there are none */
+    PyObject *random;    /* the global generators, or NULL */
+} rp_loops_saved;
+
+/* Called by restore(): forgets the loops made so far. `found` (NULL: a new call) is handed to the
+ * loops made from now on; `same_code`: the code hash is the saved one. */
+int rp_loops_resume(rp_loops *loops, const rp_loops_saved *found, bool same_code);
 /* Called by a sync() that is due, with the place where the owner's frame stands: true when it has
  * to wait for the next item of a loop. */
 bool rp_loops_defer(rp_loops *loops, PyCodeObject *code, int here);
@@ -71,6 +79,10 @@ bool rp_loops_defer(rp_loops *loops, PyCodeObject *code, int here);
 bool rp_loops_in_body(const rp_loops *loops, PyCodeObject *code, int here);
 /* Section "loops". `code`, `here`: where the owner's frame stands. 0, or -1 with an exception. */
 int rp_loops_put(rp_loops *loops, PyCodeObject *code, int here, rs_buffer *buffer);
+/* What loops over loaders need beside their position, in the order of the section: a list of dict
+ * or None, new reference. May run code of the user. Before rp_loops_put. */
+PyObject *rp_loops_sources(rp_module_state *state, const rp_loops *loops, PyCodeObject *code,
+                           int here);
 /* Reads the section: a list of (items finished or None, place in the code), new reference. */
 PyObject *rp_loops_get(rs_cbor_reader *reader);
 

@@ -260,8 +260,9 @@ static int assign_rest(rp_checkpoint *self, rp_restoring *restoring) {
     if (restoring->frame != NULL && rp_frame_assign(restoring->frame, restoring->changes) < 0)
         return -1;
     if (PyDict_Update((PyObject *)self, restoring->loaded.extra) < 0) return -1;
-    if (rp_loops_resume(&self->loops, self->going_on ? restoring->loaded.loops : NULL,
-                        self->same_code) < 0)
+    rp_loops_saved loops = {restoring->loaded.loops, restoring->loaded.loaders,
+                            self->options.random_state && random != Py_None ? random : NULL};
+    if (rp_loops_resume(&self->loops, self->going_on ? &loops : NULL, self->same_code) < 0)
         return -1;
     if (!self->options.random_state || random == NULL || !PyDict_Check(random)) return 0;
     if (!self->going_on && here) return 0; /* a call after another: it draws new numbers */

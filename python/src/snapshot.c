@@ -164,7 +164,20 @@ static int put_head(rp_checkpoint *self, rp_snapshot *snapshot) {
     if (status < 0) return -1;
     rs_cbor_put_literal(buffer, "loops");
     int here = snapshot->frame == NULL ? -1 : rp_frame_place(snapshot->frame);
+    snapshot->loaders = rp_loops_sources(self->state, &self->loops, self->owner.code, here);
+    if (snapshot->loaders == NULL) return -1;
     return rp_loops_put(&self->loops, self->owner.code, here, buffer);
+}
+
+static int put_loaders(rp_snapshot *snapshot) {
+    rs_cbor_put_literal(rp_encoder_buffer(snapshot->encoder), "loaders");
+    int status = rp_encoder_put(snapshot->encoder, snapshot->loaders, "chp.loop");
+    if (status <= 0) return status;
+    PyObject *text = PyUnicode_FromString(rp_encoder_problem(snapshot->encoder));
+    status = text == NULL ? -1 : PyList_Append(snapshot->problems, text);
+    rs_cbor_put_simple(rp_encoder_buffer(snapshot->encoder), RS_CBOR_NULL);
+    Py_XDECREF(text);
+    return status;
 }
 
 static int put_skipped(rp_snapshot *snapshot) {
@@ -179,7 +192,7 @@ static int put_skipped(rp_snapshot *snapshot) {
 
 static int put_state(rp_checkpoint *self, rp_snapshot *snapshot) {
     rs_buffer *buffer = rp_encoder_buffer(snapshot->encoder);
-    rs_cbor_put_head(buffer, RS_CBOR_MAP, 13 + (self->result != NULL));
+    rs_cbor_put_head(buffer, RS_CBOR_MAP, 14 + (self->result != NULL));
     if (put_head(self, snapshot) < 0) return -1;
     rs_cbor_put_literal(buffer, "places");
     if (rp_tracking_put_places(self, snapshot->tracked, snapshot->encoder) < 0) return -1;
@@ -193,7 +206,9 @@ static int put_state(rp_checkpoint *self, rp_snapshot *snapshot) {
     if (put_values(self, snapshot, snapshot->locals, "%U", false) < 0) return -1;
     rs_cbor_put_literal(buffer, "extra");
     if (put_values(self, snapshot, (PyObject *)self, "chp['%U']", true) < 0) return -1;
-    if (put_items(snapshot, (PyObject *)self) < 0 || put_skipped(snapshot) < 0) return -1;
+    if (put_items(snapshot, (PyObject *)self) < 0 || put_loaders(snapshot) < 0 ||
+        put_skipped(snapshot) < 0)
+        return -1;
     if (self->result == NULL) return 0;
     rs_cbor_put_literal(buffer, "result");
     int status = rp_encoder_put(snapshot->encoder, self->result, "result");
@@ -238,6 +253,7 @@ void rp_snapshot_release(rp_snapshot *snapshot) {
     Py_CLEAR(snapshot->frame);
     Py_CLEAR(snapshot->locals);
     Py_CLEAR(snapshot->tracked);
+    Py_CLEAR(snapshot->loaders);
     Py_CLEAR(snapshot->skipped);
     Py_CLEAR(snapshot->problems);
 }

@@ -8,6 +8,7 @@ typedef struct rp_snapshot {
     rp_encoder *encoder;
     PyFrameObject *frame; /* of the owner, NULL when it is gone */
     PyObject *locals;     /* dict of what is to be saved */
+    PyObject *loaders;    /* list: what loops over loaders need */
     PyObject *tracked;    /* dict label -> object: whose states are saved */
     PyObject *skipped;    /* dict name -> reason: what can't be */
     PyObject *problems;   /* list of str: arguments and tracked objects */
