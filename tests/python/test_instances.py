@@ -344,3 +344,41 @@ def test_defaultdict_of_a_factory_of_the_program(factory):
     assert type(again) is collections.defaultdict and again["itself"] is again
     assert again["a"] == 1 and repr(again.default_factory) == repr(factory)
     assert isinstance(back(value, mine=False), Opaque)
+
+
+def values_to_break():
+    named, plain = Named("a"), Plain()
+    named.index, named.group = {1: 2, named: 3}, {named, 1}
+    around = (plain, frozenset([plain]))
+    plain.around, plain.group, plain.index = around, around[1], {around: 1}
+    child = Plain()
+    child.parent = Made(child)
+    looking = Looking()
+    looking.around = ((looking, [1]), around)
+    others = [Point(1, [2]), Record(3, [4]), Colour.RED, ValueError("x"), Items([1]), Pairs(a=1)]
+    return [named, around, plain, child, child.parent, looking, others, {Plain(x=1): len}]
+
+
+def test_broken_streams__build_nothing_and_never_crash(rng, amount):
+    streams = [_core._encode(value)[0] for value in values_to_break()]
+    pieces = [b"\xd8\x1d\0", b"\xd8\x1d\1", b"\xd8\x1c", b"\xd9\x99\x73", b"\x83\0", b"\xf6"]
+    for i in range(amount(20000, 2000, 500)):
+        stream = bytearray(rng.choice(streams))
+        for _ in range(rng.choice([1, 1, 2, 4])):
+            at, how = rng.randrange(len(stream)), rng.randrange(4)
+            if how == 0:
+                stream[at] ^= 1 << rng.randrange(8)
+            elif how == 1 and len(stream) > 8:
+                del stream[at:at + rng.randrange(1, 5)]
+            elif how == 2:
+                stream[at:at] = rng.choice(pieces)
+            else:
+                other = rng.choice(streams)
+                start = rng.randrange(len(other))
+                stream[at:at] = other[start:start + rng.randrange(1, 30)]
+        try:
+            value, _ = _core._decode(bytes(stream), [], foreign=i % 2 == 0)
+        except ResumeError:
+            continue
+        assert type(value) not in (Named, Plain, Made, Looking)
+        _core._encode(value)
