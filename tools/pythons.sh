@@ -68,7 +68,7 @@ need_venvs() {
         venv=$root/.venv/$version
         wanted=$optional
         [ "$version" != "$(sed -n '2s/ .*//p' .venv/pythons)" ] || wanted="$optional $optional_once"
-        stamp="$path $requirements $wanted"
+        stamp="$path $requirements $wanted numpy1"
         if [ "$(cat "$venv/.ready" 2>/dev/null)" != "$stamp" ]; then
             say "Python $version: setting up .venv/$version"
             make_venv || continue
@@ -102,6 +102,10 @@ make_venv() {
                 install_wheels "$package" ||
                     say "Python $version: no ${package%%[>=]*}; the tests that need it are skipped"
             done
+            # beside the others, for tests of what numpy 1 and 2 tell each other
+            [ "$wanted" = "$optional" ] ||
+                install_wheels --target "$venv/numpy1" "numpy<2" ||
+                say "Python $version: no numpy 1; the tests that need it are skipped"
             return 0
         fi
         [ "$pypi_reached" != yes ] || die "pip failed for Python $version: see $log"

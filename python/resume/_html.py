@@ -18,7 +18,9 @@ def printable(value):
 
 
 def _cell(tag, value):
-    return f'<{tag} style="text-align: left">{html.escape(printable(value))}</{tag}>'
+    text = printable(value)
+    style = "text-align: left; white-space: nowrap" if len(text) < 30 else "text-align: left"
+    return f'<{tag} style="{style}">{html.escape(text)}</{tag}>'
 
 
 def _table(head, rows):
@@ -85,7 +87,7 @@ def _entry_row(entry):
             "-" if entry.generation is None else entry.generation, made_by, entry.problem or "good")
 
 
-_ENTRY_HEAD = ("name", "state", "saved before", "size", "generation", "program", "health")
+_ENTRY_HEAD = ("name", "state", "age", "size", "generation", "program", "health")
 
 
 def entries(list_of_entries):

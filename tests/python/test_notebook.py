@@ -348,3 +348,72 @@ def test_who_reads_the_notebook_is_told(tmp_path, session):
                         again.run(cell, cell_id="a1").err)
     again.kill()
     assert session().run(cell).err == ""  # a runner, which nobody watches
+
+
+MAIN_CLASSES = ("""
+    import collections, dataclasses, enum, os, resume
+    class Color(enum.Enum):
+        RED = 1
+        BLUE = 2
+    @dataclasses.dataclass
+    class Cell:
+        place: int
+        color: Color
+        next: "Cell" = None
+    class World:
+        def __init__(self):
+            self.cells = []
+            self.grow = lambda n: n + 1
+        def step(self, i):
+            last = self.cells[-1] if self.cells else None
+            self.cells.append(Cell(i, Color(1 + i % 2), last))
+    Point = collections.namedtuple("Point", "x y")
+    """, """
+    def simulate(steps):
+        chp = resume.Checkpoint(rate=0)
+        world, points = World(), []
+        chp.restore()
+        for i in chp.loop(range(steps)):
+            world.step(i)
+            points.append(Point(world.cells[-1].place, world.cells[-1]))
+            chp.sync()
+            if i == 5 and os.environ.get("KILL"): os.kill(os.getpid(), 9)
+        return world, points
+    world, points = simulate(10)
+    """, """
+    assert all(type(p) is Point and p.y is c for c, p in zip(world.cells, points))
+    assert {type(c) for c in world.cells} == {Cell}
+    assert all(b.next is a for a, b in zip(world.cells, world.cells[1:]))
+    [(c.place, c.color.name) for c in world.cells], world.grow(1)
+    """)
+
+
+def test_classes_of_the_notebook(tmp_path):
+    book = Notebook(tmp_path, *MAIN_CLASSES, KILL="1")
+    assert book.run() is None
+    book.environment = {}
+    outputs = book.run()
+    expected = [(i, ("RED", "BLUE")[i % 2]) for i in range(10)]
+    assert eval(outputs[-1]) == (expected, 2), outputs
+
+
+def test_a_class_that_was_defined_again_keeps_its_objects(tmp_path, session):
+    define = "class Thing:\n    def __init__(self, x): self.x = x\n    version = {}"
+    work = """
+        import resume
+        chp = resume.Checkpoint("things")
+        things = [Thing(1)]
+        chp.restore()
+        """
+    kernel = session()
+    kernel.run(define.format(1))
+    kernel.run(work)
+    kernel.run(define.format(2))
+    saved = kernel.run("things.append(Thing(2))\nchp.save()")
+    assert saved.err == "", saved.err
+    kernel.kill()
+    again = session()
+    again.run(define.format(2))
+    again.run(work)
+    shown = again.run("[(t.x, t.version) for t in things]").data["text/plain"]
+    assert shown == "[(1, 1), (2, 2)]"  # as it was before the kernel died
