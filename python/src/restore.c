@@ -11,6 +11,7 @@
 #include "random_state.h"
 #include "registry.h"
 #include "report.h"
+#include "stale.h"
 #include "tracking.h"
 #include "trust.h"
 
@@ -395,6 +396,29 @@ static int fill_report(rp_checkpoint *self, rp_report *report, const rs_meta *me
     return report->generation == NULL || report->age == NULL ? -1 : 0;
 }
 
+/* What stays: variables that nothing is assigned to, and objects that are restored in place. */
+static PyObject *what_stays(rp_restoring *restoring) {
+    PyObject *values = restoring->frame ? rp_frame_locals(restoring->frame) : PyDict_New();
+    PyObject *stays = values ? PyDict_Copy(restoring->objects) : NULL, *name, *value;
+    for (Py_ssize_t at = 0; stays != NULL && PyDict_Next(values, &at, &name, &value);)
+        if (PyDict_Contains(restoring->changes, name) == 0 &&
+            PyDict_SetItem(stays, name, value) < 0)
+            Py_CLEAR(stays);
+    Py_XDECREF(values);
+    return stays;
+}
+
+static int tell_stale(rp_checkpoint *self, rp_restoring *restoring) {
+    PyObject *cells = restoring->frame ? rp_frame_cells(restoring->frame) : PyDict_New();
+    PyObject *stays = cells ? what_stays(restoring) : NULL;
+    int status = stays == NULL
+                     ? -1
+                     : rp_stale_tell(self, stays, cells, restoring->locals, restoring->changes);
+    Py_XDECREF(stays);
+    Py_XDECREF(cells);
+    return status;
+}
+
 static int restore_found(rp_checkpoint *self, rp_restoring *restoring) {
     const rs_meta *meta = rs_state_meta(rs_checkpoint_state(self->engine));
     if (rp_definitions_drop_lost(self, restoring->decoder, &restoring->loaded) < 0) return -1;
@@ -404,7 +428,7 @@ static int restore_found(rp_checkpoint *self, rp_restoring *restoring) {
     if (fill_report(self, restoring->report, meta) < 0) return -1;
     /* warnings that the user turned into errors come before anything is changed */
     if (tell_edited(self, restoring) < 0 || tell_types(self, restoring) < 0) return -1;
-    if (tell_notes(self, restoring) < 0) return -1;
+    if (tell_notes(self, restoring) < 0 || tell_stale(self, restoring) < 0) return -1;
     announce(self, meta, rs_checkpoint_look(self->engine)->generation);
     if (!self->result_known) Py_XSETREF(self->result, Py_XNewRef(restoring->loaded.result));
     self->result_known = true;

@@ -368,3 +368,92 @@ def test_load__shows_the_state_of_objects(folder):
     assert type(data["model"]) is resume.Opaque and data["model"].state == 5
     assert data["pair"][0] is data["pair"][1] is data["model"]
     assert data["model"].type == "test_in_place.Plain"
+
+
+# ---- what stays, and holds what does not
+
+class Data:
+    """A class whose instances are saved as values."""
+
+    def __init__(self):
+        self.n = 0
+
+
+class Wrapper:
+    def __init__(self, inner):
+        self.inner, self.lock = inner, threading.Lock()
+
+
+def wrapped(make, n=1):
+    """The warnings of the second run, where `make(model)` is a variable that can't be saved."""
+    def train():
+        chp = Checkpoint("wrapped")
+        model = Data()
+        wrapper = make(model)
+        chp.restore()
+        model.n += n
+        chp.save()
+        if CUT:
+            raise Cut
+        return wrapper
+    CUT[:] = [True]
+    with warnings.catch_warnings(), pytest.raises(Cut):
+        warnings.simplefilter("ignore")
+        train()
+    CUT.clear()
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        train()
+    return [str(one.message) for one in told if "stays as" in str(one.message)]
+
+
+@pytest.mark.parametrize("make, path", [
+    (Wrapper, "wrapper.inner"), (lambda m: [threading.Lock(), {"a": m}], "wrapper[1]['a']"),
+    (lambda m: Wrapper(Wrapper([m])), "wrapper.inner.inner[0]"),
+    (lambda m: Wrapper(lambda: m), "a variable of wrapper.inner"),
+    (lambda m: Wrapper(vars(m).update), None), (lambda m: threading.Lock(), None),
+    (lambda m: Wrapper([]), None),
+])
+def test_stale__a_wrapper_around_a_replaced_object_is_told(folder, make, path):
+    told = wrapped(make)
+    assert len(told) == (path is not None)
+    if path:
+        assert "'wrapper' stays as the program made it" in told[0] and f"({path})" in told[0]
+        assert "chp.track(model)" in told[0]
+
+
+def test_stale__not_when_the_values_are_equal(folder):
+    def train():
+        chp = Checkpoint()
+        settings = {"a": 1}
+        wrapper = Wrapper(settings)
+        chp.restore()
+        chp.save()
+        if CUT:
+            raise Cut
+        return wrapper.inner
+    for at in (True, False):
+        CUT[:] = [at] if at else []
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            try:
+                train()
+            except Cut:
+                pass
+    assert [one for one in told if "stays as" in str(one.message)] == []
+
+
+def test_stale__an_object_in_place_that_holds_a_replaced_one(folder):
+    def train():
+        chp = Checkpoint()
+        data = Data()
+        holder = Optimizer(data)
+        chp.restore()
+        data.n += 1
+        chp.save()
+        if CUT:
+            raise Cut
+        return holder
+    run_cut(train)
+    with pytest.warns(ResumeWarning, match="'holder' stays .* holds the 'data' .*holder.model"):
+        train()
