@@ -196,6 +196,8 @@ bool rp_plan_is_inherited(PyTypeObject *type, PyTypeObject *base, const char *na
 void rp_plans_release(rp_encoder *encoder);
 /* buffers.c */
 int rp_put_buffer(rp_encoder *encoder, PyObject *object);
+/* state.c: that function of the module `dataclasses`, which reads or sets fields by position. */
+bool rp_is_of_dataclasses(PyObject *function, const char *name);
 /* state.c: takes over a reduction, and gives one in which the fields of a dataclass have names. */
 PyObject *rp_name_fields(PyObject *object, PyObject *reduced);
 int rp_put_opaque(rp_encoder *encoder, PyObject *object);

@@ -31,14 +31,23 @@ static bool has_own_layout(PyTypeObject *type, Py_ssize_t slot_count) {
     return type->tp_itemsize == 0 && type->tp_basicsize <= size;
 }
 
+/* The state of a frozen dataclass with slots is what is in them: it is asked for less than that. */
+static bool has_own_state(PyTypeObject *type) {
+    PyObject *name = PyUnicode_InternFromString("__getstate__");
+    PyObject *found = name ? rp_type_lookup(type, name) : NULL; /* borrowed */
+    PyErr_Clear();
+    Py_XDECREF(name);
+    return rp_plan_is_inherited(type, &PyBaseObject_Type, "__getstate__") ||
+           rp_is_of_dataclasses(found, "_dataclass_getstate");
+}
+
 /* 1: its instances reduce as those of `object`. 0: ask them. -1: exception. */
 static int find_plain(rp_encoder *encoder, rp_plan *plan) {
-    static const char *const names[] = {"__reduce_ex__",    "__reduce__",       "__getstate__",
-                                        "__getnewargs__",   "__getattribute__", "__class__",
-                                        "__getnewargs_ex__"};
+    static const char *const names[] = {"__reduce_ex__",    "__reduce__", "__getnewargs__",
+                                        "__getattribute__", "__class__",  "__getnewargs_ex__"};
     PyTypeObject *type = plan->type;
     if (!(type->tp_flags & Py_TPFLAGS_HEAPTYPE) || PyType_IsSubtype(type, &PyList_Type) ||
-        PyType_IsSubtype(type, &PyDict_Type) || PyType_Check((PyObject *)type) != 1)
+        PyType_IsSubtype(type, &PyDict_Type) || !has_own_state(type))
         return 0;
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (!rp_plan_is_inherited(type, &PyBaseObject_Type, names[i])) return 0;

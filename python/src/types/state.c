@@ -68,7 +68,7 @@ int rp_set_attributes(rp_decoder *decoder, PyObject *object, PyObject *state) {
 
 /* ---- dataclasses with slots that are frozen: their state is a list by position ---- */
 
-static bool is_of_dataclasses(PyObject *function, const char *name) {
+bool rp_is_of_dataclasses(PyObject *function, const char *name) {
     if (!function || !PyFunction_Check(function)) return false;
     const PyFunctionObject *object = (PyFunctionObject *)function;
     return PyUnicode_CompareWithASCIIString(object->func_name, name) == 0 && object->func_module &&
@@ -78,7 +78,7 @@ static bool is_of_dataclasses(PyObject *function, const char *name) {
 
 bool rp_sets_fields(PyObject *set_state, PyObject *state) {
     return (PyTuple_Check(state) || PyDict_Check(state)) &&
-           is_of_dataclasses(set_state, "_dataclass_setstate");
+           rp_is_of_dataclasses(set_state, "_dataclass_setstate");
 }
 
 /* (None, {name: value}), new reference. */
@@ -107,7 +107,8 @@ PyObject *rp_name_fields(PyObject *object, PyObject *reduced) {
                           : NULL;
     if (!state || !PyList_CheckExact(state)) return reduced;
     PyObject *text = PyUnicode_InternFromString("__getstate__");
-    bool by_position = text && is_of_dataclasses(rp_type_lookup(type, text), "_dataclass_getstate");
+    bool by_position =
+        text && rp_is_of_dataclasses(rp_type_lookup(type, text), "_dataclass_getstate");
     Py_XDECREF(text);
     PyObject *named = by_position ? fields_by_name(type, state) : NULL;
     if (!named) {
