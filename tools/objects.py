@@ -248,6 +248,10 @@ class Builder:
             array_0d = numpy.ndarray((), self.dtype(node[0]), bytearray(self.memory(node[1]).data))
             return self.named(mark, array_0d[()])
         value = self.build(node)
+        if isinstance(node, Tag) and node.tag == 39263:
+            if not isinstance(value, Opaque) and value.ndim:
+                raise Damaged("a record of no known form")
+            return self.named(mark, value if isinstance(value, Opaque) else value[()])
         if not isinstance(value, (str, bytes)):
             raise Damaged("a scalar of no known form")
         return self.named(mark, (numpy.str_ if isinstance(value, str) else numpy.bytes_)(value))

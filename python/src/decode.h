@@ -260,7 +260,7 @@ int rp_open_set(rp_decoder *decoder, bool frozen);
 /* arrays_read.c */
 PyObject *rp_get_array(rp_decoder *decoder);
 int rp_open_view(rp_decoder *decoder);
-PyObject *rp_get_scalar(rp_decoder *decoder);
+int rp_open_scalar(rp_decoder *decoder, PyObject **value); /* 1: a frame, 0: *value, -1 */
 PyObject *rp_get_dtype_value(rp_decoder *decoder);
 int rp_need_numpy(rp_decoder *decoder);
 /* Memory of a dense array as a pointer, for reading into it; `capsule` (new reference) holds it. */

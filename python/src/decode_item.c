@@ -150,7 +150,7 @@ static int read_tagged(rp_decoder *decoder, uint64_t tag, PyObject **value) {
     case RP_TAG_VIEW:
         return opened(rp_open_view(decoder));
     case RP_TAG_SCALAR:
-        return complete(rp_get_scalar(decoder), value);
+        return rp_open_scalar(decoder, value);
     case RP_TAG_DTYPE:
         return complete(rp_get_dtype_value(decoder), value);
     case RP_TAG_GLOBAL:

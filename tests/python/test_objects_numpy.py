@@ -569,3 +569,16 @@ def test_views__of_a_class_share_memory_and_keep_attributes():
     assert type(matrix) is np.matrix and np.shares_memory(base, matrix)
     tagged[0] = -1
     assert base[10] == -1 and row.tolist() == [1, 1]
+
+
+def test_record__that_is_a_part_of_an_array_shares_its_memory():
+    table = np.zeros(3, RECORD)
+    for order in (0, 1):
+        row = table[1]
+        restored = back([table, row][::1 - 2 * order] + [row])
+        again, row, same = restored[order], restored[1 - order], restored[2]
+        row["a"] = 7
+        assert again[1]["a"] == 7 and type(row) is np.void and same is row
+    lone = back(np.zeros(3, RECORD)[1].copy())
+    assert lone["a"] == 0
+    assert back(np.frombuffer(b"abcdef", "V3"))[1].tobytes() == b"def"

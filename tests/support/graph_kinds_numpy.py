@@ -63,7 +63,7 @@ if np:
 
     def owner_of(value):
         """What holds the memory: the array, the bytes or the buffer behind all views."""
-        while isinstance(value, np.ndarray) and value.base is not None:
+        while isinstance(value, (np.ndarray, np.void)) and value.base is not None:
             value = value.base
             if isinstance(value, memoryview):
                 value = value.obj
@@ -138,6 +138,9 @@ if np:
         weight = 4
 
         def make(self, rng, pick):
+            table = pick.of(np.ndarray)
+            if table is not None and table.dtype.names and table.ndim == 1 and len(table):
+                return table[rng.randrange(len(table))]
             value = np.zeros(1, rng.choice(DTYPES))
             fill_with(rng, value)
             return value[0].copy()
@@ -145,8 +148,17 @@ if np:
         def is_shared(self, value):
             return isinstance(value, np.void)
 
-        def facts(self, value):
-            return f"{value.dtype!r} {content_of(value)}"
+        def facts_in(self, description, value):
+            place = None
+            if isinstance(value, np.void) and value.dtype.names:
+                whole = np.asarray(value)
+                place = description.place(owner_of(value), whole.__array_interface__["data"][0])
+            return f"{value.dtype!r} {place} {content_of(value)}"
+
+        def work(self, rng, value, pick):
+            table = np.asarray(value)
+            if isinstance(value, np.void) and value.dtype.names and table.flags.writeable:
+                value[value.dtype.names[0]] = rng.randrange(99)
 
     @kind
     class Dtype(Kind):

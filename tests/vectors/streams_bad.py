@@ -130,6 +130,7 @@ BAD = [  # name, item, rule, blobs
     ),
     ("scalar-size", Tagged(SCALAR, ["<f8", b"1234"]), "a scalar has the size of its dtype"),
     ("scalar-kind", Tagged(SCALAR, 5), "a scalar is of a known form"),
+    ("scalar-view", Tagged(SCALAR, view(mark(array()))), "a record has no dimensions"),
     ("seed-pool", seed(pool=2**62), "the pool of a seed sequence is bounded"),
     ("generator-name", Tagged(BIT_GENERATOR, ["os", None, {}]), "generators of the list"),
     ("generator-state", Tagged(BIT_GENERATOR, ["PCG64", seed(), {}]), "their state is whole"),

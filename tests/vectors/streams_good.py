@@ -220,6 +220,12 @@ GOOD = [  # name, value, expression, rule, blobs
         [b"\1\2\3"],
     ),
     (
+        "scalar-view",
+        [mark(array(RECORD, (1,), memory=bytes(12))), Tagged(SCALAR, view(REF[0], RECORD, (), ()))],
+        "[np.zeros(1, [('a', '<i4'), ('b', '<f8')]), np.zeros(1, [('a', '<i4'), ('b', '<f8')])[0]]",
+        "a record that is a part of an array",
+    ),
+    (
         "scalar",
         [Tagged(SCALAR, ["<f4", struct.pack("<f", 1)]), Tagged(SCALAR, "q"), Tagged(SCALAR, b"q")],
         "[np.float32(1), np.str_('q'), np.bytes_(b'q')]",

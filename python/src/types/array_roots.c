@@ -82,7 +82,9 @@ static PyObject *see_through(PyObject *base) {
     if (PyMemoryView_Check(base) && PyMemoryView_GET_BUFFER(base)->obj)
         return Py_NewRef(PyMemoryView_GET_BUFFER(base)->obj);
     const char *name = strrchr(Py_TYPE(base)->tp_name, '.');
-    if (strcmp(name ? name + 1 : Py_TYPE(base)->tp_name, "DummyArray") == 0) {
+    /* a record of an array, as a scalar, stands for a part of it */
+    bool is_record = strcmp(Py_TYPE(base)->tp_name, "numpy.void") == 0;
+    if (is_record || strcmp(name ? name + 1 : Py_TYPE(base)->tp_name, "DummyArray") == 0) {
         PyObject *inner = PyObject_GetAttrString(base, "base");
         if (!inner && !PyErr_ExceptionMatches(PyExc_AttributeError)) return NULL;
         if (inner && inner != Py_None) return inner;

@@ -343,8 +343,45 @@ int rp_put_dtype_value(rp_encoder *encoder, PyObject *object) {
     return rp_put_dtype(encoder, object, NULL);
 }
 
+/* A record that is a part of an array: the array of no dimensions over the same memory, or None.
+ * New reference. */
+static PyObject *array_of_record(rp_encoder *encoder, PyObject *object) {
+    PyObject *base = NULL, *array = NULL, *module = NULL;
+    if (encoder->digest || strcmp(Py_TYPE(object)->tp_name, "numpy.void") != 0)
+        return Py_NewRef(Py_None);
+    PyObject *dtype = PyObject_GetAttrString(object, "dtype");
+    int basic = dtype ? is_basic_dtype(encoder, dtype) : -1;
+    Py_XDECREF(dtype);
+    if (basic <= 0) return basic < 0 ? NULL : Py_NewRef(Py_None);
+    base = PyObject_GetAttrString(object, "base");
+    if (base && !PyObject_TypeCheck(base, encoder->array_type)) array = Py_NewRef(Py_None);
+    if (base && !array) module = PyImport_ImportModule("numpy");
+    if (module) array = PyObject_CallMethod(module, "asarray", "O", object);
+    Py_ssize_t size = array ? PyObject_Size(object) : 0; /* fields */
+    if (size == 0 && array) Py_SETREF(array, Py_NewRef(Py_None));
+    if (size < 0) PyErr_Clear(); /* bytes */
+    Py_XDECREF(module);
+    Py_XDECREF(base);
+    return array;
+}
+
+static int put_record(rp_encoder *encoder, PyObject *array) {
+    rp_array a;
+    int status = rp_array_open(&a, array);
+    rp_put_tag(encoder, RP_TAG_SCALAR);
+    if (!status) status = put_view(encoder, &a);
+    rp_array_release(&a);
+    return status;
+}
+
 int rp_put_scalar(rp_encoder *encoder, PyObject *object) {
     int status = -1;
+    PyObject *array = array_of_record(encoder, object);
+    if (!array) return -1;
+    bool is_record = array != Py_None;
+    if (is_record) status = put_record(encoder, array);
+    Py_DECREF(array);
+    if (is_record) return status;
     PyObject *dtype = PyObject_GetAttrString(object, "dtype");
     PyObject *bytes = dtype ? PyObject_CallMethod(object, "tobytes", NULL) : NULL;
     if (!bytes) goto done;

@@ -473,12 +473,12 @@ static PyObject *get_scalar_text(rp_decoder *decoder, const rs_cbor_item *item) 
     return value;
 }
 
-PyObject *rp_get_scalar(rp_decoder *decoder) {
+static PyObject *get_scalar(rp_decoder *decoder) {
     rs_cbor_item item;
     uint64_t size;
     rp_memory memory;
     order rows = {0};
-    if (rp_need_numpy(decoder) < 0 || rp_next(decoder, &item) < 0) return NULL;
+    if (rp_next(decoder, &item) < 0) return NULL;
     if (item.kind != RS_CBOR_ARRAY) return get_scalar_text(decoder, &item);
     if (item.argument != 2) return rp_damaged(decoder, "a scalar of numpy has two parts");
     PyObject *dtype = rp_get_dtype(decoder), *shape = PyTuple_New(0), *array = NULL, *value = NULL;
@@ -500,6 +500,31 @@ done:
     Py_XDECREF(shape);
     Py_XDECREF(array);
     return value;
+}
+
+/* A record that is a part of an array. */
+static PyObject *finish_record(rp_decoder *decoder, PyObject *const *parts, Py_ssize_t count) {
+    (void)count;
+    if (rp_opaque_check(decoder->state, parts[0])) return Py_NewRef(parts[0]);
+    PyObject *dimensions =
+        is_array(decoder, parts[0]) ? PyObject_GetAttrString(parts[0], "ndim") : NULL;
+    PyObject *none = dimensions && PyObject_Not(dimensions) == 1 ? PyTuple_New(0) : NULL;
+    PyObject *value = none ? rp_checked(decoder, PyObject_GetItem(parts[0], none)) : NULL;
+    Py_XDECREF(none);
+    Py_XDECREF(dimensions);
+    if (!value && !PyErr_Occurred()) rp_damaged(decoder, "a record is of no known form");
+    return value;
+}
+
+int rp_open_scalar(rp_decoder *decoder, PyObject **value) {
+    rs_cbor_reader before = decoder->reader;
+    rs_cbor_item item;
+    if (rp_need_numpy(decoder) < 0 || rp_next(decoder, &item) < 0) return -1;
+    decoder->reader = before;
+    if (item.kind == RS_CBOR_TAG && item.argument == RP_TAG_VIEW)
+        return rp_open_frame(decoder, RP_OPEN_VALUES, NULL, 1, finish_record) < 0 ? -1 : 1;
+    *value = get_scalar(decoder);
+    return *value ? 0 : -1;
 }
 
 PyObject *rp_get_dtype_value(rp_decoder *decoder) {
