@@ -580,3 +580,12 @@ if st:
         assert _core._digest(graph) == _core._digest(restored)
         # written again it is the same stream, if the same objects are shared
         assert _core._digest(back(restored)) == _core._digest(graph)
+
+
+def test_datetime__that_stands_twice_keeps_its_one_zone():
+    for make in (lambda zone: datetime.datetime(2026, 1, 1, tzinfo=zone),
+                 lambda zone: datetime.time(1, tzinfo=zone)):
+        # nothing else refers to the zone
+        moment = make(datetime.timezone(datetime.timedelta(hours=3), "three"))
+        first, second = back([moment, moment])
+        assert first.tzinfo is second.tzinfo

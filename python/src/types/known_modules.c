@@ -54,9 +54,9 @@ static const rp_type_entry random_types[] = {{"Random", rp_put_random, true}, {N
 static const rp_module_types python_random = {"random", random_types};
 
 static const rp_type_entry datetime_types[] = {
-    {"date", rp_put_date, false},         {"time", rp_put_time, false},
-    {"datetime", rp_put_datetime, false}, {"timedelta", rp_put_timedelta, false},
-    {"timezone", rp_put_timezone, true},  {NULL, NULL, false},
+    {"date", rp_put_date, false},        {"time", rp_put_time, true},
+    {"datetime", rp_put_datetime, true}, {"timedelta", rp_put_timedelta, false},
+    {"timezone", rp_put_timezone, true}, {NULL, NULL, false},
 };
 static const rp_module_types datetime = {"datetime", datetime_types};
 
