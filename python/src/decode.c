@@ -29,9 +29,11 @@ rp_decoder *rp_decoder_new_from(rp_module_state *state, const rp_source *source)
     decoder->lost = PyList_New(0);
     decoder->made_classes = PyList_New(0);
     decoder->opened = PyList_New(0);
+    decoder->positioned = PyList_New(0);
     decoder->empty = PyTuple_New(0);
-    if (!decoder->notes || !decoder->opened || !decoder->read_only || !decoder->untrusted ||
-        !decoder->resolved || !decoder->lost || !decoder->made_classes || !decoder->empty) {
+    if (!decoder->notes || !decoder->opened || !decoder->positioned || !decoder->read_only ||
+        !decoder->untrusted || !decoder->resolved || !decoder->lost || !decoder->made_classes ||
+        !decoder->empty) {
         rp_decoder_free(decoder);
         return NULL;
     }
@@ -98,6 +100,7 @@ void rp_decoder_free(rp_decoder *decoder) {
     Py_XDECREF(decoder->made_classes);
     Py_XDECREF(decoder->files);
     Py_XDECREF(decoder->opened);
+    Py_XDECREF(decoder->positioned);
     Py_XDECREF(decoder->own_cells);
     Py_XDECREF(decoder->loose_cells);
     Py_XDECREF(decoder->definitions);

@@ -151,8 +151,9 @@ struct rp_decoder {
     int set_tables;      /* 1: exact tables can be made, 0: not, -1: not yet asked */
     uint64_t key_visits; /* of rp_check_key, in all */
     size_t iterator_count;
-    PyObject *files;  /* dict of variables of the caller, whose files are used again; or NULL */
-    PyObject *opened; /* list of (file, position, size) for the commit */
+    PyObject *files;      /* dict of variables of the caller, whose files are used again; or NULL */
+    PyObject *positioned; /* list of iterators and files */
+    PyObject *opened;     /* list of (file, position, size) for the commit */
 };
 
 /* Raises CheckpointDamaged; always NULL. */

@@ -50,6 +50,10 @@ int rp_decoder_set_files(rp_decoder *decoder, PyObject *variables) {
     return decoder->files ? 0 : -1;
 }
 
+PyObject *rp_decoder_positioned(rp_decoder *decoder) {
+    return decoder->positioned;
+}
+
 PyObject *rp_decoder_files(rp_decoder *decoder) {
     return decoder->opened;
 }

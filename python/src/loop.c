@@ -30,6 +30,11 @@ static bool is_running(const rp_loops *loops, Py_ssize_t index) {
     return loop && loop->started;
 }
 
+static void forget_saved(rp_loops *loops) {
+    Py_CLEAR(loops->saved);
+    Py_CLEAR(loops->positioned);
+}
+
 /* The innermost loop that is handing out items; -1. */
 static Py_ssize_t innermost(const rp_loops *loops) {
     Py_ssize_t index = loops->count - 1;
@@ -141,7 +146,7 @@ static void forget_last_round(rp_loops *loops, PyCodeObject *owner, const rp_loo
         if (!loops->items[round.newest].loop &&
             has_come_round(&loops->items[round.newest], owner, &round)) {
             drop(loops, first, is_of_last_round, &round);
-            Py_CLEAR(loops->saved); /* what was left belonged to the round before */
+            forget_saved(loops); /* what was left belonged to the round before */
             return;
         }
 }
@@ -154,7 +159,7 @@ static void forget_all(rp_loops *loops) {
 void rp_loops_release(rp_loops *loops) {
     forget_all(loops);
     rs_free(loops->items);
-    Py_XDECREF(loops->saved);
+    forget_saved(loops);
     Py_XDECREF(loops->random);
     *loops = (rp_loops){0};
 }
@@ -162,6 +167,7 @@ void rp_loops_release(rp_loops *loops) {
 int rp_loops_traverse(const rp_loops *loops, visitproc visit, void *arg) {
     Py_VISIT(loops->saved);
     Py_VISIT(loops->random);
+    Py_VISIT(loops->positioned);
     for (Py_ssize_t i = 0; i < loops->count; i++)
         Py_VISIT(loops->items[i].code);
     return 0;
@@ -254,8 +260,8 @@ static void end(loop_object *self) {
 }
 
 /* Puts `self` at its position, or ends it when it had ended before the restore. */
-static int begin(rp_module_state *state, loop_object *self, PyObject *iterable, PyObject *entry,
-                 PyObject *random) {
+static int begin(const rp_loops *loops, rp_module_state *state, loop_object *self,
+                 PyObject *iterable, PyObject *entry) {
     PyObject *saved = entry ? PyTuple_GET_ITEM(entry, 0) : NULL, *source = NULL;
     if (saved && saved != Py_None) {
         source = PyTuple_GET_ITEM(entry, 2);
@@ -268,10 +274,10 @@ static int begin(rp_module_state *state, loop_object *self, PyObject *iterable, 
     if (loads && saved == Py_None)
         self->iterator = PyTuple_New(0); /* has ended */
     else if (loads)
-        self->iterator =
-            rp_loader_begin(state, &self->loader, iterable, source, self->handed_out, random);
+        self->iterator = rp_loader_begin(state, &self->loader, iterable, source, self->handed_out,
+                                         loops->random);
     else
-        self->iterator = rp_iterator_over(state, iterable, self->handed_out);
+        self->iterator = rp_iterator_over(state, iterable, self->handed_out, loops->positioned);
     return self->iterator ? 0 : -1;
 }
 
@@ -296,7 +302,7 @@ PyObject *rp_loop_new(rp_module_state *state, PyObject *checkpoint, rp_loops *lo
     Py_ssize_t taken = loops->taken;
     PyObject *saved = Py_XNewRef(take_saved(loops, entry.place));
     bool ended = saved && PyTuple_GET_ITEM(saved, 0) == Py_None;
-    int failed = begin(state, self, iterable, saved, loops->random); /* may run code of the user */
+    int failed = begin(loops, state, self, iterable, saved); /* may run code of the user */
     Py_XDECREF(saved);
     if (failed || grow(loops)) {
         loops->taken = taken;
@@ -332,7 +338,7 @@ static int finish_item(loop_object *self) {
     rp_loops *loops = self->loops;
     if (!self->started) return 0;
     forget_inside(loops, self->index);
-    if (self->restored) Py_CLEAR(loops->saved); /* what was left belonged to that item */
+    if (self->restored) forget_saved(loops); /* what was left belonged to that item */
     if (!loops->wanted || !is_first_of_siblings(loops, self->index)) return 0;
     loops->wanted = false;
     return rp_checkpoint_save_between_items(self->checkpoint);
@@ -449,6 +455,7 @@ int rp_loops_resume(rp_loops *loops, const rp_loops_saved *found, bool same_code
     loops->match_sites = same_code;
     Py_XSETREF(loops->saved, list);
     Py_XSETREF(loops->random, Py_XNewRef(found ? found->random : NULL));
+    Py_XSETREF(loops->positioned, Py_XNewRef(list ? found->positioned : NULL));
     return 0;
 }
 

@@ -37,12 +37,13 @@ typedef struct rp_loop_entry {
 typedef struct rp_loops {
     rp_loop_entry *items;
     Py_ssize_t count, capacity;
-    PyObject *saved;  /* what a restore left to be taken by the loops made next, or NULL */
-    Py_ssize_t taken; /* of `saved` */
-    PyObject *random; /* global generators at that save, or NULL */
-    bool match_sites; /* the code is the saved one: `saved` is taken by place in the code */
-    bool in_cell;     /* of a notebook: its statements are told apart by their text */
-    bool wanted;      /* a due sync() waits for the next item */
+    PyObject *saved;      /* what a restore left to be taken by the loops made next, or NULL */
+    Py_ssize_t taken;     /* of `saved` */
+    PyObject *random;     /* global generators at that save, or NULL */
+    PyObject *positioned; /* list of the iterators and files that came back with it, or NULL */
+    bool match_sites;     /* the code is the saved one: `saved` is taken by place in the code */
+    bool in_cell;         /* of a notebook: its statements are told apart by their text */
+    bool wanted;          /* a due sync() waits for the next item */
     /* borrowed: the last question of rp_loops_defer, and its answer */
     PyCodeObject *asked_code;
     Py_ssize_t asked_index;
@@ -63,9 +64,10 @@ bool rp_loop_check(rp_module_state *state, PyObject *value); /* a loop object: n
 void rp_loops_change_owner(rp_loops *loops);
 /* What a save knows of the loops of the call. */
 typedef struct rp_loops_saved {
-    PyObject *positions; /* of rp_loops_get, or None */
-    PyObject *sources;   /* of rp_loops_sources; NULL: there are none */
-    PyObject *random;    /* the global generators, or NULL */
+    PyObject *positions;  /* of rp_loops_get, or None */
+    PyObject *sources;    /* of rp_loops_sources; NULL: there are none */
+    PyObject *random;     /* the global generators, or NULL */
+    PyObject *positioned; /* list of iterators and files that came back at their position */
 } rp_loops_saved;
 
 /* Called by restore(): forgets the loops made so far. `found` (NULL: a new call) is handed to the

@@ -1,7 +1,10 @@
 /* Iterators that can be put at a position, by exact type. */
 #include "loop_iterator.h"
 
+#include "notice.h"
 #include "random_state.h"
+#include "types/files.h"
+#include "types/iterators.h"
 
 /* How an iterator of a builtin type is advanced. */
 typedef enum motion {
@@ -12,6 +15,7 @@ typedef enum motion {
     MOTION_STEP,  /* next() in C: quick, runs nobody's code */
     MOTION_ENUMERATE,
     MOTION_ZIP,
+    MOTION_COUNT, /* __reduce__ is gone: made anew */
 } motion;
 
 static const struct {
@@ -44,6 +48,7 @@ static const struct {
     {"collections._deque_reverse_iterator", MOTION_STEP},
     {"enumerate", MOTION_ENUMERATE},
     {"zip", MOTION_ZIP},
+    {"itertools.count", MOTION_COUNT},
 };
 
 /* A class that Python code made can take any name, but it can be changed. */
@@ -68,26 +73,55 @@ static bool has_attribute(PyObject *value, const char *name) {
     return has;
 }
 
-/* What to write instead, by what was given. */
-static int refuse(PyObject *given, PyObject *iterator) {
-    const char *name = Py_TYPE(iterator)->tp_name, *cure = "list(...)";
-    const char *why = "can't be continued at a position in another process";
-    if (PyAnySet_Check(given) || strcmp(name, "set_iterator") == 0) {
-        why = "has no order that another process repeats";
-        cure = "sorted(...)";
-    } else if (PyGen_CheckExact(iterator)) {
-        why = "can't be continued in another process";
-    } else if (strcmp(name, "itertools.count") == 0 || strcmp(name, "itertools.cycle") == 0 ||
-               strcmp(name, "itertools.repeat") == 0) {
-        cure = "range(...)";
-    } else if (strncmp(name, "_io.", 4) == 0) {
-        why = "has no items to go back to in another process";
-    }
+static bool is_of_set(PyObject *iterator) {
+    return strcmp(Py_TYPE(iterator)->tp_name, "set_iterator") == 0;
+}
+
+static int refuse(PyObject *given) {
     PyErr_Format(PyExc_TypeError,
-                 "chp.loop: '%.100s' %s: write chp.loop(%s), or use a while loop with a variable "
-                 "that counts",
-                 Py_TYPE(given)->tp_name, why, cure);
+                 "chp.loop: '%.100s' has no order that another process repeats: write "
+                 "chp.loop(sorted(...)), or use a while loop with a variable that counts",
+                 Py_TYPE(given)->tp_name);
     return -1;
+}
+
+/* ---- what restore() brought back stands behind the items already ---- */
+
+typedef struct search {
+    PyObject *restored; /* list of objects */
+    PyObject *waiting;  /* list: objects that lead on */
+    bool found;
+} search;
+
+/* Iterators, and what generators and methods keep: nothing that is iterated over anew. */
+static bool leads_on(PyObject *object) {
+    return Py_TYPE(object)->tp_iternext || PyTuple_CheckExact(object) || PyCell_Check(object) ||
+           PyMethod_Check(object) || PyCFunction_Check(object);
+}
+
+static int look(PyObject *object, void *context) {
+    enum { OBJECTS_MAX = 1000 };
+    search *it = context;
+    for (Py_ssize_t i = 0; !it->found && i < PyList_GET_SIZE(it->restored); i++)
+        it->found = PyList_GET_ITEM(it->restored, i) == object;
+    if (it->found || !leads_on(object) || PyList_GET_SIZE(it->waiting) > OBJECTS_MAX) return 0;
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(it->waiting); i++)
+        if (PyList_GET_ITEM(it->waiting, i) == object) return 0;
+    return PyList_Append(it->waiting, object);
+}
+
+/* The iterator is one of `restored` (list or NULL), or draws from one. 1, 0 or -1. */
+static int is_restored(PyObject *restored, PyObject *iterator) {
+    if (!restored || PyList_GET_SIZE(restored) == 0) return 0;
+    search it = {.restored = restored, .waiting = PyList_New(0)};
+    int status = it.waiting ? look(iterator, &it) : -1;
+    for (Py_ssize_t i = 0; !status && !it.found && i < PyList_GET_SIZE(it.waiting); i++) {
+        PyObject *object = PyList_GET_ITEM(it.waiting, i);
+        traverseproc traverse = Py_TYPE(object)->tp_traverse;
+        if (traverse && PyObject_IS_GC(object)) status = traverse(object, look, &it);
+    }
+    Py_XDECREF(it.waiting);
+    return status < 0 ? -1 : it.found;
 }
 
 /* (callable, arguments[, state]), new reference. */
@@ -163,14 +197,58 @@ static PyObject *advance_stepping(PyObject *iterator, Py_ssize_t count) {
     return Py_NewRef(iterator);
 }
 
-static PyObject *advance(PyObject *given, PyObject *iterator, Py_ssize_t count, int depth);
+/* What an advance needs to know. */
+typedef struct advancing {
+    rp_module_state *state;
+    PyObject *given;    /* for messages */
+    PyObject *restored; /* list or NULL */
+} advancing;
 
-static PyObject *advance_enumerate(PyObject *iterator, Py_ssize_t count, int depth) {
+/* What is made again may draw random numbers: they are not to be missed afterwards. */
+static PyObject *advance_foreign(const advancing *how, PyObject *iterator, Py_ssize_t count) {
+    PyObject *before = count > 0 ? rp_random_capture(how->state) : NULL, *result;
+    if (count > 0 && !before) return NULL;
+    if (count > 0 && PyGen_CheckExact(iterator))
+        rp_notice("chp.loop makes the %zd finished items of a generator again, and skips them",
+                  count);
+    result = advance_stepping(iterator, count);
+    if (before && result && rp_random_restore(how->state, before)) Py_CLEAR(result);
+    Py_XDECREF(before);
+    return result;
+}
+
+/* Of ints: a count of other numbers adds them up one by one, with rounding. */
+static PyObject *advance_count(const advancing *how, PyObject *iterator, Py_ssize_t count) {
+    int works = rp_kind_works(how->state, RP_KIND_COUNT);
+    PyObject *parts = works > 0 ? rp_iterator_parts(iterator, RP_KIND_COUNT) : NULL;
+    PyObject *times = NULL, *way = NULL, *next = NULL, *result = NULL;
+    if (!parts) return works == 0 ? advance_stepping(iterator, count) : NULL;
+    PyObject *value = PyTuple_GET_ITEM(parts, 0), *step = PyTuple_GET_ITEM(parts, 1);
+    if (!PyLong_CheckExact(value) || !PyLong_CheckExact(step)) {
+        result = advance_stepping(iterator, count);
+    } else {
+        times = PyLong_FromSsize_t(count);
+        way = times ? PyNumber_Multiply(times, step) : NULL;
+        next = way ? PyNumber_Add(value, way) : NULL;
+        if (next)
+            result = PyObject_CallFunctionObjArgs((PyObject *)Py_TYPE(iterator), next, step, NULL);
+    }
+    Py_DECREF(parts);
+    Py_XDECREF(times);
+    Py_XDECREF(way);
+    Py_XDECREF(next);
+    return result;
+}
+
+static PyObject *advance(const advancing *how, PyObject *iterator, Py_ssize_t count, int depth);
+
+static PyObject *advance_enumerate(const advancing *how, PyObject *iterator, Py_ssize_t count,
+                                   int depth) {
     PyObject *parts = reduced(iterator), *inner = NULL, *number = NULL, *result = NULL;
     if (!parts) return NULL;
     PyObject *arguments = PyTuple_GET_ITEM(parts, 1);
     PyObject *old = PyTuple_GET_ITEM(arguments, 0);
-    inner = advance(old, old, count, depth + 1);
+    inner = advance(how, old, count, depth + 1);
     if (inner && count == 0) {
         result = Py_NewRef(iterator);
     } else if (inner) {
@@ -188,7 +266,8 @@ static PyObject *advance_enumerate(PyObject *iterator, Py_ssize_t count, int dep
 
 /* The same iterator may stand in several places, as in zip(*[iter(x)] * 2): it is advanced once,
  * for all of them. */
-static int advance_members(PyObject *members, PyObject *advanced, Py_ssize_t count, int depth) {
+static int advance_members(const advancing *how, PyObject *members, PyObject *advanced,
+                           Py_ssize_t count, int depth) {
     Py_ssize_t size = PyTuple_GET_SIZE(members);
     for (Py_ssize_t i = 0; i < size; i++) {
         PyObject *member = PyTuple_GET_ITEM(members, i), *moved;
@@ -196,7 +275,7 @@ static int advance_members(PyObject *members, PyObject *advanced, Py_ssize_t cou
         if (PyTuple_GET_ITEM(advanced, i)) continue;
         for (Py_ssize_t j = i; j < size; j++)
             times += PyTuple_GET_ITEM(members, j) == member;
-        moved = advance(member, member,
+        moved = advance(how, member,
                         count > PY_SSIZE_T_MAX / times ? PY_SSIZE_T_MAX : count * times, depth + 1);
         if (!moved) return -1;
         for (Py_ssize_t j = i; j < size; j++)
@@ -207,12 +286,13 @@ static int advance_members(PyObject *members, PyObject *advanced, Py_ssize_t cou
     return 0;
 }
 
-static PyObject *advance_zip(PyObject *iterator, Py_ssize_t count, int depth) {
+static PyObject *advance_zip(const advancing *how, PyObject *iterator, Py_ssize_t count,
+                             int depth) {
     PyObject *parts = reduced(iterator), *advanced = NULL, *strict = NULL, *result = NULL;
     if (!parts) return NULL;
     PyObject *members = PyTuple_GET_ITEM(parts, 1);
     advanced = PyTuple_New(PyTuple_GET_SIZE(members));
-    if (!advanced || advance_members(members, advanced, count, depth)) goto done;
+    if (!advanced || advance_members(how, members, advanced, count, depth)) goto done;
     if (count == 0) {
         result = Py_NewRef(iterator);
         goto done;
@@ -226,22 +306,30 @@ done:
     return result;
 }
 
-/* `given` is for the message. With `count` 0 only looks whether it can be advanced at all. */
-static PyObject *advance(PyObject *given, PyObject *iterator, Py_ssize_t count, int depth) {
+/* With `count` 0 only looks whether it can be advanced at all. */
+static PyObject *advance(const advancing *how, PyObject *iterator, Py_ssize_t count, int depth) {
     enum { DEPTH_MAX = 16 };
     if (depth > DEPTH_MAX) {
         PyErr_SetString(PyExc_TypeError, "chp.loop: enumerate and zip nested more than 16 deep: "
                                          "write chp.loop(list(...))");
         return NULL;
     }
-    motion way = motion_of(iterator);
-    if (way == MOTION_UNKNOWN) {
-        refuse(given, iterator);
+    if (is_of_set(iterator)) {
+        refuse(depth ? iterator : how->given);
         return NULL;
     }
-    if (way == MOTION_ENUMERATE) return advance_enumerate(iterator, count, depth);
-    if (way == MOTION_ZIP) return advance_zip(iterator, count, depth);
-    if (count == 0) return Py_NewRef(iterator);
+    motion way = motion_of(iterator);
+    if (way == MOTION_ENUMERATE || way == MOTION_ZIP) {
+        bool itself = how->restored && PySequence_Contains(how->restored, iterator) == 1;
+        if (!itself)
+            return way == MOTION_ZIP ? advance_zip(how, iterator, count, depth)
+                                     : advance_enumerate(how, iterator, count, depth);
+    }
+    int restored = count ? is_restored(how->restored, iterator) : 0;
+    if (restored < 0) return NULL;
+    if (count == 0 || restored) return Py_NewRef(iterator);
+    if (way == MOTION_UNKNOWN) return advance_foreign(how, iterator, count);
+    if (way == MOTION_COUNT) return advance_count(how, iterator, count);
     if (way == MOTION_RANGE) return advance_range(iterator, count);
     if (way == MOTION_STEP) return advance_stepping(iterator, count);
     return advance_indexed(iterator, count, way == MOTION_DOWN);
@@ -257,31 +345,34 @@ static int is_sequence(PyObject *value) {
     return result;
 }
 
-/* The skipped items of a class with an __iter__ of its own are made again, which may draw random
- * numbers: they are not to be missed afterwards. */
-static PyObject *advance_foreign(rp_module_state *state, PyObject *iterator, Py_ssize_t count) {
-    PyObject *before = count > 0 ? rp_random_capture(state) : NULL, *result;
-    if (count > 0 && !before) return NULL;
-    result = advance_stepping(iterator, count);
-    if (before && result && rp_random_restore(state, before)) Py_CLEAR(result);
-    Py_XDECREF(before);
-    return result;
+/* Lines by readline(): behind next() a text file does not tell its position any more. NULL without
+ * an exception: not a file. */
+static PyObject *over_lines(PyObject *file) {
+    int kind = rp_file_kind_of(file);
+    if (kind != RP_FILE_TEXT) return NULL;
+    PyObject *read = PyObject_GetAttrString(file, "readline");
+    PyObject *end = PyUnicode_FromString("");
+    PyObject *lines = read && end ? PyCallIter_New(read, end) : NULL;
+    Py_XDECREF(read);
+    Py_XDECREF(end);
+    return lines;
 }
 
-PyObject *rp_iterator_over(rp_module_state *state, PyObject *iterable, Py_ssize_t position) {
-    PyObject *iterator = PyObject_GetIter(iterable), *result = NULL;
+PyObject *rp_iterator_over(rp_module_state *state, PyObject *iterable, Py_ssize_t position,
+                           PyObject *restored) {
+    advancing how = {state, iterable, restored};
+    PyObject *iterator = over_lines(iterable), *result = NULL;
+    if (!iterator && !PyErr_Occurred()) iterator = PyObject_GetIter(iterable);
     if (!iterator) return NULL;
-    if (motion_of(iterator) != MOTION_UNKNOWN && !PyAnySet_Check(iterable)) {
-        result = advance(iterable, iterator, position, 0);
-    } else if (iterator == iterable || PyAnySet_Check(iterable) ||
-               !has_attribute(iterable, "__len__") || !has_attribute(iterable, "__getitem__") ||
-               strcmp(Py_TYPE(iterator)->tp_name, "set_iterator") == 0) {
-        refuse(iterable, iterator);
+    if (PyAnySet_Check(iterable)) {
+        refuse(iterable);
+    } else if (motion_of(iterator) != MOTION_UNKNOWN || iterator == iterable ||
+               !has_attribute(iterable, "__len__") || !has_attribute(iterable, "__getitem__")) {
+        result = advance(&how, iterator, position, 0);
     } else {
         int sequence = is_sequence(iterable);
         if (sequence > 0) Py_SETREF(iterator, PySeqIter_New(iterable));
-        if (sequence > 0 && iterator) result = advance(iterable, iterator, position, 0);
-        if (sequence == 0) result = advance_foreign(state, iterator, position);
+        if (sequence >= 0 && iterator) result = advance(&how, iterator, position, 0);
     }
     Py_XDECREF(iterator);
     return result;

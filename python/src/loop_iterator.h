@@ -6,7 +6,10 @@
 
 /* iter(iterable) behind its first `position` items, new reference. Iterators of builtin types jump
  * or step in C, those inside enumerate and zip are advanced one by one, sequences of other classes
- * are asked for item `position` on. TypeError with the cure for what can't be continued in another
- * process: sets, generators, files, map, filter, itertools. */
-PyObject *rp_iterator_over(rp_module_state *state, PyObject *iterable, Py_ssize_t position);
+ * are asked for item `position` on; of all others (generators, map, filter, files) the items are
+ * made again. What is among `restored` (a list of iterators and files, or NULL), or draws from one
+ * of them, stands there already. TypeError with the cure for sets, whose order no other process
+ * repeats. */
+PyObject *rp_iterator_over(rp_module_state *state, PyObject *iterable, Py_ssize_t position,
+                           PyObject *restored);
 #endif

@@ -262,7 +262,8 @@ static int assign_rest(rp_checkpoint *self, rp_restoring *restoring) {
         return -1;
     if (PyDict_Update((PyObject *)self, restoring->loaded.extra) < 0) return -1;
     rp_loops_saved loops = {restoring->loaded.loops, restoring->loaded.loaders,
-                            self->options.random_state && random != Py_None ? random : NULL};
+                            self->options.random_state && random != Py_None ? random : NULL,
+                            rp_decoder_positioned(restoring->decoder)};
     if (rp_loops_resume(&self->loops, self->going_on ? &loops : NULL, self->same_code) < 0)
         return -1;
     if (!self->options.random_state || random == NULL || !PyDict_Check(random)) return 0;

@@ -103,6 +103,8 @@ int rp_decoder_set_files(rp_decoder *decoder, PyObject *variables);
 /* The files that this decoder has opened or positioned: a list of tuples, each with the file first.
  * Borrowed. */
 PyObject *rp_decoder_files(rp_decoder *decoder);
+/* The iterators and files that were read: a list, borrowed. */
+PyObject *rp_decoder_positioned(rp_decoder *decoder);
 /* Fills the targets: after everything else has succeeded. 0 or -1 with an exception. */
 int rp_decoder_commit(rp_decoder *decoder);
 

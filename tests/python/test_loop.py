@@ -128,6 +128,12 @@ MAKERS = {
 }
 
 
+def forget(folder):
+    for path in folder.glob(".checkpoints/*"):
+        if path.is_file():
+            path.unlink()
+
+
 @pytest.mark.parametrize("name", MAKERS)
 def test_loop__goes_on_behind_what_is_finished(name, folder):
     make = MAKERS[name]
@@ -139,9 +145,7 @@ def test_loop__goes_on_behind_what_is_finished(name, folder):
             calls += 1
             assert calls <= len(whole) + 2
         assert result == whole
-        for path in folder.glob(".checkpoints/*"):
-            if path.is_file():
-                path.unlink()
+        forget(folder)
 
 
 def test_loop__over_rows_of_an_array(folder):
@@ -194,14 +198,6 @@ def test_loop__items_before_the_position_are_not_asked_for(folder):
     (lambda: {1: 2}.keys() & {1}, r"sorted\(...\)"),
     (lambda: enumerate({1, 2}), r"sorted\(...\)"),
     (lambda: zip([1], iter({2})), r"sorted\(...\)"),
-    (lambda: (x for x in [1]), r"list\(...\)"),
-    (lambda: enumerate(x for x in [1]), r"list\(...\)"),
-    (lambda: map(abs, [1]), r"list\(...\)"),
-    (lambda: filter(None, [1]), r"list\(...\)"),
-    (lambda: open(__file__), r"list\(...\)"),
-    (lambda: iter(lambda: 1, 1), r"list\(...\)"),
-    (lambda: itertools.chain([1], [2]), r"list\(...\)"),
-    (lambda: itertools.count(), r"range\(...\)"),
     (lambda: 5, "not iterable"),
 ])
 def test_loop__refuses_with_the_cure(make, cure, folder):
@@ -216,10 +212,19 @@ def test_loop__refuses_with_the_cure(make, cure, folder):
 
 
 def test_loop__class_that_pretends_to_be_a_builtin_iterator(folder):
-    Fake = type("list_iterator", (), {"__iter__": lambda self: self, "__next__": lambda self: 1})
+    class Fake:
+        def __init__(self):
+            self.number = 0
+
+        def __iter__(self):
+            return self
+
+        def __next__(self):
+            self.number += 1
+            return self.number
+    Fake.__name__ = "list_iterator"
     chp = Checkpoint("fake")
-    with pytest.raises(TypeError, match="list"):
-        chp.loop(Fake())
+    assert next(chp.loop(Fake())) == 1
 
 
 def test_loop__is_like_iter_while_it_runs(folder):

@@ -193,7 +193,9 @@ static PyObject *make_open(rp_decoder *decoder, PyObject *const *parts) {
     if (!file && !PyErr_Occurred()) file = open_again(parts);
     if (!file) return explain(decoder, parts[NAME], "can't be opened");
     PyObject *entry = Py_BuildValue("(OOO)", file, parts[POSITION], parts[SIZE]);
-    if (!entry || PyList_Append(decoder->opened, entry) < 0) Py_CLEAR(file);
+    if (!entry || PyList_Append(decoder->opened, entry) < 0 ||
+        PyList_Append(decoder->positioned, file) < 0)
+        Py_CLEAR(file);
     Py_XDECREF(entry);
     return file;
 }

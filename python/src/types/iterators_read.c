@@ -114,6 +114,7 @@ static PyObject *finish_iterator(rp_decoder *decoder, PyObject *const *parts, Py
         frame->object ? Py_NewRef(frame->object) : rp_kind_make(decoder->state, kind);
     PyObject *value = iterator ? made(decoder, iterator, kind, parts, count) : NULL;
     Py_XDECREF(iterator);
+    if (value && PyList_Append(decoder->positioned, value) < 0) Py_CLEAR(value);
     return value;
 }
 
