@@ -60,7 +60,11 @@ static resume_status source_get(rc_export *export, rc_source *source, uint64_t p
     bool inside = position >= source->window_start &&
                   position + size <= source->window_start + source->window_size;
     if (!inside) {
-        if (!source->window) source->window = rs_allocate((size_t)source->window_room);
+        if (!source->window) {
+            resume_status refused = rs_state_claim(export->state, source->window_room, error);
+            if (refused) return refused;
+            source->window = rs_allocate((size_t)source->window_room);
+        }
         if (!source->window)
             return rs_fail(error, RESUME_NO_MEMORY, "no memory for %" PRIu64 " bytes of an array",
                            source->window_room);

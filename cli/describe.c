@@ -73,6 +73,8 @@ typedef struct level {
     size_t start;  /* of the item in the stream, to notice cycles */
     size_t behind; /* where to go on, when not where the items end; else 0 */
     const char *close;
+    bool is_bounded; /* a deque with a maxlen */
+    uint64_t maxlen;
 } level;
 
 typedef struct printer {
@@ -119,9 +121,28 @@ static void put_packed(printer *this, uint64_t tag) {
     rs_free(memory.owned);
 }
 
+/* [maxlen or null, items]; false when it is not. */
+static bool open_deque(printer *this, const rc_form *form, const rs_cbor_item *content) {
+    rs_cbor_reader look = this->reader;
+    rs_cbor_item maxlen, items;
+    if (content->kind != RS_CBOR_ARRAY || content->argument != 2 ||
+        rs_cbor_next(&look, &maxlen, NULL) != RESUME_OK ||
+        (maxlen.kind != RS_CBOR_UNSIGNED && maxlen.kind != RS_CBOR_SIMPLE) ||
+        rs_cbor_next(&look, &items, NULL) != RESUME_OK || items.kind != RS_CBOR_ARRAY)
+        return false;
+    this->reader = look;
+    open_level(this, form->open, form->close, items.argument, false);
+    level *top = &this->levels[this->depth - 1];
+    top->is_bounded = maxlen.kind == RS_CBOR_UNSIGNED;
+    top->maxlen = maxlen.argument;
+    return true;
+}
+
 /* Reads the content's head: only a leaf or the opening of a level is taken, else it is left. */
-static resume_status put_tagged(printer *this, uint64_t tag, rs_error *error) {
-    rs_cbor_reader before = this->reader;
+static resume_status put_tagged(printer *this, const rs_cbor_item *item, rs_error *error) {
+    uint64_t tag = item->argument;
+    rs_cbor_reader before = this->reader, at_tag = before;
+    at_tag.position = item->offset;
     rs_cbor_item content;
     const rc_form *known = rc_find_form(tag);
     resume_status status = rs_cbor_next(&this->reader, &content, error);
@@ -143,7 +164,7 @@ static resume_status put_tagged(printer *this, uint64_t tag, rs_error *error) {
         return RESUME_OK;
     }
     if (tag == TAG_ARRAY || tag == TAG_VIEW || tag == TAG_SCALAR || tag == TAG_DTYPE) {
-        rc_put_array(&this->out, this->state, this->shares, tag, before);
+        rc_put_array(&this->out, this->state, this->shares, tag, at_tag, before);
         return RESUME_OK;
     }
     if (rc_put_definition(&this->out, this->state, this->shares, tag, before)) return RESUME_OK;
@@ -156,6 +177,7 @@ static resume_status put_tagged(printer *this, uint64_t tag, rs_error *error) {
         open_level(this, known->open, known->close, list.argument, false);
         return RESUME_OK;
     }
+    if (tag == TAG_DEQUE && open_deque(this, known, &content)) return RESUME_OK;
     if (known && content.kind == RS_CBOR_ARRAY) {
         open_level(this, known->open, known->close, content.argument, known->pairs);
         return RESUME_OK;
@@ -185,7 +207,7 @@ static resume_status put_head(printer *this, const rs_cbor_item *item, rs_error 
         open_level(this, "{", "}", 2 * item->argument, true);
         break;
     case RS_CBOR_TAG:
-        return put_tagged(this, item->argument, error);
+        return put_tagged(this, item, error);
     case RS_CBOR_SIMPLE:
         put_simple(&this->out, item);
         break;
@@ -237,7 +259,10 @@ static resume_status print(printer *this, rs_error *error) {
     while (status == RESUME_OK && this->depth > 0 && !this->out.full) {
         level *top = &this->levels[this->depth - 1];
         if (top->left == 0) {
-            rc_put_text(&this->out, top->close);
+            if (top->is_bounded)
+                rc_put_format(&this->out, "], maxlen=%" PRIu64 ")", top->maxlen);
+            else
+                rc_put_text(&this->out, top->close);
             if (top->behind) this->reader.position = top->behind;
             this->depth--;
             continue;

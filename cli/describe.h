@@ -101,5 +101,7 @@ bool rc_put_definition(rc_sink *out, const rs_state *state, rc_shares *shares, u
 /* describe_array.c: what stands behind the tags ARRAY, VIEW, SCALAR and DTYPE. */
 void rc_put_array_type(rc_sink *out, uint64_t tag, rs_cbor_reader look);
 void rc_put_array(rc_sink *out, const rs_state *state, rc_shares *shares, uint64_t tag,
-                  rs_cbor_reader look);
+                  rs_cbor_reader at_tag, rs_cbor_reader look);
+/* describe_time.c: a datetime64 as numpy writes it, `unit` as in its dtype. */
+void rc_put_datetime(rc_sink *out, int64_t count, const char *unit);
 #endif

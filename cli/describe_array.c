@@ -1,11 +1,13 @@
 /* numpy arrays, scalars and dtypes in the object stream: type, shape, and the first numbers. */
 #include "describe.h"
+#include "export.h"
 
 #include "base/alloc.h"
-#include "base/arith.h"
 
 #include <inttypes.h>
 #include <string.h>
+
+#define PIECE_SIZE 4096u
 
 /* A plain dtype as its text ("<f8"), or empty for a record and the like. */
 typedef struct dtype {
@@ -134,117 +136,90 @@ rc_memory rc_read_memory(const rs_state *state, rs_cbor_reader *reader) {
     return memory;
 }
 
-static bool is_number(const dtype *type) {
-    if (type->other || (type->text[0] != '<' && type->text[0] != '|')) return false;
-    uint64_t size = type->item_size;
-    switch (type->text[1]) {
-    case 'f':
-        return size == 4 || size == 8;
-    case 'i':
-    case 'u':
-    case 'q':
-    case 'Q':
-        return size == 1 || size == 2 || size == 4 || size == 8;
-    case 'b':
-        return size == 1;
+/* ---- elements */
+
+static void put_number(rc_sink *out, const rc_leaf *leaf, const uint8_t *element, uint64_t index,
+                       unsigned part) {
+    rs_buffer text = {0};
+    bool is_bool = rc_leaf_text(leaf, element, index, part, &text) == RC_CELL_BOOL;
+    if (is_bool)
+        rc_put_text(out, text.bytes[0] == 't' ? "True" : "False");
+    else if (!text.failed && text.size) {
+        if (part == 1 && text.bytes[0] != '-') rc_put_text(out, "+");
+        rc_put(out, text.bytes, text.size);
+    }
+    rs_buffer_release(&text);
+}
+
+static void put_leaf(rc_sink *out, const rc_leaf *leaf, const uint8_t *element, uint64_t index) {
+    const uint8_t *bytes = element + leaf->offset + index * leaf->size;
+    size_t size = (size_t)leaf->size;
+    int64_t count = 0;
+    switch (leaf->kind) {
+    case 'c':
+    case 'G':
+        rc_put_text(out, "(");
+        put_number(out, leaf, element, index, 0);
+        put_number(out, leaf, element, index, 1);
+        rc_put_text(out, "j)");
+        break;
+    case 'S':
+        while (size > 0 && bytes[size - 1] == 0)
+            size--;
+        rc_put_bytes(out, bytes, size);
+        break;
+    case 'V':
+        rc_put_bytes(out, bytes, size);
+        break;
+    case 'U':
+        rc_put_text(out, "'");
+        put_number(out, leaf, element, index, 0);
+        rc_put_text(out, "'");
+        break;
+    case 'M':
+        for (size_t i = 0; i < 8; i++)
+            count = (int64_t)((uint64_t)count << 8 | bytes[leaf->order == '>' ? i : 7 - i]);
+        rc_put_datetime(out, count, leaf->unit);
+        break;
     default:
-        return false;
+        put_number(out, leaf, element, index, 0);
     }
 }
 
-static void put_number(rc_sink *out, const dtype *type, const uint8_t *from) {
-    unsigned size = (unsigned)type->item_size, unused = 64 - 8 * size;
-    uint64_t bits = 0;
-    for (unsigned i = size; i-- > 0;)
-        bits = bits << 8 | from[i];
-    uint32_t low = (uint32_t)bits;
-    float single;
-    double real;
-    memcpy(&single, &low, sizeof single);
-    memcpy(&real, &bits, sizeof real);
-    switch (type->text[1]) {
-    case 'f':
-        rc_put_double(out, size == 4 ? (double)single : real);
-        break;
-    case 'b':
-        rc_put_text(out, bits ? "True" : "False");
-        break;
-    case 'u':
-    case 'Q':
-        rc_put_format(out, "%" PRIu64, bits);
-        break;
-    default: /* the sign is spread over the bits above it */
-        rc_put_format(out, "%" PRId64, (int64_t)(bits << unused) >> unused);
-    }
-}
-
-/* Moves to the memory of an array; false when it is not in the order in which it is read. */
-static bool find_memory(rs_cbor_reader *look) {
-    rs_cbor_item order;
-    return rs_cbor_skip(look, NULL) == RESUME_OK && /* shape */
-           rs_cbor_next(look, &order, NULL) == RESUME_OK && order.kind == RS_CBOR_UNSIGNED &&
-           order.argument == 0 && rs_cbor_skip(look, NULL) == RESUME_OK; /* writeable */
-}
-
-/* Shape, strides and offset of a view. *size: bytes of its elements, when they stand without gaps
- * in the order in which they are read; else false. */
-static bool read_layout(rs_cbor_reader *look, const dtype *type, uint64_t *offset, uint64_t *size) {
-    enum { DIMENSIONS_MAX = 64 };
-    uint64_t counts[DIMENSIONS_MAX], expected = type->item_size;
-    rs_cbor_item shape, strides, item;
-    if (rs_cbor_next(look, &shape, NULL) != RESUME_OK || shape.kind != RS_CBOR_ARRAY) return false;
-    if (shape.argument > DIMENSIONS_MAX) return false;
-    for (size_t i = 0; i < shape.argument; i++) {
-        if (rs_cbor_next(look, &item, NULL) != RESUME_OK || item.kind != RS_CBOR_UNSIGNED)
-            return false;
-        counts[i] = item.argument;
-    }
-    if (rs_cbor_next(look, &strides, NULL) != RESUME_OK || strides.kind != RS_CBOR_ARRAY ||
-        strides.argument != shape.argument)
-        return false;
-    rs_cbor_reader first = *look;
-    for (size_t i = (size_t)shape.argument; i-- > 0;) { /* the last axis is the fastest */
-        *look = first;
-        for (size_t j = 0; j < i; j++)
-            if (rs_cbor_skip(look, NULL) != RESUME_OK) return false;
-        if (rs_cbor_next(look, &item, NULL) != RESUME_OK) return false;
-        bool dense = item.kind == RS_CBOR_UNSIGNED && item.argument == expected;
-        if (counts[i] != 1 && !dense) return false;
-        if (rs_multiply_overflows(expected, counts[i], &expected)) return false;
-    }
-    *look = first;
-    for (size_t i = 0; i < shape.argument; i++)
-        if (rs_cbor_skip(look, NULL) != RESUME_OK) return false;
-    if (rs_cbor_next(look, &item, NULL) != RESUME_OK || item.kind != RS_CBOR_UNSIGNED) return false;
-    *offset = item.argument;
-    *size = expected;
-    return true;
-}
-
-static void put_numbers(rc_sink *out, const dtype *type, const uint8_t *bytes, uint64_t size) {
-    rc_put_text(out, "[");
-    for (uint64_t i = 0; i + type->item_size <= size && !out->full; i += type->item_size) {
+/* A number, or the fields of a record. */
+static void put_element(rc_sink *out, const rc_dtype *type, const uint8_t *element) {
+    if (type->record) rc_put_text(out, "(");
+    for (size_t i = 0; i < type->leaf_count && !out->full; i++) {
+        const rc_leaf *leaf = &type->leaves[i];
         if (i) rc_put_text(out, ", ");
-        put_number(out, type, bytes + i);
+        if (leaf->count != 1) rc_put_text(out, "[");
+        for (uint64_t k = 0; k < leaf->count && !out->full; k++) {
+            if (k) rc_put_text(out, ", ");
+            put_leaf(out, leaf, element, k);
+        }
+        if (leaf->count != 1) rc_put_text(out, "]");
     }
-    rc_put_text(out, "]");
+    if (type->record) rc_put_text(out, ")");
 }
 
-/* [base, dtype, shape, strides, offset, writeable]: a window into the memory of its base. */
-static void put_view(rc_sink *out, const rs_state *state, rc_shares *shares, rs_cbor_reader base,
-                     rs_cbor_reader look, const dtype *type) {
-    uint64_t offset, size, end;
-    rs_cbor_item tag;
-    dtype base_type;
-    if (!is_number(type) || !read_layout(&look, type, &offset, &size)) return;
-    if (rc_resolve(shares, state, &base, &tag, NULL, NULL) != RESUME_OK) return;
-    if (tag.kind != RS_CBOR_TAG || tag.argument != TAG_ARRAY || !enter_array(&base, 5)) return;
-    if (!read_dtype(&base, &base_type) || !find_memory(&base)) return;
-    rc_memory memory = rc_read_memory(state, &base);
-    bool inside = memory.bytes && offset >= memory.start &&
-                  !rs_add_overflows(offset - memory.start, size, &end) && end <= memory.size;
-    if (inside) put_numbers(out, type, memory.bytes + (offset - memory.start), size);
-    rs_free(memory.owned);
+/* In the order in which they are read, as far as there is room for their text. */
+static void put_elements(rc_sink *out, rc_export *export, rc_array *array, bool is_scalar) {
+    rc_array_walk walk;
+    const uint8_t *bytes;
+    size_t size = 1, item = (size_t)array->dtype.item_size;
+    bool is_first = true;
+    if (rc_array_walk_start(export, array, &walk, NULL) != RESUME_OK) return;
+    if (!array->source.bytes && array->source.window_room > RC_BLOB_READ_MAX) return;
+    if (!is_scalar) rc_put_text(out, "[");
+    while (size > 0 && !out->full) {
+        if (rc_array_walk_next(export, &walk, PIECE_SIZE, &bytes, &size, NULL) != RESUME_OK) return;
+        for (size_t at = 0; at < size && !out->full; at += item) {
+            if (!is_first) rc_put_text(out, ", ");
+            is_first = false;
+            put_element(out, &array->dtype, bytes + at);
+        }
+    }
+    if (!is_scalar) rc_put_text(out, "]");
 }
 
 /* numpy.str_ and numpy.bytes_ stand as they are. */
@@ -259,23 +234,22 @@ static void put_scalar_text(rc_sink *out, rs_cbor_reader look) {
 }
 
 void rc_put_array(rc_sink *out, const rs_state *state, rc_shares *shares, uint64_t tag,
-                  rs_cbor_reader look) {
+                  rs_cbor_reader at_tag, rs_cbor_reader look) {
     dtype type;
+    rc_array array;
     rs_cbor_reader start = look;
-    if (!enter(&look, tag)) {
-        if (tag == TAG_SCALAR) put_scalar_text(out, start);
+    if (tag == TAG_DTYPE) {
+        if (read_dtype(&look, &type)) put_dtype(out, &type);
         return;
     }
-    if (!read_dtype(&look, &type)) return;
-    if (tag == TAG_DTYPE) {
-        put_dtype(out, &type);
-    } else if (tag == TAG_VIEW) {
-        if (enter_array(&start, 6)) put_view(out, state, shares, start, look, &type);
-    } else if (is_number(&type) && (tag == TAG_SCALAR || find_memory(&look))) {
-        rc_memory memory = rc_read_memory(state, &look);
-        if (memory.bytes && tag == TAG_ARRAY) put_numbers(out, &type, memory.bytes, memory.size);
-        if (memory.bytes && tag == TAG_SCALAR && memory.size >= type.item_size)
-            put_number(out, &type, memory.bytes);
-        rs_free(memory.owned);
+    if (tag == TAG_SCALAR && !enter(&look, tag)) {
+        put_scalar_text(out, start);
+        return;
     }
+    rc_export export = {.state = (rs_state *)state, .shares = *shares};
+    if (rc_array_open(&export, at_tag, &array, NULL) == RESUME_OK) {
+        put_elements(out, &export, &array, tag == TAG_SCALAR);
+        rc_array_release(&array);
+    }
+    *shares = export.shares; /* it may have looked for them */
 }

@@ -171,6 +171,9 @@ static void put_tag_type(rc_sink *out, const rs_state *state, rc_shares *shares,
         rc_put_format(out, "tag %" PRIu64, tag);
     else if (is_set && rs_cbor_next(&look, &list, NULL) == RESUME_OK)
         put_count(out, known->name, list.argument);
+    else if (tag == TAG_DEQUE && rs_cbor_skip(&look, NULL) == RESUME_OK &&
+             rs_cbor_next(&look, &list, NULL) == RESUME_OK)
+        put_count(out, known->name, list.argument);
     else if (known->counted && content.kind == RS_CBOR_ARRAY)
         put_count(out, known->name, content.argument / (known->pairs ? 2 : 1));
     else

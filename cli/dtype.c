@@ -108,6 +108,7 @@ static bool read_plain(const char *text, size_t size, rc_leaf *leaf, rs_buffer *
     leaf->kind = kind;
     leaf->size = kind == 'U' ? 4 * number : number;
     leaf->count = 1;
+    if (timed && size - at > 2) memcpy(leaf->unit, text + at + 1, size - at - 2);
     char shown = kind == 'q'   ? 'i'
                  : kind == 'Q' ? 'u'
                  : kind == 'g' ? 'f'

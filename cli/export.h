@@ -19,6 +19,7 @@ typedef struct rc_leaf {
     char kind;       /* b i u q Q f g c G m M S U V */
     uint64_t size;   /* bytes of one */
     uint64_t count;  /* of a sub-array, else 1 */
+    char unit[24];   /* of M and m: "s", "25us" */
 } rc_leaf;
 
 typedef struct rc_dtype {

@@ -109,9 +109,76 @@ def test_show__arrays(resume, save):
     assert found["big"]["type"] == "float64 array (300, 400)"
     assert found["small"]["value"] == "[0, 1, 2, 3, 4, 5]"
     assert (found["scalar"]["type"], found["scalar"]["value"]) == ("numpy float32", "1.5")
-    assert found["column"]["type"] == "int16 array (2,)" and found["column"]["value"] == ""
+    assert (found["column"]["type"], found["column"]["value"]) == ("int16 array (2,)", "[1, 4]")
     assert found["row"]["value"] == "[3, 4, 5]"
     assert found["rng"]["type"] == "numpy Generator"
+
+
+def test_show__elements_of_every_kind(resume, save):
+    pytest.importorskip("numpy")
+    save("""
+        import numpy as np
+        from resume import Checkpoint
+        def main():
+            chp = Checkpoint()
+            small = np.arange(6, dtype=np.int16).reshape(2, 3)
+            back, turned = small[::-1, ::2], np.asfortranarray(small)
+            record = np.array([(1, 2.5, b"ab"), (-2, float("nan"), b"")],
+                              dtype=[("i", "<i4"), ("f", "<f8"), ("s", "S2")])
+            parts = np.zeros(1, dtype=[("v", "<i2", (2,)), ("w", "?")])
+            when = np.array(["2026-11-22T10:30:01.5", "NaT", "1969-12-31T23:59:59.999"], "M8[ms]")
+            days = np.array(["1600-02-29", "2000-03-01", "-0044-03-15"], dtype="M8[D]")
+            other = [np.array(["2026-11"], "M8[M]"), np.array([-1], "M8[Y]"),
+                     np.array([1], "M8[W]"), np.array([3], "M8[10us]"), np.array([1], "M8[h]"),
+                     np.array([9], "M8[as]"), np.array([2**62], "M8[s]"), np.array([5], "m8[s]")]
+            large = np.array([1, -2], dtype=">i4")
+            pair = np.array([1+2j, -0.5-1j], dtype=">c16")
+            half = np.array([0.5, 65504], dtype="f2")
+            texts = np.array(["ab", chr(228) + chr(0x1f600)])
+            raw, nothing = np.array([bytes([0, 1])], dtype="V2"), np.zeros((0, 3))
+            scalar = np.datetime64("2026-01-01T01", "h")
+            wide = np.broadcast_to(np.int8(7), (1 << 20, 1 << 20))
+            much = np.arange(2_000_000.0)[1::2]
+            chp.restore()
+            chp.save()
+        main()
+    """)
+    found = {name: entry["value"]
+             for name, entry in variables(resume("show", "sim.main", "--json")).items()}
+    assert found["back"] == "[3, 5, 0, 2]"
+    assert found["turned"] == "[0, 1, 2, 3, 4, 5]"
+    assert found["record"] == "[(1, 2.5, b'ab'), (-2, nan, b'')]"
+    assert found["parts"] == "[([0, 0], False)]"
+    assert found["when"] == "[2026-11-22T10:30:01.500, NaT, 1969-12-31T23:59:59.999]"
+    assert found["days"] == "[1600-02-29, 2000-03-01, -0044-03-15]"
+    assert found["other"] == ("[[2026-11], [1969], [1970-01-08], [1970-01-01T00:00:00.000030], "
+                              "[1970-01-01T01], [9[as]], [4611686018427387904[s]], [5]]")
+    assert found["large"] == "[1, -2]"
+    assert found["pair"] == "[(1.0+2.0j), (-0.5-1.0j)]"
+    assert (found["half"], found["texts"]) == ("[0.5, 65504.0]", "['ab', '\xe4\U0001f600']")
+    assert (found["raw"], found["nothing"]) == ("[b'\\x00\\x01']", "[]")
+    assert found["scalar"] == "2026-01-01T01"
+    assert found["wide"].startswith("[7, 7, ") and found["wide"].endswith("...")
+    assert found["much"].startswith("[1.0, 3.0, ") and found["much"].endswith("...")
+
+
+def test_show__deques(resume, save):
+    save("""
+        import collections
+        from resume import Checkpoint
+        def main():
+            chp = Checkpoint()
+            last, plain = collections.deque([1, [2]], 5), collections.deque("ab")
+            inside = [collections.deque([], 0), 7]
+            chp.restore()
+            chp.save()
+        main()
+    """)
+    found = variables(resume("show", "sim.main", "--json"))
+    assert (found["last"]["type"], found["last"]["value"]) == (
+        "deque of 2", "deque([1, [2]], maxlen=5)")
+    assert (found["plain"]["type"], found["plain"]["value"]) == ("deque of 2", "deque(['a', 'b'])")
+    assert found["inside"]["value"] == "[deque([], maxlen=0), 7]"
 
 
 def test_show__json(resume, cut_off, folder):
