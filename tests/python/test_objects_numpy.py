@@ -582,3 +582,16 @@ def test_record__that_is_a_part_of_an_array_shares_its_memory():
     lone = back(np.zeros(3, RECORD)[1].copy())
     assert lone["a"] == 0
     assert back(np.frombuffer(b"abcdef", "V3"))[1].tobytes() == b"def"
+
+
+def test_views__of_arrays_of_objects_share_memory():
+    whole = np.array([[1, "x", None], [[2], 3.5, ()]], dtype=object)
+    views = [whole[1:], whole.T, whole[::-1, ::2], whole[0], whole[:, 1][:1]]
+    for value in ([whole, *views], [*views, whole]):
+        restored = _core._decode(*_core._encode(value)[:2], mine=True)[0]
+        first = next(one for one in restored if one.base is None)
+        for old, new in zip(value, restored):
+            assert new.tolist() == old.tolist() and np.shares_memory(new, first)
+        first[...] = 0
+        assert all((one == 0).all() for one in restored)
+    assert whole[1, 0] == [2]

@@ -1,6 +1,7 @@
 /* Objects by their own reduction, and Opaque ones, in the object stream: INSTANCE and OPAQUE. */
 #include "../encode.h"
 #include "../opaque.h"
+#include "array_interface.h"
 #include "../registered.h"
 
 /* ---- asking the object ---- */
@@ -34,6 +35,52 @@ static PyObject *reduce_array(rp_encoder *encoder, PyObject *object) {
     return reduced;
 }
 
+/* The array that owns the memory of `array`, through its bases: new reference, or NULL. */
+static PyObject *owner_of(rp_encoder *encoder, PyObject *array) {
+    PyObject *owner = NULL, *base = PyObject_GetAttrString(array, "base");
+    while (base && Py_IS_TYPE(base, encoder->array_type)) {
+        Py_XSETREF(owner, base);
+        base = PyObject_GetAttrString(owner, "base");
+    }
+    Py_XDECREF(base);
+    return owner;
+}
+
+/* (numpy.ndarray, (shape, dtype, owner, offset, strides)) of a view of an array of objects; NULL
+ * also when it is none, or can't be made like that: then it is written by itself. */
+static PyObject *reduce_view(rp_encoder *encoder, PyObject *object) {
+    PyObject *array_type = (PyObject *)encoder->array_type, *reduced = NULL, *part = NULL;
+    PyObject *shape = NULL, *strides = NULL, *dtype = NULL, *whole = NULL;
+    if (!array_type || (PyObject *)Py_TYPE(object) != array_type) return NULL;
+    PyObject *owner = owner_of(encoder, object);
+    if (!owner) return NULL;
+    const rp_array_interface *outer = rp_array_look(owner, &whole);
+    const rp_array_interface *inner = outer ? rp_array_look(object, &part) : NULL;
+    if (!inner || outer->type_kind != inner->type_kind || !PyObject_CheckBuffer(owner)) goto done;
+    Py_buffer memory;
+    if (rp_array_is_writeable(object, inner) != 1 ||
+        PyObject_GetBuffer(owner, &memory, PyBUF_WRITABLE) < 0)
+        goto done;
+    Py_ssize_t offset = (const char *)inner->data - (const char *)memory.buf;
+    bool inside = offset >= 0 && offset <= memory.len;
+    PyBuffer_Release(&memory);
+    if (!inside) goto done;
+    shape = PyObject_GetAttrString(object, "shape");
+    strides = shape ? PyObject_GetAttrString(object, "strides") : NULL;
+    dtype = strides ? PyObject_GetAttrString(object, "dtype") : NULL;
+    if (dtype)
+        reduced = Py_BuildValue("(O(OOOnO))", array_type, shape, dtype, owner, offset, strides);
+done:
+    if (!reduced && !PyErr_ExceptionMatches(PyExc_MemoryError)) PyErr_Clear();
+    Py_XDECREF(shape);
+    Py_XDECREF(strides);
+    Py_XDECREF(dtype);
+    Py_XDECREF(whole);
+    Py_XDECREF(part);
+    Py_DECREF(owner);
+    return reduced;
+}
+
 /* (callable, arguments, ...) or a str, as pickle's protocol 5 asks for it. New reference. */
 static PyObject *reduce(rp_encoder *encoder, PyObject *object) {
     PyObject *type = (PyObject *)Py_TYPE(object), *function = NULL, *reduced;
@@ -44,6 +91,7 @@ static PyObject *reduce(rp_encoder *encoder, PyObject *object) {
         function = Py_XNewRef(PyDict_GetItemWithError(encoder->dispatch_table, type));
     if (!function && PyErr_Occurred()) return NULL;
     reduced = function ? PyObject_CallOneArg(function, object) : reduce_array(encoder, object);
+    if (!reduced && !PyErr_Occurred()) reduced = reduce_view(encoder, object);
     if (!reduced && !PyErr_Occurred())
         reduced = PyObject_CallMethod(object, "__reduce_ex__", "i", 5);
     Py_XDECREF(function);
