@@ -39,12 +39,31 @@ static PyObject *beginning_of(PyObject *dict) {
     return beginning;
 }
 
-static PyObject *attributes_of(PyTypeObject *type, PyObject *dict) {
-    PyObject *attributes = PyDict_New(), *name, *value;
-    for (Py_ssize_t at = 0; attributes && PyDict_Next(dict, &at, &name, &value);) {
-        if (!PyUnicode_Check(name) || is_made_again(name) || is_slot(type, value)) continue;
-        if (PyDict_SetItem(attributes, name, value) < 0) Py_CLEAR(attributes);
+/* From 3.14 on a function in the class makes them, out of the namespace of the class itself. */
+static int add_annotations(PyTypeObject *type, PyObject *attributes) {
+    PyObject *annotations = PyObject_GetAttrString((PyObject *)type, "__annotations__");
+    if (!annotations) { /* they name what is not there yet */
+        if (PyErr_ExceptionMatches(PyExc_MemoryError) || !PyErr_ExceptionMatches(PyExc_Exception))
+            return -1;
+        PyErr_Clear();
+        return 0;
     }
+    int status = PyDict_SetItemString(attributes, "__annotations__", annotations);
+    Py_DECREF(annotations);
+    return status;
+}
+
+static PyObject *attributes_of(PyTypeObject *type, PyObject *dict) {
+    PyObject *attributes = PyDict_New(), *copy = PyDict_Copy(dict), *name, *value;
+    int status = attributes && copy ? 0 : -1;
+    for (Py_ssize_t at = 0; !status && PyDict_Next(copy, &at, &name, &value);) {
+        if (!PyUnicode_Check(name) || is_made_again(name) || is_slot(type, value)) continue;
+        status = PyUnicode_CompareWithASCIIString(name, "__annotate_func__") == 0
+                     ? add_annotations(type, attributes)
+                     : PyDict_SetItem(attributes, name, value);
+    }
+    Py_XDECREF(copy);
+    if (status < 0) Py_CLEAR(attributes);
     return attributes;
 }
 

@@ -200,16 +200,13 @@ static int class_part(rp_decoder *decoder) {
 }
 
 static int set_attributes(PyObject *class, PyObject *attributes) {
-    PyObject *name, *value, *annotate = PyUnicode_FromString("__annotate__");
-    int status = annotate ? 0 : -1;
-    for (Py_ssize_t at = 0; !status && PyDict_Next(attributes, &at, &name, &value);) {
+    PyObject *name, *value;
+    for (Py_ssize_t at = 0; PyDict_Next(attributes, &at, &name, &value);) {
         if (!PyUnicode_Check(name) || PyUnicode_GET_LENGTH(name) == 0) continue;
         if (PyUnicode_READ_CHAR(name, 0) == '@') continue; /* made_classes.h */
-        bool renamed = PyUnicode_CompareWithASCIIString(name, "__annotate_func__") == 0;
-        status = PyType_Type.tp_setattro(class, renamed ? annotate : name, value);
+        if (PyType_Type.tp_setattro(class, name, value) < 0) return -1;
     }
-    Py_XDECREF(annotate);
-    return status < 0 ? -1 : rp_made_class_finish(class, attributes);
+    return rp_made_class_finish(class, attributes);
 }
 
 /* What ABCMeta keeps out of sight. */
