@@ -210,9 +210,10 @@ int rp_definitions_own(const rp_checkpoint *self, rp_encoder *encoder, PyFrameOb
 
 /* ---- what is not there any more ---- */
 
-/* Takes those values out of the dict that lead to something lost; `told` gets a sentence for each.
- */
-static int drop_from(rp_decoder *decoder, PyObject *values, const char *format, PyObject *told) {
+/* Takes those values out of the dict that lead to something lost; `told` gets a sentence for each:
+ * `prefix` (may be NULL), the name in `format`, and why. */
+static int drop_from(rp_decoder *decoder, PyObject *values, PyObject *prefix, const char *format,
+                     PyObject *told) {
     PyObject *copy = values == NULL ? NULL : PyDict_Copy(values), *name, *value;
     int status = values != NULL && copy == NULL ? -1 : 0;
     for (Py_ssize_t at = 0; copy != NULL && status == 0 && PyDict_Next(copy, &at, &name, &value);) {
@@ -220,6 +221,7 @@ static int drop_from(rp_decoder *decoder, PyObject *values, const char *format, 
         status = rp_decoder_leads_to_lost(decoder, value, &why);
         if (status <= 0) continue;
         root = PyUnicode_FromFormat(format, name);
+        if (root != NULL && prefix != NULL) Py_SETREF(root, PyUnicode_Concat(prefix, root));
         if (root != NULL) sentence = PyUnicode_FromFormat("%U (%U)", root, why);
         status = sentence == NULL || PyList_Append(told, sentence) < 0 ? -1 : 0;
         if (status == 0) status = PyDict_DelItem(values, name);
@@ -231,12 +233,35 @@ static int drop_from(rp_decoder *decoder, PyObject *values, const char *format, 
     return status;
 }
 
+/* Of an object whose attributes are restored these attributes alone: (manner, dict, set of the
+ * names that keep their values). */
+static int drop_attributes(rp_decoder *decoder, PyObject *label, PyObject *entry, PyObject *told) {
+    if (!PyTuple_Check(entry) || PyTuple_GET_SIZE(entry) != 3) return 0;
+    PyObject *values = PyTuple_GET_ITEM(entry, 1), *kept = PyTuple_GET_ITEM(entry, 2);
+    if (!PyDict_CheckExact(values) || !PySet_CheckExact(kept)) return 0;
+    PyObject *before = PyDict_Copy(values), *root = NULL, *name, *value;
+    if (before != NULL) root = PyUnicode_FromFormat("%U.", label);
+    int status = root == NULL ? -1 : drop_from(decoder, values, root, "%S", told);
+    for (Py_ssize_t at = 0; status == 0 && PyDict_Next(before, &at, &name, &value);)
+        if (PyDict_Contains(values, name) == 0) status = PySet_Add(kept, name);
+    Py_XDECREF(root);
+    Py_XDECREF(before);
+    return status;
+}
+
+static int drop_from_tracked(rp_decoder *decoder, PyObject *tracked, PyObject *told) {
+    PyObject *label, *entry;
+    for (Py_ssize_t at = 0; tracked != NULL && PyDict_Next(tracked, &at, &label, &entry);)
+        if (drop_attributes(decoder, label, entry, told) < 0) return -1;
+    return drop_from(decoder, tracked, NULL, "what is tracked as '%S'", told);
+}
+
 static int drop_all(rp_decoder *decoder, rp_loaded *loaded, PyObject *told) {
     PyObject *why = NULL;
-    if (drop_from(decoder, loaded->vars, "'%S'", told) < 0 ||
-        drop_from(decoder, loaded->extra, "chp[%R]", told) < 0 ||
-        drop_from(decoder, loaded->tracked, "what is tracked as '%S'", told) < 0 ||
-        drop_from(decoder, loaded->in_place, "'%S'", told) < 0)
+    if (drop_from(decoder, loaded->vars, NULL, "'%S'", told) < 0 ||
+        drop_from(decoder, loaded->extra, NULL, "chp[%R]", told) < 0 ||
+        drop_from_tracked(decoder, loaded->tracked, told) < 0 ||
+        drop_from(decoder, loaded->in_place, NULL, "'%S'", told) < 0)
         return -1;
     int found =
         loaded->result == NULL ? 0 : rp_decoder_leads_to_lost(decoder, loaded->result, &why);

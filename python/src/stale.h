@@ -4,9 +4,9 @@
 
 #include "checkpoint.h"
 
-/* Warns about what stays (`kept`: dict name -> value; `cells`: dict name -> cell of the frame, which
- * are assigned) and leads to an object that is another one afterwards: `before` and `after` are
- * dicts name -> value. 0, or -1 with an exception: also of a warning that is an error. */
+/* Warns about what stays (`kept`: dict name -> value; `cells`: dict name -> cell of the frame,
+ * which are assigned) and leads to an object that is another one afterwards: `before` and `after`
+ * are dicts name -> value. 0, or -1 with an exception: also of a warning that is an error. */
 int rp_stale_tell(rp_checkpoint *self, PyObject *kept, PyObject *cells, PyObject *before,
                   PyObject *after);
 #endif

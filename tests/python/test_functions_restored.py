@@ -293,3 +293,32 @@ def test_load__makes_functions_with_the_values_of_the_variables(folder):
         return show
     work()
     assert resume.load("loaded").vars["show"]() == 42
+
+
+def test_an_attribute_with_changed_code_keeps_its_value_alone(program):
+    made = program_of(program, """
+    class Model:
+        def __init__(self):
+            self.key, self.weights = (lambda x: x), [0]
+        def train(self):
+            chp = Checkpoint()
+            chp.track(self)
+            if chp.restore():
+                print(self.key(3), self.weights)
+                return
+            self.key, self.weights = (lambda x: -x), [1, 2]
+            chp.save()
+            os._exit(9)
+    Model().train()
+    """)
+    assert made.run().code == 9
+    assert made.run().check().out.split("\n")[0] == "-3 [1, 2]"
+    made = program_of(program, made.path.read_text(), "")
+    for path in (made.folder / ".checkpoints").iterdir():
+        if path.is_file():
+            path.unlink()
+    assert made.run().code == 9
+    made.path.write_text(made.path.read_text().replace("lambda x: -x", "lambda x: -2 * x"))
+    ran = made.run().check()
+    assert ran.out.split("\n")[0] == "3 [1, 2]"
+    assert "self.key (the code of '__main__.Model.train.<locals>.<lambda>' has ch" in ran.err
