@@ -14,6 +14,7 @@ typedef enum manner {
     MANNER_ATTRIBUTES = 2,
     MANNER_GENERATOR = 3, /* of torch */
     MANNER_TENSOR = 4,
+    MANNER_SET_STATE = 5, /* through __setstate__() */
     MANNER_NONE,
 } manner;
 
@@ -104,6 +105,11 @@ static int manner_of(PyObject *object, manner *found) {
         return 0;
     if (manner_of_own(object, found) < 0) return -1;
     if (*found != MANNER_NONE) return 0;
+    int sets = has_method(object, "__setstate__");
+    if (sets != 0) {
+        *found = MANNER_SET_STATE;
+        return sets < 0 ? -1 : 0;
+    }
     PyObject *dictionary = dictionary_of(object);
     if (!dictionary && PyErr_Occurred()) return -1;
     PyObject *slots = slots_of(object);
@@ -174,6 +180,58 @@ PyObject *rp_track_attributes(PyObject *object) {
     return all;
 }
 
+/* The object that the label names now is of another kind than the saved one. */
+static int refuse(PyObject *object) {
+    PyErr_Format(PyExc_TypeError,
+                 "chp.track: the saved state is not that of a '%.100s': track the same object as "
+                 "when it was saved, or start over with clean=True",
+                 Py_TYPE(object)->tp_name);
+    return -1;
+}
+
+/* ---- what an instance of a class derived from a container holds as one */
+
+/* A list, dict, set or bytearray of it, past its own methods; None: it is none. New reference. */
+static PyObject *base_content(PyObject *object) {
+    if (PyList_Check(object)) return PyList_GetSlice(object, 0, PyList_GET_SIZE(object));
+    if (PyODict_Check(object)) {
+        PyObject *items = PyObject_CallMethod((PyObject *)&PyODict_Type, "items", "(O)", object);
+        PyObject *copy = items ? PyObject_CallOneArg((PyObject *)&PyODict_Type, items) : NULL;
+        Py_XDECREF(items);
+        return copy;
+    }
+    if (PyDict_Check(object)) return PyDict_Copy(object);
+    if (PyAnySet_Check(object) && !PyFrozenSet_Check(object)) return PySet_New(object);
+    if (PyByteArray_Check(object)) return PyByteArray_FromObject(object);
+    return Py_NewRef(Py_None);
+}
+
+static int call_base(PyTypeObject *type, const char *method, PyObject *object, PyObject *content) {
+    PyObject *done = content ? PyObject_CallMethod((PyObject *)type, method, "OO", object, content)
+                             : PyObject_CallMethod((PyObject *)type, method, "O", object);
+    Py_XDECREF(done);
+    return done ? 0 : -1;
+}
+
+static int set_base_content(PyObject *object, PyObject *content) {
+    PyTypeObject *type = PyODict_Check(object) ? &PyODict_Type : &PyDict_Type;
+    if (content == Py_None) return 0;
+    if (PyList_Check(object) && PyList_Check(content))
+        return PyList_SetSlice(object, 0, PyList_GET_SIZE(object), content);
+    if (PyDict_Check(object) && PyDict_Check(content))
+        return call_base(type, "clear", object, NULL) < 0
+                   ? -1
+                   : call_base(type, "update", object, content);
+    if (PySet_Check(object) && PySet_Check(content))
+        return PySet_Clear(object) < 0 ? -1 : call_base(&PySet_Type, "update", object, content);
+    if (!PyByteArray_Check(object) || !PyByteArray_Check(content)) return refuse(object);
+    return call_base(&PyByteArray_Type, "clear", object, NULL) < 0
+               ? -1
+               : call_base(&PyByteArray_Type, "extend", object, content);
+}
+
+/* ---- attributes */
+
 static int put_attribute(PyObject *name, PyObject *value, const char *label, rp_encoder *encoder,
                          PyObject *problems) {
     Py_ssize_t size;
@@ -200,18 +258,21 @@ static bool is_attribute_name(PyObject *name) {
 static int put_attributes(PyObject *object, const char *label, rp_encoder *encoder,
                           PyObject *problems) {
     PyObject *attributes = rp_track_attributes(object), *name, *value;
+    PyObject *content = attributes ? base_content(object) : NULL;
     Py_ssize_t position = 0;
     uint64_t count = 0;
-    int result = attributes ? 0 : -1;
+    int result = content ? 0 : -1;
     while (attributes && PyDict_Next(attributes, &position, &name, &value))
         count += is_attribute_name(name);
-    rs_cbor_put_head(rp_encoder_buffer(encoder), RS_CBOR_ARRAY, 2);
+    rs_cbor_put_head(rp_encoder_buffer(encoder), RS_CBOR_ARRAY, 3);
     rs_cbor_put_head(rp_encoder_buffer(encoder), RS_CBOR_UNSIGNED, MANNER_ATTRIBUTES);
     rs_cbor_put_head(rp_encoder_buffer(encoder), RS_CBOR_MAP, count);
     position = 0;
     /* `attributes` is a copy of ours: no code that runs meanwhile can change it */
     while (result == 0 && PyDict_Next(attributes, &position, &name, &value))
         if (is_attribute_name(name)) result = put_attribute(name, value, label, encoder, problems);
+    if (result == 0) result = rp_put_or_undefined(encoder, content, label, problems);
+    Py_XDECREF(content);
     Py_XDECREF(attributes);
     return result;
 }
@@ -224,6 +285,17 @@ static PyObject *without_metadata(PyObject *state_dict) {
     if (attributes && !copy) copy = PyObject_CallOneArg((PyObject *)&PyODict_Type, state_dict);
     Py_XDECREF(attributes);
     return copy;
+}
+
+/* What its reduction hands to __setstate__, new reference; None: it has no state. */
+static PyObject *reduced_state(PyObject *object) {
+    PyObject *reduced = PyObject_CallMethod(object, "__reduce_ex__", "i", 5), *state = NULL;
+    if (reduced && PyTuple_Check(reduced) && PyTuple_GET_SIZE(reduced) > 2)
+        state = Py_NewRef(PyTuple_GET_ITEM(reduced, 2));
+    else if (reduced)
+        state = Py_NewRef(Py_None);
+    Py_XDECREF(reduced);
+    return state;
 }
 
 /* (value, settings) as the object is now, new references. 0, or -1 with an exception. */
@@ -241,6 +313,9 @@ static int state_of(PyObject *object, manner way, PyObject **value, PyObject **s
     case MANNER_GENERATOR:
         *value = rp_random_torch_state(object);
         break;
+    case MANNER_SET_STATE:
+        *value = reduced_state(object);
+        break;
     case MANNER_TENSOR: /* a plain tensor of the same memory, whatever it is itself */
         *value = PyObject_CallMethod(object, "detach", NULL);
         *settings = *value ? PyObject_GetAttrString(object, "grad") : NULL;
@@ -248,8 +323,10 @@ static int state_of(PyObject *object, manner way, PyObject **value, PyObject **s
         break;
     default:
         *value = Py_NewRef(object);
+        *settings = base_content(object);
+        if (!*settings) Py_CLEAR(*value);
     }
-    if (!*settings) *settings = Py_NewRef(Py_None);
+    if (*value && !*settings) *settings = Py_NewRef(Py_None);
     if (*value) return 0;
     Py_CLEAR(*settings);
     return -1;
@@ -320,10 +397,18 @@ static int get_state(rp_decoder *decoder, PyObject *target, bool with_settings, 
     return *settings ? 0 : -1;
 }
 
+static int get_content(rp_decoder *decoder, PyObject **content) {
+    if (rp_skip_undefined(rp_decoder_reader(decoder)))
+        *content = Py_NewRef(Py_None);
+    else
+        *content = rp_decoder_get(decoder, NULL);
+    return *content ? 0 : -1;
+}
+
 PyObject *rp_track_get(rp_module_state *state, PyObject *object, rp_decoder *decoder) {
     rs_cbor_reader *reader = rp_decoder_reader(decoder);
     rs_cbor_item pair, number;
-    PyObject *value = NULL, *settings = NULL, *result = NULL;
+    PyObject *value = NULL, *settings = NULL, *content = NULL, *result = NULL;
     (void)state;
     if (rp_section_item(reader, RS_CBOR_ARRAY, &pair, "tracked") ||
         rp_section_item(reader, RS_CBOR_UNSIGNED, &number, "tracked"))
@@ -337,6 +422,8 @@ PyObject *rp_track_get(rp_module_state *state, PyObject *object, rp_decoder *dec
         value = PyDict_New();
         settings = value ? PySet_New(NULL) : NULL; /* names that keep their value */
         if (settings && get_attributes(decoder, value, settings)) Py_CLEAR(settings);
+        if (settings && pair.argument == 3 && get_content(decoder, &content) < 0)
+            Py_CLEAR(settings);
     } else {
         rp_decoder_keep_tensors(decoder, object != NULL && way != MANNER_IN_PLACE);
         if (get_state(decoder, way == MANNER_IN_PLACE ? object : NULL, pair.argument == 3, &way,
@@ -346,7 +433,9 @@ PyObject *rp_track_get(rp_module_state *state, PyObject *object, rp_decoder *dec
     }
     if (settings && way == MANNER_STATE_DICT && rp_parts_set_metadata(value, settings) < 0)
         Py_CLEAR(settings);
-    if (settings) result = Py_BuildValue("(iOO)", (int)way, value, settings);
+    if (settings)
+        result = Py_BuildValue("(iOOO)", (int)way, value, settings, content ? content : Py_None);
+    Py_XDECREF(content);
     Py_XDECREF(value);
     Py_XDECREF(settings);
     return result;
@@ -401,15 +490,6 @@ done:
     return result;
 }
 
-/* The object that the label names now is of another kind than the saved one. */
-static int refuse(PyObject *object) {
-    PyErr_Format(PyExc_TypeError,
-                 "chp.track: the saved state is not that of a '%.100s': track the same object as "
-                 "when it was saved, or start over with clean=True",
-                 Py_TYPE(object)->tp_name);
-    return -1;
-}
-
 /* tensor[...] = value, whatever its device; in place also for those who hold it. */
 static int fill_tensor(PyObject *tensor, PyObject *value, PyObject *gradient) {
     PyObject *data = PyObject_GetAttrString(tensor, "data"), *done = NULL, *moved = NULL;
@@ -445,6 +525,7 @@ int rp_track_restore(rp_module_state *state, PyObject *object, PyObject *value) 
     if (now != saved) return refuse(object);
     switch (saved) {
     case MANNER_ATTRIBUTES:
+        if (set_base_content(object, PyTuple_GET_ITEM(value, 3)) < 0) return -1;
         return set_attributes(object, content, settings);
     case MANNER_IN_PLACE:
         return content == object ? 0 : refuse(object);
@@ -452,6 +533,12 @@ int rp_track_restore(rp_module_state *state, PyObject *object, PyObject *value) 
         return rp_random_torch_set_state(object, content);
     case MANNER_TENSOR:
         return fill_tensor(object, content, settings);
+    case MANNER_SET_STATE:
+        if (set_base_content(object, settings) < 0) return -1;
+        if (content == Py_None) return 0;
+        result = PyObject_CallMethod(object, "__setstate__", "(O)", content);
+        Py_XDECREF(result);
+        return result ? 0 : -1;
     default:
         result = PyObject_CallMethod(object, "load_state_dict", "O", content);
         Py_XDECREF(result);
@@ -476,7 +563,8 @@ PyObject *rp_track_backup(rp_module_state *state, PyObject *object) {
     if (way == MANNER_ATTRIBUTES) {
         value = rp_track_attributes(object);
         settings = value ? PySet_New(NULL) : NULL;
-        if (settings) result = Py_BuildValue("(iOO)", (int)way, value, settings);
+        copy = settings ? base_content(object) : NULL;
+        if (copy) result = Py_BuildValue("(iOOO)", (int)way, value, settings, copy);
     } else if (state_of(object, way, &value, &settings) == 0) {
         copy = way == MANNER_NONE ? Py_NewRef(Py_None) : deep_copy(value);
         if (copy && way == MANNER_TENSOR) Py_SETREF(settings, deep_copy(settings));

@@ -251,3 +251,63 @@ def test_track__a_name_stands_for_one_object(folder):
             chp.track(b, name="\udc80")
         assert NullCheckpoint().track(b, name="x") is b
     run()
+
+
+class Counted(list):
+    def __init__(self, *items):
+        super().__init__(items)
+        self.n = 0
+
+    def append(self, item):
+        raise AssertionError("run")
+    __iter__ = extend = __getitem__ = append
+
+
+class Named(dict):
+    pass
+
+
+class Bag(set):
+    pass
+
+
+class Ordered(collections.OrderedDict):
+    pass
+
+
+class Bytes(bytearray):
+    pass
+
+
+@pytest.mark.parametrize("saved, now, plain", [
+    (Counted(1, [2]), Counted(5, 6, 7), list), (Named(a=1), Named(b=2, c=3), dict),
+    (Bag({1, 2}), Bag({3}), set), (Ordered(b=1, a=2), Ordered(a=5), dict),
+    (Bytes(b"ab"), Bytes(b"cdef"), bytearray),
+])
+def test_track__what_is_derived_from_a_container_keeps_its_items(saved, now, plain):
+    saved.note = [1]
+    now.gone = 5
+    assert track(saved, now) == []
+    if plain is list:
+        assert list.__len__(now) == 2 and list.__getitem__(now, 1) == [2] and now.n == 0
+    else:
+        assert now == saved and list(now) == list(saved)
+    assert now.note == [1] and not hasattr(now, "gone")
+
+
+def test_track__through_setstate():
+    class Scaler:
+        def __init__(self, n):
+            self.n, self.lock = n, threading.Lock()
+
+        def __getstate__(self):
+            return {"n": self.n}
+
+        def __setstate__(self, state):
+            self.n = state["n"]
+            self.set = True
+
+    now = Scaler(1)
+    lock = now.lock
+    assert track(Scaler(5), now) == []
+    assert now.n == 5 and now.set and now.lock is lock
