@@ -137,9 +137,12 @@ static bool is_open_there(PyObject *file, PyObject *path, const char *mode) {
 /* Handed out once. New reference or NULL. */
 static PyObject *take_restored(rp_checkpoint *self, PyObject *path, const char *mode) {
     for (Py_ssize_t i = 0; self->files && i < PyList_GET_SIZE(self->files); i++) {
-        PyObject *file = PyWeakref_GetObject(PyList_GET_ITEM(self->files, i)); /* borrowed */
-        if (!file || file == Py_None || !is_open_there(file, path, mode)) continue;
-        Py_INCREF(file);
+        PyObject *file = PyObject_CallNoArgs(PyList_GET_ITEM(self->files, i)); /* weak */
+        if (!file) return NULL;
+        if (file == Py_None || !is_open_there(file, path, mode)) {
+            Py_DECREF(file);
+            continue;
+        }
         if (PyList_SetSlice(self->files, i, i + 1, NULL) < 0) Py_CLEAR(file);
         return file;
     }

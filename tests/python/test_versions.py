@@ -114,6 +114,8 @@ PROGRAM = """
     def show(value, seen=()):
         if any(value is one for one in seen) and isinstance(value, (dict, list)):
             return "..."
+        if type(value).__module__ in ("types", "typing") and value == (int | None):
+            return "int | None"  # 3.14 has one type of unions, saved under the name of typing
         seen = (*seen, value)
         inner = lambda items: ", ".join(show(one, seen) for one in items)
         name = type(value).__name__
