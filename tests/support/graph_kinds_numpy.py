@@ -57,9 +57,15 @@ if np:
                 value = np.lib.stride_tricks.sliding_window_view(value, 2)
         return value if value is not base else base[...]
 
+    def bytes_of(value):
+        """Of the fields alone: what is between them numpy does not copy."""
+        value = np.asarray(value)
+        if value.dtype.names:
+            return b"".join(bytes_of(value[name]) for name in value.dtype.names)
+        return value.tobytes()
+
     def content_of(value):
-        """Bytes between the fields of records are nobody's: numpy does not copy them."""
-        return hash_of(repr(value.tolist()).encode() if value.dtype.names else value.tobytes())
+        return hash_of(bytes_of(value))
 
     def owner_of(value):
         """What holds the memory: the array, the bytes or the buffer behind all views."""
