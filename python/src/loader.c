@@ -295,8 +295,15 @@ PyObject *rp_loader_begin(rp_module_state *state, rp_loader *loader, PyObject *i
     return loader->made ? PyObject_GetIter(iterable) : NULL;
 }
 
+int rp_loader_keep(rp_loader *loader, PyObject *source) {
+    loader->keeps = true;
+    int held = source && PyDict_Check(source) ? rp_dict_find(source, "item", &loader->item) : 0;
+    loader->is_held = held > 0;
+    return held < 0 ? -1 : 0;
+}
+
 PyObject *rp_loader_next(rp_loader *loader, PyObject *iterator) {
-    if (!loader->iterable) return Py_TYPE(iterator)->tp_iternext(iterator);
+    if (!loader->iterable && !loader->keeps) return Py_TYPE(iterator)->tp_iternext(iterator);
     if (loader->is_held) {
         loader->is_held = false;
         return Py_NewRef(loader->item);
@@ -310,7 +317,9 @@ PyObject *rp_loader_next(rp_loader *loader, PyObject *iterator) {
 
 PyObject *rp_loader_source(rp_module_state *state, rp_loader *loader, bool again) {
     PyObject *now = NULL, *result = NULL;
-    if (!loader->iterable) return Py_NewRef(Py_None);
+    if (!loader->iterable)
+        return again && loader->item ? Py_BuildValue("{sO}", "item", loader->item)
+                                     : Py_NewRef(Py_None);
     if (loader->tells_state) {
         now = loader->loaded ? Py_NewRef(loader->loaded)
                              : PyObject_CallMethod(loader->iterable, "state_dict", NULL);

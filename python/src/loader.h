@@ -17,6 +17,7 @@ typedef struct rp_loader {
     PyObject *loaded;   /* the state it was given, until it hands out an item of its own */
     PyObject *item;     /* the one that was handed out last */
     bool is_held;       /* it is to be handed out again */
+    bool keeps;         /* no loader: an iterator that may be saved itself, behind that item */
 } rp_loader;
 
 void rp_loader_release(rp_loader *loader);
@@ -27,6 +28,9 @@ int rp_loader_check(PyObject *iterable);
  * NULL) is given. `random`: the global generators at the save, or NULL. Runs code of the user. */
 PyObject *rp_loader_begin(rp_module_state *state, rp_loader *loader, PyObject *iterable,
                           PyObject *source, Py_ssize_t position, PyObject *random);
+/* For an iterator of the program: its items are kept like batches. `source` (may be NULL): of a
+ * save with which the iterator itself came back; the item in it is handed out again. 0 or -1. */
+int rp_loader_keep(rp_loader *loader, PyObject *source);
 /* The next item, like tp_iternext. */
 PyObject *rp_loader_next(rp_loader *loader, PyObject *iterator);
 /* For a save: what rp_loader_begin wants. `again`: the item that was handed out last is saved, to

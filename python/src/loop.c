@@ -277,7 +277,8 @@ static int begin(const rp_loops *loops, rp_module_state *state, loop_object *sel
         self->iterator = rp_loader_begin(state, &self->loader, iterable, source, self->handed_out,
                                          loops->random);
     else
-        self->iterator = rp_iterator_over(state, iterable, self->handed_out, loops->positioned);
+        self->iterator = rp_iterator_begin(state, &self->loader, iterable, source, self->handed_out,
+                                           loops->positioned);
     return self->iterator ? 0 : -1;
 }
 

@@ -111,7 +111,7 @@ static int look(PyObject *object, void *context) {
 }
 
 /* The iterator is one of `restored` (list or NULL), or draws from one. 1, 0 or -1. */
-static int is_restored(PyObject *restored, PyObject *iterator) {
+static int is_positioned(PyObject *iterator, PyObject *restored) {
     if (!restored || PyList_GET_SIZE(restored) == 0) return 0;
     search it = {.restored = restored, .waiting = PyList_New(0)};
     int status = it.waiting ? look(iterator, &it) : -1;
@@ -325,7 +325,7 @@ static PyObject *advance(const advancing *how, PyObject *iterator, Py_ssize_t co
             return way == MOTION_ZIP ? advance_zip(how, iterator, count, depth)
                                      : advance_enumerate(how, iterator, count, depth);
     }
-    int restored = count ? is_restored(how->restored, iterator) : 0;
+    int restored = count ? is_positioned(iterator, how->restored) : 0;
     if (restored < 0) return NULL;
     if (count == 0 || restored) return Py_NewRef(iterator);
     if (way == MOTION_UNKNOWN) return advance_foreign(how, iterator, count);
@@ -376,4 +376,14 @@ PyObject *rp_iterator_over(rp_module_state *state, PyObject *iterable, Py_ssize_
     }
     Py_XDECREF(iterator);
     return result;
+}
+
+PyObject *rp_iterator_begin(rp_module_state *state, rp_loader *loader, PyObject *iterable,
+                            PyObject *source, Py_ssize_t position, PyObject *restored) {
+    if (PyIter_Check(iterable)) {
+        int back = source ? is_positioned(iterable, restored) : 0;
+        if (back < 0 || rp_loader_keep(loader, back ? source : NULL) < 0) return NULL;
+        position += loader->is_held;
+    }
+    return rp_iterator_over(state, iterable, position, restored);
 }

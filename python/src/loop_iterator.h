@@ -2,7 +2,7 @@
 #ifndef RP_LOOP_ITERATOR_H
 #define RP_LOOP_ITERATOR_H
 
-#include "module.h"
+#include "loader.h"
 
 /* iter(iterable) behind its first `position` items, new reference. Iterators of builtin types jump
  * or step in C, those inside enumerate and zip are advanced one by one, sequences of other classes
@@ -12,4 +12,8 @@
  * repeats. */
 PyObject *rp_iterator_over(rp_module_state *state, PyObject *iterable, Py_ssize_t position,
                            PyObject *restored);
+/* The same for a loop. An iterator that came back is behind the item in progress, which came back
+ * beside it, in `source` (of rp_loader_source; may be NULL): `loader` hands it out again. */
+PyObject *rp_iterator_begin(rp_module_state *state, rp_loader *loader, PyObject *iterable,
+                            PyObject *source, Py_ssize_t position, PyObject *restored);
 #endif

@@ -180,3 +180,37 @@ def test_loop__over_an_iterator_that_came_back(name, run, folder):
             result = run(make, stop)
         assert result == whole, stop
         forget(folder)
+
+
+def nested(make):
+    """The outer item in progress is handed out again, though its iterator came back behind it."""
+    def call():
+        chp = Checkpoint("nested", rate=0)
+        items, iterator = [], make()
+        chp.restore()
+        count = 0
+        for outer in chp.loop(enumerate(iterator)):
+            for inner in chp.loop(range(3)):
+                if count == STOP_AT[0]:
+                    raise Killed
+                count += 1
+                items.append((outer, inner))
+                chp.sync()
+        return items
+    try:
+        return call()
+    except Killed:
+        return None
+
+
+@pytest.mark.parametrize("make", [lambda: iter([[1], [2], [3]]), lambda: map(str, range(3)),
+                                  lambda: (x for x in "abc")], ids=["list", "map", "generator"])
+def test_loop__item_in_progress_comes_again(make, folder):
+    whole = [((number, item), inner) for number, item in enumerate(make()) for inner in range(3)]
+    for stop in range(1, 11):
+        STOP_AT[0] = stop
+        result = None
+        while result is None:
+            result = nested(make)
+        assert result == whole, stop
+        forget(folder)
