@@ -75,16 +75,22 @@ static void judge_failure(verdict *found, const rs_error *error) {
 
 /* Verifies generation `index`; its line of the JSON result goes into `list`. */
 static resume_status check_generation(checker *this, rs_file *file, size_t index, json_t *list,
-                                      rs_state_sizes *sizes, rs_error *error) {
+                                      rs_state_sizes *sizes, rs_signature *newest,
+                                      rs_error *error) {
     rs_state *state = NULL;
     resume_status status = rs_file_read(file, index, &state, error);
     if (status == RESUME_OK)
         status = rs_state_verify(state, this->verified, tell_progress, this, error);
     if (status == RESUME_OK && index == 0) *sizes = rs_state_measure(state);
+    json_t *line = json_object();
+    if (status == RESUME_OK) {
+        rs_signature signature = rs_state_signature(state);
+        json_object_set_new(line, "signature", json_string(rs_signature_text(signature)));
+        if (index == 0) *newest = signature;
+    }
     rs_state_free(state);
     this->file_done += this->generation_total;
     this->generation_total = 0;
-    json_t *line = json_object();
     json_object_set_new(line, "generation",
                         json_integer((json_int_t)rs_file_generation(file, index)->number));
     json_object_set_new(line, "result", json_string(result_text(status)));
@@ -110,9 +116,10 @@ static void check_file(checker *this, const rs_folder *folder, const char *file_
     size_t count = rs_file_generation_count(file);
     uint64_t newest_good = 0;
     rs_state_sizes sizes = {0};
+    rs_signature newest = RS_SIGNED_MINE;
     rs_error first = {0};
     for (size_t i = 0; i < count; i++) {
-        if (check_generation(this, file, i, generations, &sizes, &error) != RESUME_OK) {
+        if (check_generation(this, file, i, generations, &sizes, &newest, &error) != RESUME_OK) {
             if (first.status == RESUME_OK) first = error;
         } else if (!newest_good) {
             newest_good = rs_file_generation(file, i)->number;
@@ -133,8 +140,11 @@ static void check_file(checker *this, const rs_folder *folder, const char *file_
         snprintf(found->text, sizeof found->text, "%s; %s", recovery.text, kept);
     } else {
         snprintf(found->text, sizeof found->text,
-                 "%zu generation%s, the newest %" PRIu64 " with %s in %" PRIu64 " chunks", count,
-                 count == 1 ? "" : "s", newest_good, rc_text_size(sizes.raw, stored), sizes.chunks);
+                 "%zu generation%s, the newest %" PRIu64 " with %s in %" PRIu64 " chunks%s%s",
+                 count, count == 1 ? "" : "s", newest_good, rc_text_size(sizes.raw, stored),
+                 sizes.chunks, newest == RS_SIGNED_MINE ? "" : ", ",
+                 newest == RS_SIGNED_MINE ? "" : rs_signature_text(newest));
+        if (newest == RS_SIGNED_WRONG) found->exit_code = RC_UNTRUSTED;
     }
     rs_verified_free(this->verified);
     rs_file_close(file);

@@ -258,7 +258,7 @@ static json_t *side_as_json(const rc_side *side) {
     json_object_set_new(
         object, "generation",
         json_integer((json_int_t)rs_file_generation(opened->file, opened->index)->number));
-    rc_json_meta(object, rs_state_meta(side->values.state));
+    rc_json_state(object, side->values.state);
     rs_free(path);
     return object;
 }

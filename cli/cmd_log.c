@@ -63,7 +63,11 @@ static void add_line(struct libscols_table *table, const row *this) {
         rc_text_size(rs_state_measure(this->state).raw, size);
         put_duration(meta->running_ns, running);
         snprintf(saves, sizeof saves, "%" PRIu64, meta->saves);
-        if (meta->copy_of) snprintf(health, sizeof health, "copy of %" PRIu64, meta->copy_of);
+        char trust[RC_TEXT_SIZE];
+        rc_text_trust("good", rs_state_signature(this->state), trust);
+        snprintf(health, sizeof health, "%s", trust);
+        if (meta->copy_of)
+            snprintf(health, sizeof health, "copy of %" PRIu64 "%s", meta->copy_of, trust + 4);
     } else {
         size_t used = (size_t)snprintf(health, sizeof health, "damaged: ");
         rc_escape(RC_ESCAPE_TERMINAL, this->error.text, strlen(this->error.text), health + used,
@@ -85,7 +89,7 @@ static json_t *row_as_json(const row *this) {
     json_object_set_new(object, "health", json_string(this->meta ? "good" : "damaged"));
     json_object_set_new(object, "status", json_string(resume_status_name(this->error.status)));
     if (this->meta)
-        rc_json_meta(object, this->meta);
+        rc_json_state(object, this->state);
     else
         json_object_set_new(object, "message",
                             rc_json_text(this->error.text, strlen(this->error.text)));

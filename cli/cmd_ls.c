@@ -125,9 +125,11 @@ static void add_line(struct libscols_table *table, const entry *this, int64_t no
     } else {
         rc_text_age(now_ns - this->info.modified_ns, age);
     }
+    char health[RC_TEXT_SIZE];
+    snprintf(health, sizeof health, "%s", health_text(this));
+    if (this->meta) rc_text_trust(health_text(this), rs_state_signature(this->state), health);
     const char *cells[] = {
-        name,   this->meta ? state_text(this) : "-", age, size, generations, health_text(this),
-        program};
+        name, this->meta ? state_text(this) : "-", age, size, generations, health, program};
     struct libscols_line *line = rc_table_add(table, cells, sizeof cells / sizeof *cells);
     if (this->meta && !this->in_use && !this->meta->ended) rc_table_colour(line, 1, RC_CAREFUL);
     rc_table_colour(line, 5, health_colour(this));
@@ -149,7 +151,7 @@ static void add_json(json_t *list, const entry *this, int64_t now_ns) {
         json_object_set_new(object, "generation", json_integer((json_int_t)this->generation));
         json_object_set_new(object, "age_seconds",
                             json_real((double)(now_ns - this->meta->saved_ns) / 1e9));
-        rc_json_meta(object, this->meta);
+        rc_json_state(object, this->state);
     }
     if (this->status != RESUME_OK)
         json_object_set_new(object, "message",

@@ -98,7 +98,8 @@ static void print_summary(const shown *this) {
              meta->host.size ? (const char *)meta->host.bytes : "?", meta->pid);
     print_field("host", line);
     print_slice("writer", meta->writer);
-    print_field("health", rc_text_health(this->opened.recovery.health));
+    const char *health = rc_text_health(this->opened.recovery.health);
+    print_field("health", rc_text_trust(health, rs_state_signature(this->state), a));
 }
 
 static rc_exit print_generations(const shown *this) {
@@ -204,7 +205,7 @@ static json_t *generations_as_json(const shown *this) {
             object, "generation",
             json_integer((json_int_t)rs_file_generation(this->opened.file, i)->number));
         json_object_set_new(object, "status", json_string(resume_status_name(status)));
-        if (status == RESUME_OK) rc_json_meta(object, rs_state_meta(state));
+        if (status == RESUME_OK) rc_json_state(object, state);
         json_array_append_new(list, object);
         rs_state_free(state);
     }
@@ -226,7 +227,7 @@ static rc_exit print_json(const shown *this, rc_exit exit_code) {
         root, "generation",
         json_integer(
             (json_int_t)rs_file_generation(this->opened.file, this->opened.index)->number));
-    rc_json_meta(root, this->meta);
+    rc_json_state(root, this->state);
     json_object_set_new(root, "generations", generations_as_json(this));
     static const char *const lists[] = {"variables", "extra",     "tracked",
                                         "result",    "arguments", "skipped"};

@@ -21,7 +21,8 @@
 
 /* The sub-commands, one in each cmd_NAME.c; main.c lists them. */
 extern const rc_command rc_ls, rc_show, rc_log, rc_diff, rc_check, rc_export_command, rc_revive,
-    rc_rollback, rc_prune, rc_rm, rc_doctor_command, rc_completion, rc_names;
+    rc_rollback, rc_prune, rc_rm, rc_trust, rc_untrust, rc_keys, rc_doctor_command, rc_completion,
+    rc_names;
 
 /* report.c: talk, on stderr. */
 rc_exit rc_exit_of(resume_status status);
@@ -92,6 +93,8 @@ const char *rc_text_time_json(int64_t time_ns, char to[RC_TEXT_SIZE]); /* RFC 33
 /* How a checkpoint is called: the decoded name, "~1" and the like kept. Escaped. */
 size_t rc_text_name(rc_escape_mode mode, const char *file_name, char *to, size_t to_size);
 const char *rc_text_health(rs_health health);
+/* "good", and whose it is where it is not the user's own: "good, not signed". */
+const char *rc_text_trust(const char *health, rs_signature signature, char to[RC_TEXT_SIZE]);
 
 /* table.c: columns on stdout, as wide as the terminal; unlimited when stdout is none. */
 typedef struct rc_column {
@@ -123,8 +126,8 @@ json_t *rc_json_text(const void *bytes, size_t size);   /* escaped as RC_ESCAPE_
 json_t *rc_json_time(int64_t time_ns);                  /* text, or null for 0 */
 json_t *rc_json_name(const char *file_name);            /* rc_text_name */
 rc_exit rc_json_print(json_t *root, rc_exit exit_code); /* prints, frees, returns exit_code */
-/* The keys of a generation's META into `object`. */
-void rc_json_meta(json_t *object, const rs_meta *meta);
+/* What a generation tells about itself, and whose it is, into `object`. */
+void rc_json_state(json_t *object, const rs_state *state);
 
 /* describe.c: one value of the object stream as one line. */
 #define RC_VALUE_SIZE 4096

@@ -23,7 +23,10 @@ json_t *rc_json_name(const char *file_name) {
     return json_stringn(text, rc_text_name(RC_ESCAPE_JSON, file_name, text, sizeof text));
 }
 
-void rc_json_meta(json_t *object, const rs_meta *meta) {
+void rc_json_state(json_t *object, const rs_state *state) {
+    const rs_meta *meta = rs_state_meta(state);
+    json_object_set_new(object, "signature",
+                        json_string(rs_signature_text(rs_state_signature(state))));
     json_object_set_new(object, "ended", json_boolean(meta->ended));
     json_object_set_new(object, "saved", rc_json_time(meta->saved_ns));
     json_object_set_new(object, "saved_ns", json_integer(meta->saved_ns));

@@ -9,9 +9,9 @@
 #include <string.h>
 
 const rc_command *const rc_commands[] = {
-    &rc_ls,     &rc_show,     &rc_log,   &rc_diff, &rc_check,          &rc_export_command,
-    &rc_revive, &rc_rollback, &rc_prune, &rc_rm,   &rc_doctor_command, &rc_completion,
-    &rc_names,  NULL,
+    &rc_ls,     &rc_show,           &rc_log,        &rc_diff,  &rc_check, &rc_export_command,
+    &rc_revive, &rc_rollback,       &rc_prune,      &rc_rm,    &rc_trust, &rc_untrust,
+    &rc_keys,   &rc_doctor_command, &rc_completion, &rc_names, NULL,
 };
 
 const rc_command *rc_command_find(const char *name) {

@@ -89,3 +89,10 @@ size_t rc_text_name(rc_escape_mode mode, const char *file_name, char *to, size_t
 const char *rc_text_health(rs_health health) {
     return health == RS_HEALTH_GOOD ? "good" : health == RS_HEALTH_TORN ? "torn" : "damaged";
 }
+
+const char *rc_text_trust(const char *health, rs_signature signature, char to[RC_TEXT_SIZE]) {
+    bool is_own = signature == RS_SIGNED_MINE;
+    snprintf(to, RC_TEXT_SIZE, "%s%s%s", health, is_own ? "" : ", ",
+             is_own ? "" : rs_signature_text(signature));
+    return to;
+}

@@ -17,6 +17,7 @@
 
 #include <stdbool.h>
 
+struct rs_mac;
 typedef struct rs_file rs_file;
 
 typedef enum rs_health {
@@ -107,6 +108,9 @@ rs_signature rs_state_signature(const rs_state *state);
 /* MINE or TRUSTED, and the object stream was read and matches: only then may anything in it be
  * imported, called or entered. */
 bool rs_state_is_mine(const rs_state *state);
+/* What makes its content trusted, for rs_trusted_add (store/keys.h). UNTRUSTED: what was read is
+ * not what was written. MISUSE without a key or without the stream. */
+resume_status rs_state_trust_mac(const rs_state *state, struct rs_mac *mac, rs_error *error);
 /* Hostile until shown otherwise: not mine, where the user has a key; without one, of another
  * user's file that was opened for reading. */
 bool rs_state_is_foreign(const rs_state *state);

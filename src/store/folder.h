@@ -15,6 +15,7 @@ typedef struct rs_folder {
     /* What is saved in the folder is signed with them, and they tell whose it is (store/keys.h);
      * owned. NULL: nothing is signed, and nothing is proven to be the user's. */
     struct rs_keys *keys;
+    bool lifts_limits; /* the user trusts what is in it: sizes are held against the memory alone */
     char *path; /* absolute: made so at opening, against the working directory of that moment */
     int fd;
     uint64_t device, inode;

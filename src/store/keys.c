@@ -110,12 +110,15 @@ resume_status rs_keys_open(const rs_os *os, const char *path, rs_keys **keys, rs
     rs_error why = {0};
     resume_status status = load(made, &why);
     if (status && status != RESUME_NOT_FOUND) set_problem(made, why.text);
+    if (status == RESUME_OK && rs_trusted_load(made, &why)) /* nothing is trusted then */
+        snprintf(made->warning, sizeof made->warning, "%.500s", why.text);
     return RESUME_OK;
 }
 
 void rs_keys_free(rs_keys *keys) {
     if (!keys) return;
     rs_key_wipe(&keys->key);
+    rs_free(keys->trusted);
     rs_free(keys->path);
     rs_free(keys);
 }

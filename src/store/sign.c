@@ -4,6 +4,8 @@
 
 #include "store/keys.h"
 
+#include <inttypes.h>
+
 const rs_key *rs_file_key(const rs_file *file) {
     const rs_keys *keys = file->folder->keys;
     return keys && keys->has_key ? &keys->key : NULL;
@@ -41,6 +43,7 @@ bool rs_state_is_mine(const rs_state *state) {
 }
 
 bool rs_state_is_foreign(const rs_state *state) {
+    if (state->file->folder->lifts_limits) return false;
     if (rs_file_key(state->file)) return !is_proven(state->signature);
     return state->file->is_foreign;
 }
@@ -69,13 +72,38 @@ resume_status rs_state_judge(rs_state *state, rs_slice meta, rs_error *error) {
     bool is_signed = end->is_known && end->algorithm != RS_END_UNSIGNED;
     state->signature = is_signed ? RS_SIGNED_OTHER : RS_SIGNED_NOT;
     bool is_named = is_signed && key && memcmp(end->key_id, key->id, sizeof key->id) == 0;
-    if (!is_named) return RESUME_OK;
+    bool may_be_trusted = end->is_known && key && state->file->folder->keys->trusted_count > 0;
+    if (!is_named && !may_be_trusted) return RESUME_OK;
     rs_statement statement;
     resume_status status = make_statement(state, meta, &statement, error);
     if (status) return status;
-    rs_mac mac = rs_mac_of(key, RS_MAC_SAVED, &statement);
-    state->signature = rs_mac_equal(&mac, &end->mac) ? RS_SIGNED_MINE : RS_SIGNED_WRONG;
+    if (is_named) {
+        rs_mac mac = rs_mac_of(key, RS_MAC_SAVED, &statement);
+        state->signature = rs_mac_equal(&mac, &end->mac) ? RS_SIGNED_MINE : RS_SIGNED_WRONG;
+    }
+    if (may_be_trusted && state->signature != RS_SIGNED_MINE) {
+        rs_mac mac = rs_mac_of(key, RS_MAC_TRUSTED, &statement);
+        if (rs_keys_trust(state->file->folder->keys, &mac)) state->signature = RS_SIGNED_TRUSTED;
+    }
     return RESUME_OK;
+}
+
+resume_status rs_state_trust_mac(const rs_state *state, rs_mac *mac, rs_error *error) {
+    const rs_key *key = rs_file_key(state->file);
+    rs_slice stream = rs_state_stream(state);
+    rs_statement statement;
+    if (!key || !state->stream)
+        return rs_fail(error, RESUME_MISUSE, "there is no key, or the stream was not read");
+    rs_digest digest = rs_digest_of(stream.bytes, stream.size);
+    if (!state->end.is_known || !rs_digest_equal(&digest, &state->end.stream))
+        return rs_fail(error, RESUME_UNTRUSTED,
+                       "generation %" PRIu64
+                       " of '%s' is not what its writer has put into it: its digest does not match",
+                       state->generation.number, state->file->path);
+    rs_slice meta = {state->meta_bytes.bytes, state->meta_bytes.size};
+    resume_status status = make_statement(state, meta, &statement, error);
+    if (status == RESUME_OK) *mac = rs_mac_of(key, RS_MAC_TRUSTED, &statement);
+    return status;
 }
 
 void rs_state_judge_stream(rs_state *state) {
