@@ -149,6 +149,20 @@ static int root_of_tensor(rp_root *found, PyObject *tensor) {
     return 0;
 }
 
+/* Records with a class of their own (numpy.record), which the closed set has not: only their bytes
+ * are a base. 1, 0 or -1. */
+static int is_of_records(PyObject *array, const rp_array_interface *look) {
+    if (look->type_kind != 'V') return 0;
+    PyObject *dtype = PyObject_GetAttrString(array, "dtype");
+    PyObject *type = dtype ? PyObject_GetAttrString(dtype, "type") : NULL;
+    int is = -1;
+    if (type)
+        is = !PyType_Check(type) || strcmp(((PyTypeObject *)type)->tp_name, "numpy.void") != 0;
+    Py_XDECREF(type);
+    Py_XDECREF(dtype);
+    return is;
+}
+
 int rp_find_root(rp_encoder *encoder, PyObject *view, rp_root *found) {
     *found = (rp_root){0};
     PyObject *last = Py_NewRef(view), *base = NULL;
@@ -166,8 +180,11 @@ int rp_find_root(rp_encoder *encoder, PyObject *view, rp_root *found) {
         int axes[RP_ARRAY_DIMENSIONS_MAX];
         status = root_of_array(found, last);
         found->object = Py_NewRef(last);
-        found->is_value = status == 0 && Py_IS_TYPE(last, encoder->array_type) &&
-                          rp_is_dense(PyCapsule_GetPointer(found->keep, NULL), axes);
+        const rp_array_interface *look = status ? NULL : PyCapsule_GetPointer(found->keep, NULL);
+        int of_records = look ? is_of_records(last, look) : -1;
+        if (of_records < 0) status = -1;
+        found->is_value =
+            of_records == 0 && Py_IS_TYPE(last, encoder->array_type) && rp_is_dense(look, axes);
     } else if (PyBytes_CheckExact(base) || PyByteArray_CheckExact(base) || is_array_array(base)) {
         found->object = Py_NewRef(base);
         found->is_value = true;

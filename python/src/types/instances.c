@@ -1,10 +1,31 @@
 /* Objects by their own reduction, and Opaque ones, in the object stream: INSTANCE and OPAQUE. */
 #include "../encode.h"
+#include "../lookup.h"
 #include "../opaque.h"
 #include "array_interface.h"
 #include "../registered.h"
 
 /* ---- asking the object ---- */
+
+/* numpy.recarray gives its memory the dtype numpy.record, also when it is made anew: the array in
+ * it is written with numpy.void instead. Takes `array` over. */
+static PyObject *without_record(PyObject *array) {
+    PyObject *dtype = array ? PyObject_GetAttrString(array, "dtype") : NULL;
+    PyObject *type = dtype ? PyObject_GetAttrString(dtype, "type") : NULL;
+    PyObject *numpy = type ? PyImport_ImportModule("numpy") : NULL, *plain = NULL;
+    int is_record = numpy ? rp_attribute_is(numpy, "record", type) : -1;
+    if (is_record > 0) {
+        PyObject *base = PyObject_GetAttrString(numpy, "void");
+        if (base) plain = PyObject_CallMethod(numpy, "dtype", "((NO))", base, dtype);
+        Py_SETREF(array, plain ? PyObject_CallMethod(array, "view", "O", plain) : NULL);
+        Py_XDECREF(plain);
+    }
+    if (is_record < 0) Py_CLEAR(array);
+    Py_XDECREF(numpy);
+    Py_XDECREF(type);
+    Py_XDECREF(dtype);
+    return array;
+}
 
 /* An array of a class of its own that reduces as arrays do, without its attributes and by a copy:
  * (numpy.ndarray.view, (the array, class), attributes ..) shares its memory with others instead. */
@@ -17,6 +38,7 @@ static PyObject *reduce_array(rp_encoder *encoder, PyObject *object) {
         if (!rp_plan_is_inherited(type, array_type, names[i])) return NULL;
     PyObject *view = PyObject_GetAttrString((PyObject *)array_type, "view"), *reduced = NULL;
     PyObject *array = view ? PyObject_CallFunction(view, "OO", object, array_type) : NULL;
+    array = without_record(array);
     PyObject *attributes = array ? PyObject_GenericGetDict(object, NULL) : NULL;
     if (array) PyErr_Clear(); /* a class without a dict */
     if (attributes && PyDict_GET_SIZE(attributes) > 0) {
