@@ -4,6 +4,7 @@
 #include "code.h"
 #include "loader.h"
 #include "loop_iterator.h"
+#include "loop_shown.h"
 
 #include "base/alloc.h"
 #include "format/hash.h"
@@ -370,6 +371,23 @@ static PyObject *loop_length_hint(PyObject *object, PyObject *unused) {
     return hint < 0 ? NULL : PyLong_FromSsize_t(hint);
 }
 
+/* With the finished ones, for a progress bar. */
+static Py_ssize_t loop_length(PyObject *object) {
+    loop_object *self = (loop_object *)object;
+    Py_ssize_t hint = self->iterator ? PyObject_LengthHint(self->iterator, -1) : 0;
+    if (hint == -1 && !PyErr_Occurred())
+        PyErr_SetString(PyExc_TypeError, "chp.loop: the number of items is not known");
+    return hint < 0 ? -1 : self->handed_out + hint;
+}
+
+static int loop_true(PyObject *object) {
+    return object != NULL;
+}
+
+static PyObject *loop_iter(PyObject *object) {
+    return rp_loop_tell_bar(((loop_object *)object)->handed_out) < 0 ? NULL : Py_NewRef(object);
+}
+
 static PyObject *loop_repr(PyObject *object) {
     loop_object *self = (loop_object *)object;
     return PyUnicode_FromFormat("<%s: %zd items handed out%s>", Py_TYPE(object)->tp_name,
@@ -407,7 +425,9 @@ static PyMethodDef loop_methods[] = {
 static PyType_Slot loop_slots[] = {
     {Py_tp_doc,
      "A loop of a Checkpoint that goes on where it stopped; made by chp.loop(iterable)."},
-    {Py_tp_iter, PyObject_SelfIter},
+    {Py_tp_iter, loop_iter},
+    {Py_mp_length, loop_length},
+    {Py_nb_bool, loop_true},
     {Py_tp_iternext, loop_next},
     {Py_tp_methods, loop_methods},
     {Py_tp_repr, loop_repr},
@@ -431,25 +451,10 @@ void rp_loops_change_owner(rp_loops *loops) {
     loops->asked_code = NULL;
 }
 
-/* (position, place, source) for each of `saved`, new reference. */
-static PyObject *with_sources(PyObject *saved, PyObject *sources) {
-    PyObject *list = PyList_New(0);
-    for (Py_ssize_t i = 0; list && i < PyList_GET_SIZE(saved); i++) {
-        PyObject *pair = PyList_GET_ITEM(saved, i), *source = Py_None;
-        if (sources && PyList_Check(sources) && i < PyList_GET_SIZE(sources))
-            source = PyList_GET_ITEM(sources, i);
-        PyObject *entry =
-            PyTuple_Pack(3, PyTuple_GET_ITEM(pair, 0), PyTuple_GET_ITEM(pair, 1), source);
-        if (!entry || PyList_Append(list, entry)) Py_CLEAR(list);
-        Py_XDECREF(entry);
-    }
-    return list;
-}
-
 int rp_loops_resume(rp_loops *loops, const rp_loops_saved *found, bool same_code) {
     PyObject *list = NULL;
     if (found && found->positions && found->positions != Py_None &&
-        !(list = with_sources(found->positions, found->sources)))
+        !(list = rp_loops_with_sources(found->positions, found->sources)))
         return -1;
     forget_all(loops);
     loops->taken = 0;

@@ -87,6 +87,8 @@ PyObject *rp_loops_sources(rp_module_state *state, const rp_loops *loops, PyCode
                            int here);
 /* Reads the section: a list of (items finished or None, place in the code), new reference. */
 PyObject *rp_loops_get(rs_cbor_reader *reader);
+/* (position, place, source or None) for each of `saved`: a list, new reference. */
+PyObject *rp_loops_with_sources(PyObject *saved, PyObject *sources);
 
 /* Implemented by checkpoint.c: saves now (reports a failure like a due sync() does). 0, or -1 with
  * an exception, which then comes out of the `for`. */

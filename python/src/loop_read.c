@@ -38,3 +38,17 @@ PyObject *rp_loops_get(rs_cbor_reader *reader) {
     }
     return list;
 }
+
+PyObject *rp_loops_with_sources(PyObject *saved, PyObject *sources) {
+    PyObject *list = PyList_New(0);
+    for (Py_ssize_t i = 0; list && i < PyList_GET_SIZE(saved); i++) {
+        PyObject *pair = PyList_GET_ITEM(saved, i), *source = Py_None;
+        if (sources && PyList_Check(sources) && i < PyList_GET_SIZE(sources))
+            source = PyList_GET_ITEM(sources, i);
+        PyObject *entry =
+            PyTuple_Pack(3, PyTuple_GET_ITEM(pair, 0), PyTuple_GET_ITEM(pair, 1), source);
+        if (!entry || PyList_Append(list, entry)) Py_CLEAR(list);
+        Py_XDECREF(entry);
+    }
+    return list;
+}

@@ -214,3 +214,40 @@ def test_loop__item_in_progress_comes_again(make, folder):
             result = nested(make)
         assert result == whole, stop
         forget(folder)
+
+
+def test_loop__under_a_progress_bar(folder):
+    tqdm = pytest.importorskip("tqdm").tqdm
+    shown = io.StringIO()
+
+    def call():
+        chp = Checkpoint("bar", rate=0)
+        total = 0
+        chp.restore()
+        with tqdm(chp.loop(range(10)), file=shown, mininterval=0) as bar:
+            for count, number in enumerate(bar):
+                if count == STOP_AT[0]:
+                    raise Killed
+                total += number
+                chp.sync()
+        return total, bar.n, bar.total
+    STOP_AT[0] = 4
+    with pytest.raises(Killed):
+        call()
+    shown.truncate(0)
+    STOP_AT[0] = 99
+    assert call() == (45, 10, 10)
+    bars = shown.getvalue().split("\r")
+    assert any("| 5/10" in bar for bar in bars) and "| 10/10" in bars[-1]
+    assert not any("| 2/10" in bar for bar in bars), "it counts from where the loop goes on"
+
+
+def test_loop__has_the_length_of_the_whole(folder):
+    chp = Checkpoint("length")
+    chp.restore()
+    loop = chp.loop([1, 2, 3])
+    next(loop)
+    assert len(loop) == 3 and loop.__length_hint__() == 2 and bool(chp.loop([]))
+    with pytest.raises(TypeError, match="number of items is not known"):
+        len(chp.loop(x for x in [1]))
+    assert list(chp.loop(x for x in [1])) == [1]
