@@ -58,10 +58,12 @@ if np:
         return value if value is not base else base[...]
 
     def bytes_of(value):
-        """Of the fields alone: what is between them numpy does not copy."""
+        """Of what counts: numpy does not copy the bytes between fields and behind numbers."""
         value = np.asarray(value)
         if value.dtype.names:
             return b"".join(bytes_of(value[name]) for name in value.dtype.names)
+        if value.dtype.char in "gG":  # ten bytes of sixteen
+            return repr(value.tolist()).encode()
         return value.tobytes()
 
     def content_of(value):
