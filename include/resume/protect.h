@@ -211,9 +211,16 @@ inline resume_status protect_structs_fixed(resume *ck, const char *name, T (&arr
 #define RESUME_ARRAY_ONLY_(x)                                                                      \
     RESUME_NOTHING_IF_(!__builtin_types_compatible_p(__typeof__(x), __typeof__(&(x)[0])),          \
                        "resume_protect_structs_fixed takes an array, no pointer")
+/* A step from an array of pointers to arrays would go on behind the pointer. */
+#define RESUME_NO_POINTER_AT_(p)                                                                   \
+    RESUME_NOTHING_IF_(!__builtin_types_compatible_p(__typeof__(*(p)), __typeof__(&(*(p))[0])),    \
+                       "resume_protect takes no array of pointers")
+#define RESUME_NO_POINTERS_IN_(x)                                                                  \
+    (RESUME_NO_POINTER_AT_(RESUME_STEP_1_(x)) + RESUME_NO_POINTER_AT_(RESUME_STEP_2_(x)))
 #else
-#define RESUME_NO_POINTER_(x) 0
-#define RESUME_ARRAY_ONLY_(x) 0
+#define RESUME_NO_POINTERS_IN_(x) 0
+#define RESUME_NO_POINTER_(x)     0
+#define RESUME_ARRAY_ONLY_(x)     0
 #endif
 
 static inline resume_status resume_protect_sized_(resume *ck, const char *name, void *address,
@@ -233,7 +240,8 @@ static inline resume_status resume_protect_sized_(resume *ck, const char *name, 
     resume_protect_sized_((ck), "=" #variable, &(variable),                                        \
                           _Generic(RESUME_STEP_3_(variable), RESUME_EACH_(RESUME_CODE_)),          \
                           sizeof(**RESUME_STEP_3_(variable)),                                      \
-                          sizeof(variable) + RESUME_NO_POINTER_(variable),                         \
+                          sizeof(variable) + RESUME_NO_POINTER_(variable) +                        \
+                              RESUME_NO_POINTERS_IN_(variable),                                    \
                           sizeof(*RESUME_STEP_1_(variable)), sizeof(*RESUME_STEP_2_(variable)),    \
                           sizeof(*RESUME_STEP_3_(variable)))
 

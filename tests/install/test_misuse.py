@@ -12,7 +12,7 @@ typedef double vector[3];
 void try_it(resume *ck, point *p, int n, float in_call[10]);
 void try_it(resume *ck, point *p, int n, float in_call[10]) {
     double *pointer = NULL, number = 0, deep[1][1][1][1][1];
-    short *pointers[4] = {0};
+    short *pointers[4] = {0}, (*rows[2])[3] = {0}, (*planes[2][5])[3] = {{0}};
     void *nothing = NULL;
     const double fixed = 1;
     const float fixed_array[2] = {1, 2};
@@ -23,6 +23,7 @@ void try_it(resume *ck, point *p, int n, float in_call[10]) {
     signed char small[10] = "";
     double float_count = 0;
     point points[2] = {{0, 0, 0, 0, NULL}, {0, 0, 0, 0, NULL}};
+    (void)rows, (void)planes;
     (void)pointer, (void)number, (void)pointers, (void)deep, (void)nothing, (void)fixed;
     (void)fixed_array, (void)bytes, (void)shaky, (void)text, (void)letters, (void)letter;
     (void)small, (void)float_count, (void)points, (void)p, (void)n, (void)in_call;
@@ -38,6 +39,8 @@ WRONG = {
     "numbers as text": "resume_protect_string(ck, small);",
     "array parameter": "resume_protect(ck, in_call);",
     "array of pointers": "resume_protect(ck, pointers);",
+    "array of pointers to arrays": "resume_protect(ck, rows);",
+    "table of pointers to arrays": "resume_protect(ck, planes);",
     "const": "resume_protect(ck, fixed);",
     "const array": "resume_protect(ck, fixed_array);",
     "const field": "resume_protect(ck, p->fixed);",
