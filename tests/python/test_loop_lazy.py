@@ -234,7 +234,8 @@ def test_loop__under_a_progress_bar(folder):
     STOP_AT[0] = 4
     with pytest.raises(Killed):
         call()
-    shown.truncate(0)
+    shown.seek(0)
+    shown.truncate()
     STOP_AT[0] = 99
     assert call() == (45, 10, 10)
     bars = shown.getvalue().split("\r")

@@ -248,7 +248,8 @@ static bool ends(const known_kind *known, rp_kind kind) {
     PyObject *iterator = PyObject_CallNoArgs(known->make);
     PyObject *item = iterator ? PyIter_Next(iterator) : NULL;
     PyObject *parts = iterator && !item ? rp_iterator_parts(iterator, kind) : NULL;
-    bool empty = parts && PyTuple_GET_SIZE(parts) == 0;
+    /* one that goes down may keep its list, behind its end (3.13) */
+    bool empty = parts && (PyTuple_GET_SIZE(parts) == 0 || kind == RP_KIND_LIST_REVERSED);
     Py_XDECREF(iterator);
     Py_XDECREF(item);
     Py_XDECREF(parts);
