@@ -236,7 +236,7 @@ static int drop_from(rp_decoder *decoder, PyObject *values, PyObject *prefix, co
 /* Of an object whose attributes are restored these attributes alone: (manner, dict, set of the
  * names that keep their values). */
 static int drop_attributes(rp_decoder *decoder, PyObject *label, PyObject *entry, PyObject *told) {
-    if (!PyTuple_Check(entry) || PyTuple_GET_SIZE(entry) != 3) return 0;
+    if (!PyTuple_Check(entry) || PyTuple_GET_SIZE(entry) < 3) return 0;
     PyObject *values = PyTuple_GET_ITEM(entry, 1), *kept = PyTuple_GET_ITEM(entry, 2);
     if (!PyDict_CheckExact(values) || !PySet_CheckExact(kept)) return 0;
     PyObject *before = PyDict_Copy(values), *root = NULL, *name, *value;
