@@ -1,6 +1,7 @@
 /* restore(): everything is decoded first, then assigned; random generators last. */
 #include "checkpoint.h"
 
+#include "cell.h"
 #include "definitions.h"
 #include "loaded.h"
 #include "locals.h"
@@ -397,21 +398,24 @@ static int fill_report(rp_checkpoint *self, rp_report *report, const rs_meta *me
     return report->generation == NULL || report->age == NULL ? -1 : 0;
 }
 
-/* What stays: variables that nothing is assigned to, and objects that are restored in place. */
-static PyObject *what_stays(rp_restoring *restoring) {
+/* What stays: variables that nothing is assigned to, and objects that are restored in place. What
+ * is the session's of a notebook, and not the program's, leads to all its variables. */
+static PyObject *what_stays(rp_checkpoint *self, rp_restoring *restoring) {
+    PyObject *hidden = self->caller.cell ? rp_cell_hidden(self->caller.cell) : PySet_New(NULL);
     PyObject *values = restoring->frame ? rp_frame_locals(restoring->frame) : PyDict_New();
-    PyObject *stays = values ? PyDict_Copy(restoring->objects) : NULL, *name, *value;
+    PyObject *stays = values && hidden ? PyDict_Copy(restoring->objects) : NULL, *name, *value;
     for (Py_ssize_t at = 0; stays != NULL && PyDict_Next(values, &at, &name, &value);)
-        if (PyDict_Contains(restoring->changes, name) == 0 &&
+        if (PyDict_Contains(restoring->changes, name) == 0 && PySet_Contains(hidden, name) == 0 &&
             PyDict_SetItem(stays, name, value) < 0)
             Py_CLEAR(stays);
     Py_XDECREF(values);
+    Py_XDECREF(hidden);
     return stays;
 }
 
 static int tell_stale(rp_checkpoint *self, rp_restoring *restoring) {
     PyObject *cells = restoring->frame ? rp_frame_cells(restoring->frame) : PyDict_New();
-    PyObject *stays = cells ? what_stays(restoring) : NULL;
+    PyObject *stays = cells ? what_stays(self, restoring) : NULL;
     int status = stays == NULL
                      ? -1
                      : rp_stale_tell(self, stays, cells, restoring->locals, restoring->changes);

@@ -91,7 +91,7 @@ def test_a_killed_kernel_loses_nothing(tmp_path, amount, rng, cells):
     assert re.fullmatch(r"\(-?\d+, .*\)\n", expected[-1]), expected
     outputs, kills = None, 0
     while outputs is None:
-        after = rng.uniform(0, 0.8) if kills < amount(4, 1) else None
+        after = rng.uniform(0, 0.8) if kills < amount(2, 1) else None
         outputs = killed.run(kill_after=after)
         kills += outputs is None
     assert outputs == expected
