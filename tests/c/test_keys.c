@@ -154,8 +154,8 @@ static void test_keys__are_bytes_or_hexadecimal(void **unused) {
     }
     static const char *const bad[] = {
         "", "short", "000102030405060708090a0b0c0d0e0f1",
-        "x00102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1"
-        "f"};
+        ("x00102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1"
+         "f")};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         write_key(bad[i], strlen(bad[i]), 0600);
         expect_problem("neither 32 bytes nor 64 hexadecimal digits");
