@@ -3,6 +3,7 @@ import array
 import collections
 import itertools
 import operator
+import os
 import random
 import subprocess
 import sys
@@ -378,7 +379,8 @@ def test_set_iterator__with_other_hashes_hands_out_what_was_left():
     expected = list(iterator)
     for seed in (1, 2, 3):
         done = subprocess.run([sys.executable, "-c", CHILD], input=stream.hex(), text=True,
-                              env={"PYTHONHASHSEED": str(seed)}, capture_output=True, check=True)
+                              env=os.environ | {"PYTHONHASHSEED": str(seed)}, check=True,
+                              capture_output=True)
         assert done.stdout.split() == ["True", *expected]
 
 

@@ -212,6 +212,14 @@ static PyObject *cycle_parts(PyObject *iterator, rp_kind kind) {
                          first_pass ? Py_True : Py_False);
 }
 
+/* An exhausted one has no size any more from 3.14 on. */
+static PyObject *batched_parts(PyObject *iterator, rp_kind kind) {
+    PyObject *source = object_in(iterator, kind, 0);
+    return Py_BuildValue("(OnO)", source ? source : Py_None,
+                         source ? number_in(iterator, kind, 1) : (Py_ssize_t)1,
+                         number_in(iterator, kind, 2) ? Py_True : Py_False);
+}
+
 static PyObject *grouper_parts(PyObject *iterator, rp_kind kind) {
     PyObject *parent = object_in(iterator, kind, 0);
     const void *current = *(const void **)rp_field_at(parent, rp_kind_field(RP_KIND_GROUPBY, 5));
@@ -267,6 +275,8 @@ PyObject *rp_iterator_parts(PyObject *iterator, rp_kind kind) {
         return count_parts(iterator, kind);
     case RP_KIND_CYCLE:
         return cycle_parts(iterator, kind);
+    case RP_KIND_BATCHED:
+        return batched_parts(iterator, kind);
     case RP_KIND_GROUPER:
         return grouper_parts(iterator, kind);
     case RP_KIND_TEE_DATA:

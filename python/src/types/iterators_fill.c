@@ -427,6 +427,20 @@ static PyObject *fill_tee_data(PyObject *block, PyObject *const *parts) {
     return Py_NewRef(block);
 }
 
+/* Without a source it must have no size either: from 3.14 on CPython looks at that alone. */
+static PyObject *fill_batched(PyObject *iterator, PyObject *const *parts) {
+    rp_kind kind = RP_KIND_BATCHED;
+    Py_ssize_t size;
+    bool strict, has_source = parts[0] != Py_None;
+    if (has_source && !is_iterator(parts[0])) return rp_wrong_part("batches of no iterator");
+    if (rp_part_number(parts[1], 1, PY_SSIZE_T_MAX, &size) < 0 ||
+        rp_part_flag(parts[2], &strict) < 0 || rp_kind_set_number(iterator, kind, 2, strict) < 0)
+        return NULL;
+    rp_kind_set_object(iterator, kind, 0, has_source ? parts[0] : NULL);
+    rp_kind_set_number(iterator, kind, 1, has_source ? size : -1);
+    return Py_NewRef(iterator);
+}
+
 static int fill_field(PyObject *iterator, rp_kind kind, int index, PyObject *part) {
     const rp_field *field = rp_kind_field(kind, index);
     Py_ssize_t number;
@@ -446,10 +460,6 @@ static int fill_field(PyObject *iterator, rp_kind kind, int index, PyObject *par
     default:
         if (rp_part_number(part, kind == RP_KIND_REPEAT ? -1 : 0, PY_SSIZE_T_MAX, &number) < 0)
             return -1;
-        if (kind == RP_KIND_BATCHED && field->type == RP_FIELD_SIZE && number == 0) {
-            rp_wrong_part("batches of nothing");
-            return -1;
-        }
         return rp_kind_set_number(iterator, kind, index, number);
     }
     rp_kind_set_object(iterator, kind, index, part);
@@ -506,6 +516,8 @@ PyObject *rp_iterator_fill(rp_decoder *decoder, PyObject *iterator, rp_kind kind
         return fill_count(iterator, parts);
     case RP_KIND_CYCLE:
         return fill_cycle(iterator, parts);
+    case RP_KIND_BATCHED:
+        return fill_batched(iterator, parts);
     case RP_KIND_ISLICE:
         return fill_islice(iterator, parts);
     case RP_KIND_GROUPER:
