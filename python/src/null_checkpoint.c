@@ -116,7 +116,7 @@ static PyMethodDef null_methods[] = {
     {"sync", null_false, METH_NOARGS, "sync($self, /)\n--\n\nDoes nothing; False."},
     {"load", null_self, METH_NOARGS, "load($self, /)\n--\n\nThe dict itself."},
     {"restore", (PyCFunction)(void (*)(void))null_restore, METH_VARARGS | METH_KEYWORDS,
-     "restore($self, /, *, keep=(), **defaults)\n--\n\nDoes nothing; an empty Report."},
+     "restore($self, /, *, keep=(), trusted=(), **defaults)\n--\n\nDoes nothing; an empty Report."},
     {"loop", null_argument, METH_O, "loop($self, iterable, /)\n--\n\nThe iterable itself."},
     {"open", (PyCFunction)(void (*)(void))null_open, METH_VARARGS | METH_KEYWORDS,
      "open($self, file, mode='r', buffering=-1, encoding=None, errors=None,\n     newline=None, "
