@@ -246,7 +246,7 @@ int rp_put_file(rp_encoder *encoder, PyObject *object) {
 }
 
 bool rp_is_file(PyObject *object) {
-    if (!Py_TYPE(object)->tp_iternext) return false; /* files hand out lines */
+    if (!PyIter_Check(object)) return false; /* files hand out lines */
     if (rp_file_kind_of(object)) return true;
     PyObject *base = io_type("IOBase");
     int is = base ? PyObject_IsInstance(object, base) : 0;
