@@ -121,7 +121,9 @@ static void test_barriers__each_is_needed(void **state) {
     /* Most barriers are missed soon, each by another scenario: dear ones come late. */
     qsort(attempts, attempt_count, sizeof *attempts, by_cost);
     bool is_fast = getenv("RESUME_FAST") != NULL; /* finds the sites alone */
-    for (size_t i = 0; !is_fast && i < count; i++) {
+    /* every second one, from a random one on; ./dev soak, with RESUME_SCALE above 1, takes all */
+    size_t step = scale > 1 ? 1 : 2;
+    for (size_t i = seeded_next(&random) % step; !is_fast && i < count; i += step) {
         barrier_use *barrier = &barriers[i];
         char inner[200], outer[200];
         disk_run run;
@@ -136,7 +138,7 @@ static void test_barriers__each_is_needed(void **state) {
                       killer < 0 ? "" : disk_scenarios[killer].name, (unsigned long long)visited,
                       run.check.text);
     }
-    print_message("%zu barriers, %zu survive\n", count, survivors);
+    print_message("%zu barriers, one in %zu taken out, %zu survive\n", count, step, survivors);
     model_arena_release(&arena);
     assert_true(count > 10);
     assert_int_equal(survivors, 0);

@@ -36,7 +36,7 @@ sim.main: cut off, generation 2, saved AGE
 program    WORK/sim.py
 function   sim:main
 file       WORK/.checkpoints/sim.main
-size       235 B of state in a file of 20.0 KiB
+size       252 B of state in a file of 20.0 KiB
 started    DATE TIME
 saved      DATE TIME
 running    N s so far, 2 saves
@@ -45,8 +45,8 @@ writer     resume VERSION, CPython VERSION
 health     good
 
 GENERATION  SAVED SIZE
-         2  DATE TIME  235 B
-         1  DATE TIME  235 B
+         2  DATE TIME  252 B
+         1  DATE TIME  252 B
 
 VARIABLE  TYPE  VALUE
 steps     int   5
@@ -57,8 +57,8 @@ steps     5
 """,
     "log sim.main": """\
 GEN  SAVED                STATE       ADDED   SIZE  RUNNING  SAVES  HEALTH
-  2  DATE TIME  cut off   4.0 KiB  235 B  H:MM:SS      2  good
-  1  DATE TIME  going on  4.0 KiB  235 B  H:MM:SS      1  good
+  2  DATE TIME  cut off   4.0 KiB  252 B  H:MM:SS      2  good
+  1  DATE TIME  going on  4.0 KiB  252 B  H:MM:SS      1  good
 """,
     "diff sim.main": """\
 sim.main@1 (DATE TIME) -> sim.main@2 (DATE TIME)
@@ -66,7 +66,7 @@ sim.main@1 (DATE TIME) -> sim.main@2 (DATE TIME)
 1 changed, 1 unchanged
 """,
     "check": """\
-good        sim.main: 2 generations, the newest 2 with 235 B in 1 chunks
+good        sim.main: 2 generations, the newest 2 with 252 B in 1 chunks
 """,
     "export sim.main steps step -F csv": "",
     "export sim.main step": """\

@@ -266,3 +266,16 @@ def test_another_python__finds_by_name_place_and_parameters():
     assert new(1) == 3 and len(notes) == 1 and "by another Python" in notes[0]
     new, notes = _core._decode(*of_another_python(functions[1], shape=bytes(16)), mine=True)
     assert isinstance(new, Opaque) and notes == []
+
+
+def test_a_copied_function_in_the_closure_that_both_share():
+    def keeper(value):
+        return lambda: value
+    kept = []
+    first = keeper(kept)
+    second = types.FunctionType(first.__code__, first.__globals__, "second", None,
+                                first.__closure__)
+    kept.append(second)
+    again, other = _core._decode(*_core._encode([first, second])[:2], mine=True)[0]
+    assert again()[0] is other and other()[0] is other
+    assert again.__closure__[0] is other.__closure__[0]

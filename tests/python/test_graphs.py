@@ -69,8 +69,10 @@ def assert_same(first, second, what):
 
 def check(workers, recipe, seed, folder=None):
     saver, restorer, other = workers
-    (before, unordered), saved, notes, (came, after) = saver.ask("save", recipe, seed, STEPS,
-                                                                 folder)
+    answer = saver.ask("save", recipe, seed, STEPS, folder)
+    if answer is None:
+        return  # refused, with the reason
+    (before, unordered), saved, notes, (came, after) = answer
     assert notes == []
     again, said, (came_again, after_again) = restorer.ask("load", saved, seed, STEPS, True)
     assert_same(before, again, "the graph")

@@ -22,6 +22,12 @@ def save(recipe, seed, steps, folder):
     """The graph as it is, its stream or file, and the graph after some work."""
     root = graphs.build(recipe)
     before = graphs.describe(root), graphs.describe(root, set_order=False)
+    try:
+        stream, blobs, notes = _core._encode(root)
+    except TypeError as refused:  # nothing can make such an object, pickle neither
+        assert "it is part of what makes an object that is part of it" in str(refused)
+        return None
+    saved = stream, blobs
     if folder:
         chp = Checkpoint("graph", folder=folder, clean=True)
         chp["graph"] = root
@@ -29,9 +35,6 @@ def save(recipe, seed, steps, folder):
         saved, notes = folder, []
         chp.close()
         del chp
-    else:
-        stream, blobs, notes = _core._encode(root)
-        saved = stream, blobs
     came = graphs.work(root, seed, steps)
     return before, saved, notes, (came, graphs.describe(root))
 

@@ -142,6 +142,16 @@ static PyObject *or_none(PyObject *value) {
     return value ? value : Py_None;
 }
 
+/* A tuple of its own, new reference: a function that another one was copied from has the same, and
+ * what leads to it from inside of it must lead to the functions. */
+static PyObject *fresh_tuple(PyObject *tuple) {
+    if (!tuple) return Py_NewRef(Py_None);
+    PyObject *copy = PyTuple_New(PyTuple_GET_SIZE(tuple));
+    for (Py_ssize_t i = 0; copy && i < PyTuple_GET_SIZE(tuple); i++)
+        PyTuple_SET_ITEM(copy, i, Py_NewRef(PyTuple_GET_ITEM(tuple, i)));
+    return copy;
+}
+
 static const char *const function_labels[] = {".__defaults__", ".__kwdefaults__", ".__closure__",
                                               ".__dict__", ", an attribute: "};
 
@@ -162,10 +172,14 @@ static int push_function(rp_encoder *encoder, PyFunctionObject *function) {
     PyObject *others = others_of(function);
     if (!others) return -1;
     PyObject *dict = function->func_dict;
-    PyObject *parts = PyTuple_Pack(
-        5, or_none(function->func_defaults), or_none(function->func_kwdefaults),
-        or_none(function->func_closure), dict && PyDict_GET_SIZE(dict) > 0 ? dict : Py_None,
-        PyDict_GET_SIZE(others) > 0 ? others : Py_None);
+    PyObject *defaults = fresh_tuple(function->func_defaults);
+    PyObject *closure = defaults ? fresh_tuple(function->func_closure) : NULL, *parts = NULL;
+    if (closure)
+        parts = PyTuple_Pack(5, defaults, or_none(function->func_kwdefaults), closure,
+                             dict && PyDict_GET_SIZE(dict) > 0 ? dict : Py_None,
+                             PyDict_GET_SIZE(others) > 0 ? others : Py_None);
+    Py_XDECREF(defaults);
+    Py_XDECREF(closure);
     Py_DECREF(others);
     if (!parts) return -1;
     rp_encode_frame *frame = rp_push(encoder, advance_function, (PyObject *)function, 5);
