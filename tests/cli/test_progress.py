@@ -52,12 +52,18 @@ def large(save):
     """)
 
 
+def interruptible():
+    """What a shell starts in the background ignores SIGINT, and so does all that it starts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def start(columns, delay_us=50000):
     """The command in a terminal with slow reads; (process, descriptor of the terminal)."""
     parent, child = pty.openpty()
     fcntl.ioctl(child, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
     process = subprocess.Popen([*slow(delay_us), COMMAND, "check"], stdin=child, stdout=child,
-                               stderr=child, env=os.environ | {"TERM": "xterm"})
+                               stderr=child, env=os.environ | {"TERM": "xterm"},
+                               preexec_fn=interruptible)
     os.close(child)
     return process, parent
 
