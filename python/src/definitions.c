@@ -270,7 +270,8 @@ static int drop_all(rp_decoder *decoder, rp_loaded *loaded, PyObject *told) {
     return found < 0 ? -1 : 0;
 }
 
-int rp_definitions_drop_lost(rp_checkpoint *self, rp_decoder *decoder, rp_loaded *loaded) {
+int rp_definitions_drop_lost(rp_checkpoint *self, rp_decoder *decoder, rp_loaded *loaded,
+                             bool *dropped) {
     if (PyList_GET_SIZE(rp_decoder_lost(decoder)) == 0) return 0;
     PyObject *told = PyList_New(0), *comma = PyUnicode_FromString("; "), *text = NULL;
     int status = told == NULL || comma == NULL ? -1 : drop_all(decoder, loaded, told);
@@ -282,8 +283,7 @@ int rp_definitions_drop_lost(rp_checkpoint *self, rp_decoder *decoder, rp_loaded
                                         "stays: %U; the file with what was saved is kept beside "
                                         "the new one at the next save",
                                         self->caller.name, text);
-        /* nothing that the program can't use yet is written over */
-        rs_checkpoint_start_over(self->engine);
+        *dropped = true;
     }
     Py_XDECREF(text);
     Py_XDECREF(comma);

@@ -20,6 +20,8 @@ bool rp_definitions_is_own(const rp_checkpoint *self, PyObject *name, PyObject *
 int rp_definitions_own(const rp_checkpoint *self, rp_encoder *encoder, PyFrameObject *frame);
 
 /* Takes out of what was read all that leads to functions, classes and methods that are not there
- * any more or have other code, and warns: the program's own values stay. */
-int rp_definitions_drop_lost(rp_checkpoint *self, rp_decoder *decoder, rp_loaded *loaded);
+ * any more or have other code, and warns: the program's own values stay. *dropped is then set: what
+ * was found must be set aside (rs_checkpoint_start_over) once nothing of it is needed. */
+int rp_definitions_drop_lost(rp_checkpoint *self, rp_decoder *decoder, rp_loaded *loaded,
+                             bool *dropped);
 #endif

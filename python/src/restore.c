@@ -426,7 +426,9 @@ static int tell_stale(rp_checkpoint *self, rp_restoring *restoring) {
 
 static int restore_found(rp_checkpoint *self, rp_restoring *restoring) {
     const rs_meta *meta = rs_state_meta(rs_checkpoint_state(self->engine));
-    if (rp_definitions_drop_lost(self, restoring->decoder, &restoring->loaded) < 0) return -1;
+    bool dropped = false;
+    if (rp_definitions_drop_lost(self, restoring->decoder, &restoring->loaded, &dropped) < 0)
+        return -1;
     if (check_unplaced(self, restoring) < 0) return -1;
     if (choose(self, restoring) < 0 || add_extra_locals(self, restoring) < 0) return -1;
     if (add_defaults(self, restoring) < 0 || add_notes(restoring) < 0) return -1;
@@ -435,6 +437,8 @@ static int restore_found(rp_checkpoint *self, rp_restoring *restoring) {
     if (tell_edited(self, restoring) < 0 || tell_types(self, restoring) < 0) return -1;
     if (tell_notes(self, restoring) < 0 || tell_stale(self, restoring) < 0) return -1;
     announce(self, meta, rs_checkpoint_look(self->engine)->generation);
+    /* nothing that the program can't use yet is written over; `meta` is gone after this */
+    if (dropped) rs_checkpoint_start_over(self->engine);
     if (!self->result_known) Py_XSETREF(self->result, Py_XNewRef(restoring->loaded.result));
     self->result_known = true;
     if (assign(self, restoring) < 0) return -1;
