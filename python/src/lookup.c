@@ -31,3 +31,12 @@ int rp_attribute_is(PyObject *object, const char *name, PyObject *other) {
     Py_DECREF(value); /* compared by address only */
     return value == other;
 }
+
+PyObject *rp_full_name(PyObject *object) {
+    PyObject *module = PyObject_GetAttrString(object, "__module__");
+    PyObject *path = module ? PyObject_GetAttrString(object, "__qualname__") : NULL;
+    PyObject *name = path ? PyUnicode_FromFormat("%S.%S", module, path) : NULL;
+    Py_XDECREF(module);
+    Py_XDECREF(path);
+    return name;
+}

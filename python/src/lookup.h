@@ -11,4 +11,6 @@ int rp_dict_find(PyObject *dict, const char *key, PyObject **value);
 int rp_module_find(const char *name, PyObject **module);
 /* `object.name is other`? 1, 0, or -1 with an exception; no such attribute is 0. */
 int rp_attribute_is(PyObject *object, const char *name, PyObject *other);
+/* "module.qualified.name" of a class or function, new reference. */
+PyObject *rp_full_name(PyObject *object);
 #endif

@@ -1,6 +1,7 @@
 /* resume.register(): how objects of a class are saved and loaded, and classes that have moved. */
 #include "registered.h"
 
+#include "lookup.h"
 #include "notice.h"
 
 /* An entry is a tuple (class, save, load, name); None where a function was not given. */
@@ -9,16 +10,6 @@ enum { ENTRY_CLASS, ENTRY_SAVE, ENTRY_LOAD, ENTRY_NAME };
 static PyObject *part(PyObject *entry, Py_ssize_t index) {
     PyObject *value = PyTuple_GET_ITEM(entry, index);
     return value == Py_None ? NULL : value;
-}
-
-/* "module.path" of a class or function, new reference. */
-static PyObject *name_of(PyObject *object) {
-    PyObject *module = PyObject_GetAttrString(object, "__module__");
-    PyObject *path = module ? PyObject_GetAttrString(object, "__qualname__") : NULL;
-    PyObject *name = path ? PyUnicode_FromFormat("%S.%S", module, path) : NULL;
-    Py_XDECREF(path);
-    Py_XDECREF(module);
-    return name;
 }
 
 /* Types whose instances are data in every file; a subclass of one is a class like any other. */
@@ -103,7 +94,7 @@ static int forget(rp_module_state *state, PyObject *class) {
 }
 
 static PyObject *new_entry(PyObject *class, PyObject *save, PyObject *load) {
-    PyObject *name = name_of(class);
+    PyObject *name = rp_full_name(class);
     PyObject *entry = name ? PyTuple_Pack(4, class, save, load, name) : NULL;
     Py_XDECREF(name);
     return entry;

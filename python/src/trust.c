@@ -1,18 +1,10 @@
 /* Files that are not proven to be the user's own: what is trusted all the same, what is refused. */
 #include "trust.h"
 
+#include "lookup.h"
 #include "notice.h"
 
 #define NAMES_TOLD 8
-
-static PyObject *name_of_class(PyObject *given) {
-    PyObject *module = PyObject_GetAttrString(given, "__module__");
-    PyObject *path = module == NULL ? NULL : PyObject_GetAttrString(given, "__qualname__");
-    PyObject *name = path == NULL ? NULL : PyUnicode_FromFormat("%S.%S", module, path);
-    Py_XDECREF(module);
-    Py_XDECREF(path);
-    return name;
-}
 
 PyObject *rp_trusted_names(PyObject *given) {
     PyObject *one = NULL, *names = NULL, *result = NULL;
@@ -24,7 +16,7 @@ PyObject *rp_trusted_names(PyObject *given) {
         if (PyUnicode_Check(item))
             name = Py_NewRef(item);
         else if (PyType_Check(item) || PyCallable_Check(item))
-            name = name_of_class(item);
+            name = rp_full_name(item);
         else
             PyErr_Format(PyExc_TypeError,
                          "trusted= takes names like \"package.Class\", or classes, not %R", item);

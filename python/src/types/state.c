@@ -5,22 +5,12 @@
 #include "../notice.h"
 #include "../pycompat/functions.h"
 
-/* "module.Class", new reference. */
-static PyObject *name_of(PyObject *object) {
-    PyObject *module = PyObject_GetAttrString(object, "__module__");
-    PyObject *path = module ? PyObject_GetAttrString(object, "__qualname__") : NULL;
-    PyObject *name = path ? PyUnicode_FromFormat("%S.%S", module, path) : NULL;
-    Py_XDECREF(module);
-    Py_XDECREF(path);
-    return name;
-}
-
 /* ---- attributes that the class has no place for any more ---- */
 
 static int note_left_out(rp_decoder *decoder, PyObject *object, PyObject *attribute) {
     if (!PyErr_ExceptionMatches(PyExc_AttributeError)) return -1;
     PyErr_Clear();
-    PyObject *name = name_of((PyObject *)Py_TYPE(object));
+    PyObject *name = rp_full_name((PyObject *)Py_TYPE(object));
     int status = name ? rp_decoder_note(decoder,
                                         "the saved attribute %R is left out of the objects of "
                                         "'%U', which has no place for it any more",
@@ -134,7 +124,7 @@ void rp_tell_refused(rp_decoder *decoder, PyObject *class) {
     if (trace) PyException_SetTraceback(cause, trace);
     Py_XDECREF(type);
     Py_XDECREF(trace);
-    PyObject *name = name_of(class);
+    PyObject *name = rp_full_name(class);
     if (!name) {
         PyErr_Clear();
         name = PyUnicode_FromString(Py_TYPE(class)->tp_name);
