@@ -11,6 +11,8 @@
 #include "report.h"
 #include "testing.h"
 
+#include "continuation/record.h"
+
 rp_module_state *rp_state_of_module(PyObject *module) {
     return PyModule_GetState(module);
 }
@@ -123,11 +125,14 @@ static int add_types(PyObject *module, rp_module_state *state) {
     state->data_type = add_type(module, &rp_data_spec, &PyDict_Type);
     state->loop_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &rp_loop_spec, NULL);
     state->opaque_type = add_type(module, &rp_opaque_spec, NULL);
+    state->record_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &rp_record_spec, NULL);
+    state->null_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &rp_null_spec, NULL);
+    if (state->null_type) state->null = state->null_type->tp_alloc(state->null_type, 0);
     state->entry_type = rp_entry_type_new();
     state->entries_type = add_type(module, &rp_entries_spec, &PyList_Type);
     if (!state->checkpoint_type || !state->null_checkpoint_type || !state->report_type ||
         !state->data_type || !state->loop_type || !state->opaque_type || !state->entry_type ||
-        !state->entries_type)
+        !state->entries_type || !state->record_type || !state->null)
         return -1;
     return PyModule_AddType(module, state->entry_type);
 }
@@ -175,7 +180,9 @@ static int core_exec(PyObject *module) {
     DO(data_type)                                                                                  \
     DO(opaque_type)                                                                                \
     DO(entry_type)                                                                                 \
-    DO(entries_type)
+    DO(entries_type)                                                                               \
+    DO(record_type)                                                                                \
+    DO(null_type)
 /* A Checkpoint that dies after the module was cleared still needs these. */
 #define FOR_EACH_OTHER(DO)                                                                         \
     DO(error)                                                                                      \
@@ -194,7 +201,8 @@ static int core_exec(PyObject *module) {
     DO(registered)                                                                                 \
     DO(registered_names)                                                                           \
     DO(moved)                                                                                      \
-    DO(registered_maker)
+    DO(registered_maker)                                                                           \
+    DO(null)
 
 static int core_traverse(PyObject *module, visitproc visit, void *arg) {
     rp_module_state *state = rp_state_of_module(module);

@@ -18,8 +18,10 @@ typedef struct rp_module_state {
     /* types of this extension */
     PyTypeObject *checkpoint_type, *null_checkpoint_type, *report_type, *loop_type;
     PyTypeObject *data_type, *entry_type, *entries_type; /* what load() and list() give */
-    PyTypeObject *opaque_type;  /* what stands for objects that were not trusted */
-    bool said_key;              /* why saves are not signed */
+    PyTypeObject *opaque_type;             /* what stands for objects that were not trusted */
+    PyTypeObject *record_type, *null_type; /* captured frames, what stands for an empty slot */
+    PyObject *null;                        /* the only object of null_type */
+    bool said_key;                         /* why saves are not signed */
     PyObject *expire_default;   /* Checkpoint.CACHE_EXPIRE as long as nobody has set it */
     PyObject *folder_default;   /* Checkpoint.folder, the same */
     PyObject *registry;         /* path -> weak reference to the open Checkpoint: registry.c */

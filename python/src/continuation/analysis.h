@@ -1,0 +1,25 @@
+/* The value stack before each instruction of a code object: how deep, and what kinds of entries. */
+#ifndef RP_ANALYSIS_H
+#define RP_ANALYSIS_H
+
+#include "record.h"
+
+#include "../pycompat/bytecode.h"
+
+typedef struct rp_analysis {
+    rp_bytecode bytecode;
+    const char *
+        *kinds;  /* for each instruction: the letters, lowest entry first; NULL: unreachable */
+    int *depths; /* for each instruction; -1: unreachable */
+} rp_analysis;
+
+/* Of the code, made at the first call and kept with the code object. Borrowed: as long as the code
+ * lives. NULL with an exception: SystemError when the byte code is not understood. */
+const rp_analysis *rp_analysis_of(PyCodeObject *code);
+/* Index of the instruction that a frame at `unit` stands on, seen from where the interpreter puts
+ * it: caches, the RESUME behind a YIELD_VALUE (3.13 and later), PRECALL (3.11) all lead to the
+ * instruction in progress. -1. */
+int rp_analysis_index(const rp_analysis *analysis, int unit);
+/* How many entries a call leaves on the stack, without its result. */
+int rp_analysis_kept(const rp_analysis *analysis, int index);
+#endif

@@ -1,0 +1,27 @@
+/* The frames of the running program, from the one that saves out to the root, as records. */
+#ifndef RP_CAPTURE_H
+#define RP_CAPTURE_H
+
+#include "build.h"
+
+/* Where the walk ends. */
+typedef struct rp_root {
+    PyCodeObject *code; /* borrowed: the original code of the root */
+    const void *caller; /* the frame object below the root frame, compared only; NULL: none */
+} rp_root;
+
+typedef struct rp_captured {
+    rp_record *root;      /* new reference; `inner` leads to the others */
+    PyObject *generators; /* dict id of a running generator -> its record, strong */
+    PyObject *reason;     /* str, when it can't be captured: "line 12 of sim.relax (sim.py): ..." */
+} rp_captured;            /* zero-initialised: empty */
+
+/* `frame` called save() with `result`, or (`result` NULL) is stopped at the backward jump of a
+ * loop. 1: captured. 0: it can't be: `reason`, in words that a user understands. -1: exception. */
+int rp_capture(rp_module_state *state, PyFrameObject *frame, const rp_root *root, PyObject *result,
+               rp_captured *captured);
+void rp_captured_release(rp_captured *captured);
+/* A generator that is suspended or was not started, new reference; NULL without an exception: it
+ * has ended. NULL with ValueError, whose text is the reason: it can't be captured. */
+rp_record *rp_capture_generator(rp_module_state *state, PyObject *generator);
+#endif

@@ -1,0 +1,53 @@
+/* One captured frame: all that is needed to go on with it in another process.
+ *
+ * A Python object, so that the object stream can mark it (a running generator is reached from the
+ * stack and from variables), and the collector sees it. No program gets hold of one. */
+#ifndef RP_RECORD_H
+#define RP_RECORD_H
+
+#include "../module.h"
+
+typedef enum rp_mode {
+    RP_MODE_VALUE = 0, /* innermost: the call that saves is complete, `value` is its result */
+    RP_MODE_CALL = 1,  /* waits for what `inner` returns: the result of the call in progress */
+    RP_MODE_INIT = 2,  /* the same of a constructor: the call gives `value`, the new object */
+    RP_MODE_AGAIN = 3, /* the instruction runs (again), with the stack as it is before it */
+    RP_MODE_YIELD = 4, /* a suspended generator: stands behind its `yield` */
+    RP_MODE_NEW = 5,   /* a generator that was not started */
+} rp_mode;
+
+/* The kinds of entries of a value stack, one letter each. */
+enum {
+    RP_KIND_OBJECT = 'O',    /* an object, or NULL */
+    RP_KIND_PREVIOUS = 'P',  /* what PUSH_EXC_INFO puts aside; `stack` holds the exception that is
+                                handled from here on, which is what has to be pushed again */
+    RP_KIND_EXCEPTION = 'E', /* the exception itself */
+    RP_KIND_LASTI = 'L',     /* pushed by the unwinder; `stack` holds an int: the code unit */
+};
+
+typedef struct rp_record {
+    PyObject_HEAD PyCodeObject
+        *code;         /* strong: the code that was compiled, never that of a continuation */
+    PyObject *globals; /* strong: dict */
+    int unit;          /* of the instruction in progress in `code`, its EXTENDED_ARGs left out */
+    rp_mode mode;
+    PyObject *slots; /* tuple of co_nlocalsplus objects; state->null: empty. Cells as they are */
+    PyObject *stack; /* tuple: the entries that are kept, as `kinds` says; state->null: NULL */
+    PyObject *kinds; /* bytes, as long as `stack` */
+    PyObject *inner; /* strong: record that is called, or NULL */
+    PyObject *value; /* strong: of VALUE and INIT, or NULL */
+} rp_record;
+
+/* A new record, empty; NULL with an exception. */
+rp_record *rp_record_new(rp_module_state *state);
+/* Drops all that it leads to: a record that was used must keep nothing alive. */
+void rp_record_clear(rp_record *record);
+/* Everything fits together, as it must for byte code to be made of it: the unit is an instruction
+ * that its mode allows, kinds and count are those of the analysis, slots are as many as the code
+ * has, cells are cells. For records that were read. 0, or -1 with ValueError. */
+int rp_record_check(rp_module_state *state, rp_record *record);
+
+extern PyType_Spec rp_record_spec;
+/* The type of state->null, which stands for an empty slot and never leaves this extension. */
+extern PyType_Spec rp_null_spec;
+#endif
