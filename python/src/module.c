@@ -5,6 +5,7 @@
 #include "decode.h"
 #include "display.h"
 #include "opaque.h"
+#include "continuation/probe_stack.h"
 #include "probe.h"
 #include "read_only.h"
 #include "registered.h"
@@ -168,6 +169,7 @@ static int core_exec(PyObject *module) {
     if (look_up_errors(state) < 0 || add_types(module, state) < 0) return -1;
     if (add_class_attributes(state) < 0) return -1;
     if (PyModule_AddFunctions(module, rp_probe_methods) < 0) return -1;
+    if (PyModule_AddFunctions(module, rp_probe_stack_methods) < 0) return -1;
     return PyModule_AddStringConstant(module, "__version__", RESUME_VERSION);
 }
 

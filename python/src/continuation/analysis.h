@@ -8,9 +8,10 @@
 
 typedef struct rp_analysis {
     rp_bytecode bytecode;
-    const char *
-        *kinds;  /* for each instruction: the letters, lowest entry first; NULL: unreachable */
-    int *depths; /* for each instruction; -1: unreachable */
+    /* for each instruction: the letters, lowest entry first; NULL: unreachable */
+    const char **kinds;
+    int *depths;       /* for each instruction; -1: unreachable */
+    PyObject *strings; /* what `kinds` points into */
 } rp_analysis;
 
 /* Of the code, made at the first call and kept with the code object. Borrowed: as long as the code
@@ -20,6 +21,9 @@ const rp_analysis *rp_analysis_of(PyCodeObject *code);
  * it: caches, the RESUME behind a YIELD_VALUE (3.13 and later), PRECALL (3.11) all lead to the
  * instruction in progress. -1. */
 int rp_analysis_index(const rp_analysis *analysis, int unit);
-/* How many entries a call leaves on the stack, without its result. */
+/* The unit of an instruction itself, its EXTENDED_ARGs left out: what a record holds. */
+int rp_analysis_unit(const rp_analysis *analysis, int index);
+/* How many entries a call (any instruction with one result) leaves on the stack, without its
+ * result. -1: unreachable. */
 int rp_analysis_kept(const rp_analysis *analysis, int index);
 #endif

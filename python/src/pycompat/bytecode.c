@@ -14,34 +14,6 @@
 
 enum { SIZE_MAX_HERE = 1 << 28 }; /* far above any function; keeps all arithmetic in an int */
 
-static rp_meaning meaning_of(int opcode) {
-    switch (opcode) {
-    case RP_OPCODE_FOR_ITER:
-        return RP_MEANS_FOR;
-    case RP_OPCODE_GET_ITER:
-        return RP_MEANS_GET_ITERATOR;
-    case RP_OPCODE_CALL:
-        return RP_MEANS_CALL;
-    case RP_OPCODE_LOAD_ATTR:
-        return RP_MEANS_ATTRIBUTE;
-    case RP_OPCODE_LOAD_CONST:
-        return RP_MEANS_CONSTANT;
-    case RP_OPCODE_STORE_NAME:
-        return RP_MEANS_STORE_NAME;
-    case RP_OPCODE_COPY:
-        return RP_MEANS_COPY;
-    case RP_OPCODE_POP_TOP:
-    case RP_OPCODE_NOP:
-        return RP_MEANS_NOTHING;
-    default:
-        /* opcodes that not every version has: -1 there, which no case label may repeat */
-        if (opcode == RP_OPCODE_PRECALL) return RP_MEANS_PRECALL;
-        if (opcode == RP_OPCODE_LOAD_METHOD) return RP_MEANS_ATTRIBUTE;
-        if (opcode == RP_OPCODE_NOT_TAKEN) return RP_MEANS_NOTHING;
-        return RP_MEANS_OTHER;
-    }
-}
-
 static int name_of(const rp_instruction *instruction) {
     if (instruction->opcode == RP_OPCODE_LOAD_ATTR)
         return instruction->argument >> RP_LOAD_ATTR_SHIFT;
@@ -70,18 +42,19 @@ static int decode_instructions(rp_bytecode *bytecode) {
             unit++;
             continue;
         }
-        int next = unit + 1 + rp_opcodes[opcode].caches;
+        int at = 2 * unit, next = unit + 1 + rp_opcodes[opcode].caches;
         if (next > units) next = units;
         for (; unit < next; unit++)
             bytecode->instruction_at[unit] = count;
         rp_instruction *instruction = &bytecode->instructions[count++];
         *instruction = (rp_instruction){.start = start,
+                                        .at = at,
                                         .next = 2 * next,
                                         .opcode = opcode,
                                         .argument = (int)(argument & INT32_MAX),
                                         .target = -1,
                                         .flags = rp_opcodes[opcode].flags,
-                                        .meaning = meaning_of(opcode)};
+                                        .meaning = rp_opcodes[opcode].meaning};
         instruction->name = name_of(instruction);
         if (instruction->flags & RP_OP_JUMPS) {
             int64_t distance = 2 * (int64_t)instruction->argument;
@@ -179,6 +152,35 @@ int rp_bytecode_protection(const rp_bytecode *bytecode, const rp_instruction *in
     return -1;
 }
 
+int rp_bytecode_standing(const rp_bytecode *bytecode, int at) {
+    int index = rp_bytecode_index(bytecode, at);
+    if (index < 0) return -1;
+    rp_meaning meaning = bytecode->instructions[index].meaning;
+    if (meaning == RP_MEANS_PRECALL && index + 1 < bytecode->instruction_count) return index + 1;
+#if PY_VERSION_HEX >= 0x030D0000
+    if (meaning == RP_MEANS_RESUME && index > 0 &&
+        bytecode->instructions[index - 1].meaning == RP_MEANS_YIELD)
+        return index - 1;
+#endif
+    return index;
+}
+
+int rp_bytecode_effect(const rp_instruction *instruction, bool jumps) {
+    switch (instruction->meaning) {
+    case RP_MEANS_PRECALL: /* 3.11 splits the effect oddly between the two; together it is right */
+        return 0;
+    case RP_MEANS_CALL:
+        return -instruction->argument - 1;
+    case RP_MEANS_PUSH_HANDLED:
+    case RP_MEANS_MAKE_GENERATOR: /* the generator finds what its first `send` gives */
+        return 1;
+    default:
+        return PyCompile_OpcodeStackEffectWithJump(
+            instruction->opcode,
+            instruction->flags & RP_OP_HAS_ARGUMENT ? instruction->argument : 0, jumps);
+    }
+}
+
 /* A place that is still to be followed. */
 typedef struct pending {
     int index;
@@ -219,19 +221,11 @@ static void follow(analysis *work, int target, rp_place place) {
     work->work[work->work_count++] = (pending){index, place};
 }
 
-static int effect_of(const rp_instruction *instruction, bool jumps) {
-    /* 3.11 splits the effect of a call oddly between the two; together they are right */
-    if (instruction->meaning == RP_MEANS_PRECALL) return 0;
-    if (instruction->meaning == RP_MEANS_CALL) return -instruction->argument - 1;
-    int argument = instruction->flags & RP_OP_HAS_ARGUMENT ? instruction->argument : 0;
-    return PyCompile_OpcodeStackEffectWithJump(instruction->opcode, argument, jumps);
-}
-
 static rp_place after(analysis *work, const rp_instruction *instruction, rp_place place,
                       bool jumps) {
     rp_bytecode *bytecode = work->bytecode;
     int effect;
-    if (instruction->opcode == RP_OPCODE_SWAP) {
+    if (instruction->meaning == RP_MEANS_SWAP) {
         /* `return` in a loop swaps its value below the iterator before that is dropped */
         int slot = place.depth - instruction->argument, top = place.iterators;
         if (top >= 0 && bytecode->iterators[top].slot == slot)
@@ -239,12 +233,7 @@ static rp_place after(analysis *work, const rp_instruction *instruction, rp_plac
                                             place.depth - 1, bytecode->iterators[top].below);
         return place;
     }
-    if (instruction->opcode == RP_OPCODE_PUSH_EXC_INFO ||
-        instruction->opcode == RP_OPCODE_RETURN_GENERATOR) {
-        place.depth++;
-        return place;
-    }
-    effect = effect_of(instruction, jumps);
+    effect = rp_bytecode_effect(instruction, jumps);
     if (effect == PY_INVALID_STACK_EFFECT) {
         work->strange = true;
         return place;

@@ -11,9 +11,35 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+typedef enum rp_meaning { /* instructions that the analysis or its users know by name */
+                          RP_MEANS_OTHER,
+                          RP_MEANS_FOR,
+                          RP_MEANS_GET_ITERATOR,
+                          RP_MEANS_CALL,
+                          RP_MEANS_CALL_KEYWORDS, /* from 3.13 on */
+                          RP_MEANS_CALL_SPREAD,   /* f(*a, **b) */
+                          RP_MEANS_CALL_EXIT,     /* __exit__ of a `with` that an exception left */
+                          RP_MEANS_PRECALL,       /* 3.11: the first half of a call */
+                          RP_MEANS_KEYWORD_NAMES, /* until 3.12: before the call that they are of */
+                          RP_MEANS_ATTRIBUTE,
+                          RP_MEANS_CONSTANT,
+                          RP_MEANS_STORE_NAME,
+                          RP_MEANS_COPY,
+                          RP_MEANS_SWAP,
+                          RP_MEANS_PUSH_HANDLED, /* PUSH_EXC_INFO */
+                          RP_MEANS_MAKE_GENERATOR,
+                          RP_MEANS_YIELD,
+                          RP_MEANS_SEND,
+                          RP_MEANS_RESUME,
+                          RP_MEANS_LOOP, /* the backward jump at which signals are looked for */
+                          RP_MEANS_END_ASYNC_FOR,
+                          RP_MEANS_NOTHING, /* POP_TOP, NOP */
+} rp_meaning;
+
 /* What bytecode_tables.h (made from this Python's own `opcode` module) says of an opcode. */
 typedef struct rp_opcode {
-    uint8_t caches; /* code units that follow */
+    uint8_t caches;  /* code units that follow */
+    uint8_t meaning; /* rp_meaning */
     uint16_t flags;
 } rp_opcode;
 
@@ -30,21 +56,9 @@ enum {
     RP_SCOPE = RP_SCOPE_FAST | RP_SCOPE_NAME | RP_SCOPE_CELL,
 };
 
-typedef enum rp_meaning { /* instructions that the analysis or its users know by name */
-                          RP_MEANS_OTHER,
-                          RP_MEANS_FOR,
-                          RP_MEANS_GET_ITERATOR,
-                          RP_MEANS_CALL,
-                          RP_MEANS_PRECALL,
-                          RP_MEANS_ATTRIBUTE,
-                          RP_MEANS_CONSTANT,
-                          RP_MEANS_STORE_NAME,
-                          RP_MEANS_COPY,
-                          RP_MEANS_NOTHING, /* POP_TOP, NOP */
-} rp_meaning;
-
 typedef struct rp_instruction {
     int start; /* with its EXTENDED_ARGs */
+    int at;    /* behind them: its opcode */
     int next;  /* behind its caches */
     int opcode;
     int argument;
@@ -92,6 +106,14 @@ void rp_bytecode_release(rp_bytecode *bytecode);
 int rp_bytecode_analyse(rp_bytecode *bytecode);
 /* The instruction that byte offset `at` belongs to; -1 outside. */
 int rp_bytecode_index(const rp_bytecode *bytecode, int at);
+/* The instruction in progress of a frame that stands at byte offset `at`, which may be in its
+ * caches, at the RESUME behind a YIELD_VALUE (from 3.13 on) or at the PRECALL of a call (3.11); -1
+ * outside.
+ */
+int rp_bytecode_standing(const rp_bytecode *bytecode, int at);
+/* How many entries more the stack has after the instruction, when it jumps or does not;
+ * PY_INVALID_STACK_EFFECT. Of what happens to them, SWAP and COPY apart, only their number. */
+int rp_bytecode_effect(const rp_instruction *instruction, bool jumps);
 /* Index of the exception table entry that covers the instruction; -1. */
 int rp_bytecode_protection(const rp_bytecode *bytecode, const rp_instruction *instruction);
 

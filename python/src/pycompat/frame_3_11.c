@@ -38,3 +38,17 @@ static bool is_hidden(_PyLocals_Kind kind) {
 #include "pycompat/exception_triple.h"
 #include "pycompat/frame_shared.h"
 #include "pycompat/frame_locals_slots.h"
+
+static PyObject *function_of(const _PyInterpreterFrame *frame) {
+    return (PyObject *)frame->f_func;
+}
+static bool marks_c(const _PyInterpreterFrame *frame) { /* no hidden frames yet */
+    (void)frame;
+    return false;
+}
+bool rp_stack_is_entry(PyFrameObject *frame) {
+    return frame->f_frame->is_entry;
+}
+
+#include "pycompat/stack_plain.h"
+#include "pycompat/stack_shared.h"

@@ -37,3 +37,14 @@ static bool is_hidden(_PyLocals_Kind kind) { /* variables of an inlined comprehe
 #include "pycompat/exception_single.h"
 #include "pycompat/frame_shared.h"
 #include "pycompat/frame_locals_slots.h"
+
+static PyObject *function_of(const _PyInterpreterFrame *frame) {
+    return frame->f_funcobj;
+}
+static bool marks_c(const _PyInterpreterFrame *frame) {
+    return frame->owner == FRAME_OWNED_BY_CSTACK;
+}
+
+#include "pycompat/stack_plain.h"
+#include "pycompat/stack_shared.h"
+#include "pycompat/stack_entry.h"

@@ -34,3 +34,14 @@ static PyObject *in_slot(const _PyInterpreterFrame *frame, int slot) {
 #include "pycompat/exception_single.h"
 #include "pycompat/frame_shared.h"
 #include "pycompat/frame_locals_proxy.h"
+
+static PyObject *function_of(const _PyInterpreterFrame *frame) {
+    return frame->f_funcobj;
+}
+static bool marks_c(const _PyInterpreterFrame *frame) {
+    return frame->owner == FRAME_OWNED_BY_CSTACK;
+}
+
+#include "pycompat/stack_plain.h"
+#include "pycompat/stack_shared.h"
+#include "pycompat/stack_entry.h"

@@ -42,3 +42,11 @@ static PyObject *in_slot(const _PyInterpreterFrame *frame, int slot) {
 #include "pycompat/exception_single.h"
 #include "pycompat/frame_shared.h"
 #include "pycompat/frame_locals_proxy.h"
+
+static bool marks_c(const _PyInterpreterFrame *frame) {
+    return frame->owner == FRAME_OWNED_BY_INTERPRETER;
+}
+
+#include "pycompat/stack_references.h"
+#include "pycompat/stack_shared.h"
+#include "pycompat/stack_entry.h"

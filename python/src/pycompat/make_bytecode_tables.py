@@ -10,10 +10,32 @@ MAP = dict(dis.opmap)
 for _name, _number in getattr(opcode, "_specialized_opmap", {}).items():
     MAP.pop(_name, None)
 
-# numbers that bytecode.c and code.c ask for by name; -1 when this Python has no such opcode
-NAMED = """EXTENDED_ARG FOR_ITER GET_ITER SWAP PUSH_EXC_INFO RETURN_GENERATOR CALL PRECALL
-LOAD_ATTR LOAD_METHOD LOAD_GLOBAL LOAD_CONST STORE_NAME COPY POP_TOP NOP
-NOT_TAKEN""".split()
+# numbers that bytecode.c asks for by name; -1 when this Python has no such opcode
+NAMED = "EXTENDED_ARG PRECALL LOAD_ATTR LOAD_GLOBAL".split()
+# what the analysis and its users know by name: RP_MEANS_...
+MEANINGS = {
+    "FOR": "FOR_ITER",
+    "GET_ITERATOR": "GET_ITER",
+    "CALL": "CALL",
+    "CALL_KEYWORDS": "CALL_KW",
+    "CALL_SPREAD": "CALL_FUNCTION_EX",
+    "CALL_EXIT": "WITH_EXCEPT_START",
+    "PRECALL": "PRECALL",
+    "KEYWORD_NAMES": "KW_NAMES",
+    "ATTRIBUTE": "LOAD_ATTR LOAD_METHOD",
+    "CONSTANT": "LOAD_CONST",
+    "STORE_NAME": "STORE_NAME",
+    "COPY": "COPY",
+    "SWAP": "SWAP",
+    "PUSH_HANDLED": "PUSH_EXC_INFO",
+    "MAKE_GENERATOR": "RETURN_GENERATOR",
+    "YIELD": "YIELD_VALUE",
+    "SEND": "SEND",
+    "RESUME": "RESUME",
+    "LOOP": "JUMP_BACKWARD",
+    "END_ASYNC_FOR": "END_ASYNC_FOR",
+    "NOTHING": "POP_TOP NOP NOT_TAKEN",
+}
 ENDS = """RETURN_VALUE RETURN_CONST RERAISE RAISE_VARARGS INTERPRETER_EXIT JUMP_FORWARD
 JUMP_BACKWARD JUMP_BACKWARD_NO_INTERRUPT""".split()
 SCOPES = {
@@ -80,10 +102,12 @@ def main(output):
     lines.append("#define RP_LOAD_ATTR_SHIFT %d" % attribute_shift(
         padding + "a.unusual(1)", "unusual", ("LOAD_ATTR", "LOAD_METHOD")))
     lines.append("#define RP_LOAD_GLOBAL_SHIFT %d" % global_shift())
+    meanings = {name: meaning for meaning, names in MEANINGS.items() for name in names.split()}
     lines.append("static const rp_opcode rp_opcodes[256] = {")
     for name, number in sorted(MAP.items(), key=lambda item: item[1]):
         if number < 256:
-            entry = f"{{{caches(name)}, {flags(name, number)}}}"
+            meaning = meanings.get(name, "OTHER")
+            entry = f"{{{caches(name)}, RP_MEANS_{meaning}, {flags(name, number)}}}"
             lines.append(f"    [{number}] = {entry}, /* {name} */")
     lines += ["};", "#endif", ""]
     with open(output, "w", encoding="utf-8") as file:

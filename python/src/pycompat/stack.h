@@ -45,7 +45,10 @@ PyObject *rp_stack_function(PyFrameObject *frame);
 /* The frame runs in a namespace that is its globals: module level. False for a class body. */
 bool rp_stack_is_module(PyFrameObject *frame);
 /* The generator or coroutine that holds the frame, new reference; NULL when there is none.
- * *finalized: it is being destroyed. */
+ * *finalized: the collector destroys it. Of one whose last reference was dropped the interpreter
+ * does not tell: it has exactly one reference (two with the new one), as has one that only an
+ * operand of the call in progress holds. Until 3.13, whose operands may dangle, such a call may be
+ * over. */
 PyObject *rp_stack_generator(PyFrameObject *frame, bool *finalized);
 /* The frame of a suspended generator or one not started, new reference; NULL: it has ended. */
 PyFrameObject *rp_stack_of_generator(PyObject *generator);

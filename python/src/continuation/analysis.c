@@ -1,0 +1,211 @@
+/* The value stack before each instruction: follows the byte code along every path. */
+#include "analysis.h"
+
+#include "../pycompat/code_extra.h"
+
+#include "base/alloc.h"
+
+#include <string.h>
+
+/* A place that is still to be followed. */
+typedef struct pending {
+    int index;
+    PyObject *kinds; /* borrowed from the strings of the analysis */
+} pending;
+
+typedef struct work {
+    rp_analysis *analysis;
+    PyCodeObject *code;
+    PyObject **before; /* for each instruction, borrowed; NULL: not reached yet */
+    pending *items;
+    int count;
+    int at;        /* byte offset of the instruction that is followed, for messages */
+    char *letters; /* room for one stack */
+    Py_ssize_t room;
+} work;
+
+static int not_understood(const work *work, const char *why) {
+    PyErr_Format(PyExc_SystemError, "the byte code of '%U' is not understood: %s at offset %d",
+                 work->code->co_qualname, why, work->at);
+    return -1;
+}
+
+/* The same object for the same letters, borrowed. */
+static PyObject *letters_of(work *work, const char *letters, Py_ssize_t count) {
+    PyObject *made = PyBytes_FromStringAndSize(letters, count);
+    if (made == NULL) return NULL;
+    PyObject *known = PyDict_SetDefault(work->analysis->strings, made, made);
+    Py_DECREF(made);
+    return known;
+}
+
+/* The exception itself is an object like others: all else must be the same on every path. */
+static bool agree(PyObject *one, PyObject *other) {
+    if (one == other) return true;
+    Py_ssize_t count = PyBytes_GET_SIZE(one);
+    if (count != PyBytes_GET_SIZE(other)) return false;
+    for (Py_ssize_t i = 0; i < count; i++) {
+        char a = PyBytes_AS_STRING(one)[i], b = PyBytes_AS_STRING(other)[i];
+        bool objects = (a == RP_KIND_OBJECT || a == RP_KIND_EXCEPTION) &&
+                       (b == RP_KIND_OBJECT || b == RP_KIND_EXCEPTION);
+        if (a != b && !objects) return false;
+    }
+    return true;
+}
+
+/* The instruction at byte offset `target` finds `count` entries in `letters`. */
+static int follow(work *work, int target, Py_ssize_t count) {
+    int index = rp_bytecode_index(&work->analysis->bytecode, target);
+    if (index < 0) return not_understood(work, "it leads out of the code");
+    PyObject *kinds = letters_of(work, work->letters, count);
+    if (kinds == NULL) return -1;
+    if (work->before[index] == NULL) {
+        work->items[work->count++] = (pending){index, kinds};
+        return 0;
+    }
+    return agree(work->before[index], kinds)
+               ? 0
+               : not_understood(work, "two paths with different stacks meet");
+}
+
+static int follow_handler(work *work, const rp_protected *entry, PyObject *kinds) {
+    Py_ssize_t count = entry->depth;
+    if (count > PyBytes_GET_SIZE(kinds) || count + 2 > work->room)
+        return not_understood(work, "a handler wants more than there is");
+    memcpy(work->letters, PyBytes_AS_STRING(kinds), (size_t)count);
+    if (entry->lasti) work->letters[count++] = RP_KIND_LASTI;
+    work->letters[count++] = RP_KIND_EXCEPTION;
+    return follow(work, entry->handler, count);
+}
+
+/* What the instruction makes of `letters`: the new count, or -1. */
+static Py_ssize_t step(work *work, const rp_instruction *instruction, Py_ssize_t count,
+                       bool jumps) {
+    char *letters = work->letters;
+    Py_ssize_t other = count - instruction->argument;
+    int effect = rp_bytecode_effect(instruction, jumps);
+    if (effect == PY_INVALID_STACK_EFFECT) return not_understood(work, "unknown instruction");
+    if (count + effect < 0 || count + effect > work->room)
+        return not_understood(work, "too few or too many entries");
+    switch (instruction->meaning) {
+    case RP_MEANS_SWAP:
+    case RP_MEANS_COPY:
+        if (other < 0 || other >= count) return not_understood(work, "entry out of reach");
+        char letter = letters[other];
+        if (instruction->meaning == RP_MEANS_SWAP) {
+            letters[other] = letters[count - 1];
+            letters[count - 1] = letter;
+            return count;
+        }
+        letters[count] = letter;
+        return count + 1;
+    case RP_MEANS_PUSH_HANDLED:
+        if (count < 1) return not_understood(work, "no exception");
+        letters[count - 1] = RP_KIND_PREVIOUS;
+        letters[count] = RP_KIND_EXCEPTION;
+        return count + 1;
+    default:
+        if (effect > 0) memset(letters + count, RP_KIND_OBJECT, (size_t)effect);
+        return count + effect;
+    }
+}
+
+static int visit(work *work, pending item) {
+    const rp_bytecode *bytecode = &work->analysis->bytecode;
+    const rp_instruction *instruction = &bytecode->instructions[item.index];
+    Py_ssize_t count = PyBytes_GET_SIZE(item.kinds);
+    if (work->before[item.index] != NULL)
+        return agree(work->before[item.index], item.kinds)
+                   ? 0
+                   : not_understood(work, "two paths with different stacks meet");
+    work->before[item.index] = item.kinds;
+    work->at = instruction->at;
+    /* the entry of a handler's clean-up begins at its PUSH_EXC_INFO, which never raises */
+    int covered = instruction->meaning == RP_MEANS_PUSH_HANDLED
+                      ? -1
+                      : rp_bytecode_protection(bytecode, instruction);
+    if (covered >= 0 && follow_handler(work, &bytecode->table[covered], item.kinds)) return -1;
+    bool paths[2] = {!(instruction->flags & RP_OP_ENDS),
+                     (instruction->flags & RP_OP_JUMPS) != 0}; /* goes on, jumps */
+    for (int jumps = 0; jumps < 2; jumps++) {
+        if (!paths[jumps]) continue;
+        memcpy(work->letters, PyBytes_AS_STRING(item.kinds), (size_t)count);
+        Py_ssize_t after = step(work, instruction, count, jumps != 0);
+        if (after < 0 || follow(work, jumps ? instruction->target : instruction->next, after))
+            return -1;
+    }
+    return 0;
+}
+
+static int analyse(rp_analysis *analysis, PyCodeObject *code) {
+    rp_bytecode *bytecode = &analysis->bytecode;
+    work work = {.analysis = analysis, .code = code, .room = (Py_ssize_t)code->co_stacksize + 1};
+    int status = rp_bytecode_init(bytecode, code);
+    if (status < 0) return -1;
+    size_t count = (size_t)bytecode->instruction_count;
+    analysis->strings = PyDict_New();
+    analysis->kinds = rs_allocate_array(count + 1, sizeof *analysis->kinds);
+    analysis->depths = rs_allocate_array(count + 1, sizeof *analysis->depths);
+    work.before = rs_allocate_zeroed(count + 1, sizeof *work.before);
+    /* each instruction leads to three others at most, once */
+    work.items = rs_allocate_array(3 * count + 1, sizeof *work.items);
+    work.letters = rs_allocate((size_t)work.room + 2);
+    if (!analysis->strings || !analysis->kinds || !analysis->depths || !work.before ||
+        !work.items || !work.letters) {
+        PyErr_NoMemory();
+        status = -1;
+    }
+    if (status == 0) status = follow(&work, 0, 0);
+    while (status == 0 && work.count > 0) {
+        pending item = work.items[--work.count];
+        status = visit(&work, item);
+    }
+    for (size_t i = 0; status == 0 && i < count; i++) {
+        analysis->kinds[i] = work.before[i] ? PyBytes_AS_STRING(work.before[i]) : NULL;
+        analysis->depths[i] = work.before[i] ? (int)PyBytes_GET_SIZE(work.before[i]) : -1;
+    }
+    rs_free(work.before);
+    rs_free(work.items);
+    rs_free(work.letters);
+    return status;
+}
+
+/* Called with the code object that dies, also for one without an analysis. */
+static void analysis_free(void *extra) {
+    rp_analysis *analysis = extra;
+    if (analysis == NULL) return;
+    rp_bytecode_release(&analysis->bytecode);
+    Py_XDECREF(analysis->strings);
+    rs_free(analysis->kinds);
+    rs_free(analysis->depths);
+    rs_free(analysis);
+}
+
+const rp_analysis *rp_analysis_of(PyCodeObject *code) {
+    rp_analysis *analysis = rp_code_extra_get(code, analysis_free);
+    if (analysis != NULL) return analysis;
+    analysis = rs_allocate_zeroed(1, sizeof *analysis);
+    if (analysis == NULL) {
+        PyErr_NoMemory();
+        return NULL;
+    }
+    if (analyse(analysis, code) < 0) {
+        analysis_free(analysis);
+        return NULL;
+    }
+    return rp_code_extra_put(code, analysis_free, analysis) < 0 ? NULL : analysis;
+}
+
+int rp_analysis_index(const rp_analysis *analysis, int unit) {
+    return unit < 0 ? -1 : rp_bytecode_standing(&analysis->bytecode, 2 * unit);
+}
+
+int rp_analysis_unit(const rp_analysis *analysis, int index) {
+    return analysis->bytecode.instructions[index].at / 2;
+}
+
+int rp_analysis_kept(const rp_analysis *analysis, int index) {
+    int depth = analysis->depths[index];
+    int effect = rp_bytecode_effect(&analysis->bytecode.instructions[index], false);
+    return depth < 0 || effect == PY_INVALID_STACK_EFFECT ? -1 : depth + effect - 1;
+}
