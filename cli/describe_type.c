@@ -46,6 +46,7 @@ static const rc_form forms[] = {
     {39290, "iterator", "iterator(", ")", false, false},
     {39294, "ZoneInfo", "ZoneInfo(", ")", false, false},
     {39296, "torch tensor", "tensor(", ")", false, false},
+    {39299, "traceback", "traceback(", ")", false, false},
 };
 
 const rc_form *rc_find_form(uint64_t tag) {

@@ -128,6 +128,7 @@ static const char *tag_key(uint64_t tag) {
         {39295, "$code"},
         {39290, "$iterator"},
         {39291, "$file"},
+        {39299, "$traceback"},
     };
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
         if (keys[i].tag == tag) return keys[i].key;

@@ -355,13 +355,29 @@ class Builder:
     # ---- classes, functions, other objects: nothing is imported ----
 
     MAKERS = ("copyreg.__newobj__", "copyreg.__newobj_ex__", "copyreg._reconstructor",
-              "resume._core._registered")
+              "resume._core._registered", "resume._core._make_exception")
 
     def read_global(self, node, mark):
         module, path = node
         if not isinstance(module, str) or not isinstance(path, str):
             raise Damaged("a name that is no text")
-        return self.named(mark, Opaque(f"{module}.{path}"))
+        return self.named(mark, Opaque(f"{module}.{path}" if path else module))
+
+    def read_traceback(self, node, mark):
+        def is_number(value):
+            return type(value) is int and -1 <= value < 2**31 - 1
+
+        def is_entry(entry):
+            return isinstance(entry, list) and len(entry) == 7 and (
+                all(isinstance(text, str) for text in entry[:3])) and (
+                entry[3] is None or is_number(entry[3])) and all(map(is_number, entry[4:]))
+
+        entries = self.each(node)
+        if not entries or not all(map(is_entry, entries)):
+            raise Damaged("a traceback of no known form")
+        value = self.named(mark, Opaque("types.TracebackType"))
+        value.state = entries
+        return value
 
     def read_instance(self, node, mark):
         if len(node) == 3:
@@ -527,7 +543,7 @@ class Builder:
         "read_instance", 39284: "read_buffer", 39285: "read_opaque", 39286: "read_function",
         39287: "read_cell", 39288: "read_class", 39289: "read_method", 39290: "read_iterator",
         39291: "read_file", 39292: "read_masked", 39293: "read_memmap", 39294: "read_zone",
-        39295: "read_code", 39296: "read_tensor"}
+        39295: "read_code", 39296: "read_tensor", 39299: "read_traceback"}
 
 
 def decode(stream, blobs=()):

@@ -300,6 +300,8 @@ bool rp_sets_fields(PyObject *set_state, PyObject *state);
 void rp_tell_refused(rp_decoder *decoder, PyObject *class);
 /* The object of a frame that is not finished. */
 bool rp_is_open(const rp_decoder *decoder, PyObject *object);
+int rp_get_frames(rp_decoder *decoder, uint64_t tag, PyObject **value);
+int rp_get_traceback(rp_decoder *decoder, uint64_t tag, PyObject **value);
 /* iterators_read.c */
 int rp_open_iterator(rp_decoder *decoder);
 /* files_read.c */
@@ -309,7 +311,8 @@ int rp_commit_files(rp_decoder *decoder);
 int rp_append(PyObject *deque, PyObject *value);
 int rp_set_pair(PyObject *dict, PyObject *key, PyObject *value);
 /* What a tag of a library type opens: 1 a frame, 0 a complete value in *value, -1 exception, 2 not
- * a tag of such a type. random.c, times.c, library_values.c, collections.c, masked.c, tensors.c */
+ * a tag of such a type. random.c, times.c, library_values.c, collections.c, masked.c, tensors.c,
+ * frames_read.c, tracebacks.c */
 int rp_get_random(rp_decoder *decoder, uint64_t tag, PyObject **value);
 int rp_get_time(rp_decoder *decoder, uint64_t tag, PyObject **value);
 int rp_get_library_value(rp_decoder *decoder, uint64_t tag, PyObject **value);

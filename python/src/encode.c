@@ -8,6 +8,8 @@
 #include "registered.h"
 #include "types/iterators.h"
 
+#include "continuation/record.h"
+
 #include "base/alloc.h"
 #include "format/hash.h"
 #include "format/signature.h"
@@ -263,9 +265,7 @@ static int run(rp_encoder *encoder, size_t base) {
 
 /* ---- values ---- */
 
-static int refuse_type(rp_encoder *encoder, PyObject *object) {
-    if (PyModule_Check(object))
-        return rp_refuse(encoder, "modules can't be saved; import it after restore() as before it");
+static int refuse_type(rp_encoder *encoder) {
     return rp_refuse(encoder, "it can't be compared with what is saved");
 }
 
@@ -283,7 +283,10 @@ static rp_put_function function_of_instance(rp_encoder *encoder, PyObject *objec
                       : rp_has_reducer(encoder, Py_TYPE(object));
         return has < 0 ? NULL : has ? rp_put_instance : rp_put_class;
     }
-    if (encoder->digest || PyModule_Check(object)) return NULL;
+    if (encoder->digest) return NULL;
+    if (PyModule_Check(object)) return rp_put_module;
+    if (Py_IS_TYPE(object, &PySuper_Type)) return rp_put_super;
+    if (PyTraceBack_Check(object)) return rp_put_traceback;
     if (rp_is_descriptor(object)) return rp_put_descriptor;
     if (rp_kind_of(object) >= 0) return rp_put_iterator;
     if (rp_is_file(object)) return rp_put_file;
@@ -348,7 +351,7 @@ static int put_object(rp_encoder *encoder, PyObject *object, bool forced) {
     Py_ssize_t references = Py_REFCNT(object) - encoder->held;
     encoder->held = 0;
     rp_put_function put = function_of(encoder, object, &identity);
-    if (!put) return PyErr_Occurred() ? -1 : refuse_type(encoder, object);
+    if (!put) return PyErr_Occurred() ? -1 : refuse_type(encoder);
     encoder->last_share = -1;
     /* a digest knows no reference counts, and writes elements of sets by value */
     bool may_be_met_again =

@@ -101,6 +101,7 @@ struct rp_encoder {
     Py_ssize_t making;         /* innermost frame that writes what makes an object, -1: none */
     PyTypeObject *array_type;  /* numpy.ndarray or NULL, borrowed from `types` */
     PyTypeObject *tensor_type; /* torch.Tensor or NULL, the same */
+    PyObject *generators;      /* dict id -> record of those that run, or NULL: no exact state */
     bool map_content;          /* memory maps are saved with what is in their files */
     bool digest;               /* makes a canonical stream that is only hashed */
     unsigned inside_set;       /* digest: elements of sets are written by value */
@@ -173,6 +174,13 @@ int rp_put_slice(rp_encoder *encoder, PyObject *object);
 int rp_put_set(rp_encoder *encoder, PyObject *object);
 /* globals.c: a class, function or singleton by the path that leads to it. */
 int rp_put_global(rp_encoder *encoder, PyObject *object);
+/* A module that an import of its name leads to. */
+int rp_put_module(rp_encoder *encoder, PyObject *object);
+enum {
+    RP_NOT_THIS = 3
+}; /* beside RP_DONE and RP_REFUSED: nothing is written, it is another kind */
+/* The namespace of such a module. */
+int rp_put_namespace(rp_encoder *encoder, PyObject *dict);
 /* The same for one that is found under this path, whatever it says itself; NULL: its own. */
 int rp_put_global_named(rp_encoder *encoder, PyObject *object, PyObject *path);
 /* 1: imported modules have it: (module, path in it), new references. 0: not. -1: exception. */
@@ -211,6 +219,12 @@ int rp_put_descriptor(rp_encoder *encoder, PyObject *object);
 int rp_put_reduced(rp_encoder *encoder, PyObject *object, PyObject *reduced);
 int rp_put_cell(rp_encoder *encoder, PyObject *object);
 int rp_put_method(rp_encoder *encoder, PyObject *object);
+int rp_put_super(rp_encoder *encoder, PyObject *object);
+/* frames.c: captured frames, and generators (in an exact state alone). */
+int rp_put_frames(rp_encoder *encoder, PyObject *record);
+int rp_put_runner(rp_encoder *encoder, PyObject *generator);
+/* tracebacks.c */
+int rp_put_traceback(rp_encoder *encoder, PyObject *traceback);
 /* iterators.c */
 int rp_put_iterator(rp_encoder *encoder, PyObject *object);
 /* files.c */

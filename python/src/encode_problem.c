@@ -1,6 +1,8 @@
 /* Where in a value something can't be saved: the path to it and its type. */
 #include "encode.h"
 
+#include "continuation/record.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -27,8 +29,15 @@ static void describe_key(PyObject *key, bool is_attribute, char *text, size_t si
     Py_XDECREF(shown);
 }
 
-static void describe_step(const rp_encode_frame *frame, char *text, size_t size) {
-    if (frame->label) {
+static bool is_record(const rp_encoder *encoder, const rp_encode_frame *frame) {
+    return Py_IS_TYPE(frame->object, encoder->state->record_type);
+}
+
+static void describe_step(const rp_encoder *encoder, const rp_encode_frame *frame, char *text,
+                          size_t size) {
+    if (is_record(encoder, frame)) {
+        rp_record_describe((rp_record *)frame->object, frame->index - 1, text, size);
+    } else if (frame->label) {
         snprintf(text, size, "%s", frame->label);
     } else if (frame->is_attributes && !PyDict_Check(frame->object)) {
         describe_key(frame->key, true, text, size);
@@ -55,8 +64,11 @@ static void describe_problem(rp_encoder *encoder, const char *name, size_t base,
             used += (size_t)snprintf(path + used, sizeof path - used, "...");
             i = depth - STEPS_MAX;
         }
-        char step[100];
-        describe_step(&encoder->frames[base + i], step, sizeof step);
+        const rp_encode_frame *frame = &encoder->frames[base + i];
+        char step[400];
+        if (is_record(encoder, frame) && used > 0)
+            used += (size_t)snprintf(path + used, sizeof path - used, ", ");
+        describe_step(encoder, frame, step, sizeof step);
         size_t size = strlen(step);
         if (used + size >= sizeof path) break;
         memcpy(path + used, step, size + 1);
@@ -72,7 +84,9 @@ static const char *culprit_type(const rp_encoder *encoder, PyObject *value, size
     const rp_encode_frame *frame = &encoder->frames[encoder->depth - 1];
     PyObject *object = frame->object, *child = NULL;
     Py_ssize_t at = frame->index - 1;
-    if (frame->is_attributes && frame->value && !PyDict_Check(object)) {
+    if (is_record(encoder, frame)) {
+        child = rp_record_part(encoder->state, (rp_record *)object, at);
+    } else if (frame->is_attributes && frame->value && !PyDict_Check(object)) {
         child = frame->value;
     } else if (frame->value && (frame->is_pairs || PyList_Check(object))) {
         child = frame->is_pairs && at % 2 == 0 ? frame->key : frame->value;

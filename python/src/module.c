@@ -12,6 +12,8 @@
 #include "report.h"
 #include "testing.h"
 
+#include "types/exceptions.h"
+
 #include "continuation/record.h"
 
 rp_module_state *rp_state_of_module(PyObject *module) {
@@ -88,6 +90,10 @@ static PyMethodDef core_functions[] = {
     {"_at_exit", rp_at_exit, METH_NOARGS, "_at_exit($module, /)\n--\n\nFor atexit."},
     {"_set_attributes", (PyCFunction)(void (*)(void))core_set_attributes, METH_FASTCALL,
      "_set_attributes($module, object, attributes, /)\n--\n\nNamed by saved states."},
+    {"_make_exception", rp_make_exception, METH_VARARGS,
+     "_make_exception($module, class, /, *arguments)\n--\n\nNamed by saved states."},
+    {"_set_exception", (PyCFunction)(void (*)(void))rp_set_exception, METH_FASTCALL,
+     "_set_exception($module, exception, state, /)\n--\n\nNamed by saved states."},
     RP_TESTING_METHODS,
     {NULL, NULL, 0, NULL},
 };

@@ -27,9 +27,14 @@ rs_buffer *rp_encoder_buffer(rp_encoder *encoder);
 int rp_encoder_own(rp_encoder *encoder, PyObject *object, PyObject *name, bool is_around,
                    PyObject *constants);
 
-/* Encodes `value`. 0: done. 1: some object in it can't be saved; nothing was written (buffer, blobs
- * and shared objects are as before), and rp_encoder_problem tells which. -1: a Python exception
- * (MemoryError, or KeyboardInterrupt of a reducer). `name` is the root of the path in the problem
+/* The state is exact: generators are saved as well. `generators` (a dict, borrowed until the
+ * encoder is freed) has the records of those that run, by their ids. Before the first value. */
+void rp_encoder_set_exact(rp_encoder *encoder, PyObject *generators);
+
+/* Encodes `value`; captured frames are a value, too: the record of the outermost. 0: done. 1: some
+ * object in it can't be saved; nothing was written (buffer, blobs and shared objects are as
+ * before), and rp_encoder_problem tells which. -1: a Python exception (MemoryError, or
+ * KeyboardInterrupt of a reducer). `name` is the root of the path in the problem
  * ("state" gives "state['cfg'].handler"). */
 int rp_encoder_put(rp_encoder *encoder, PyObject *value, const char *name);
 /* "PATH (TYPE): REASON", borrowed until the next call. */
@@ -41,6 +46,9 @@ PyObject *rp_encoder_notes(rp_encoder *encoder);
 const rs_blob *rp_encoder_blobs(rp_encoder *encoder, size_t *count);
 
 typedef struct rp_decoder rp_decoder;
+
+/* Captured frames come back as the record of the outermost frame; as an Opaque where they are not
+ * trusted, or when their code is another by now (rp_decoder_lost). */
 
 /* Where a decoder reads: the stream, and the blobs by number from 1 on. */
 typedef struct rp_source {

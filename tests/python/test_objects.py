@@ -135,7 +135,7 @@ def test_nan__keeps_its_identity():
 
 
 def test_what_has_no_state__is_refused():
-    for value in ((x for x in []), memoryview(b""), sys, threading.Lock(),
+    for value in ((x for x in []), memoryview(b""), threading.Lock(),
                   random.SystemRandom(), sys._getframe()):
         text = problem([value])
         assert text.startswith("value[0] (") and "restore()" in text, text

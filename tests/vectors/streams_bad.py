@@ -271,6 +271,18 @@ BAD = [  # name, item, rule, blobs
     ("method-one", Tagged(METHOD, [POINT]), "a method has two parts"),
     ("opaque-name", Tagged(OPAQUE, [1, None]), "the name is a text"),
     ("opaque-few", Tagged(OPAQUE, ["x"]), "and a state stands there"),
+    ("traceback-empty", Tagged(TRACEBACK, []), "a traceback has an entry"),
+    ("traceback-short", Tagged(TRACEBACK, [["a.py", "f", "f", 3]]), "an entry has seven parts"),
+    (
+        "traceback-line",
+        Tagged(TRACEBACK, [["a.py", "f", "f", "3", -1, -1, -1]]),
+        "a line is a number, or null",
+    ),
+    (
+        "traceback-column",
+        Tagged(TRACEBACK, [["a.py", "f", "f", 3, 3, None, -1]]),
+        "a column is a number",
+    ),
     ("tag", Tagged(KEPT, 0), "an unknown tag is refused"),
     ("tag-27", Tagged(27, ["os.system", "x"]), "also tag 27"),
     ("tag-55799", Tagged(55799, 0), "also one that says nothing"),

@@ -388,6 +388,14 @@ GOOD = [  # name, value, expression, rule, blobs
         "[b'ab', bytearray(b'ab')]",
         "BUFFER: bytes, or a bytearray",
     ),
+    (
+        "traceback",
+        Tagged(TRACEBACK, [["a.py", "f", "C.f", 3, 3, 0, 7], ["b.py", "g", "g", None, -1, -1, -1]]),
+        "opaque('types.TracebackType', [['a.py', 'f', 'C.f', 3, 3, 0, 7], "
+        "['b.py', 'g', 'g', None, -1, -1, -1]])",
+        "TRACEBACK",
+    ),
+    ("module", Tagged(GLOBAL, ["os.path", ""]), "opaque('os.path')", "GLOBAL: a module"),
     ("global", Tagged(GLOBAL, ["os", "system"]), "opaque('os.system')", "GLOBAL"),
     (
         "instance",

@@ -42,10 +42,25 @@ typedef struct rp_record {
 rp_record *rp_record_new(rp_module_state *state);
 /* Drops all that it leads to: a record that was used must keep nothing alive. */
 void rp_record_clear(rp_record *record);
-/* Everything fits together, as it must for byte code to be made of it: the unit is an instruction
- * that its mode allows, kinds and count are those of the analysis, slots are as many as the code
- * has, cells are cells. For records that were read. 0, or -1 with ValueError. */
-int rp_record_check(rp_module_state *state, rp_record *record);
+/* record_parts.c: locals, then the value stack, then the value. Borrowed; NULL for what is empty,
+ * or not there. */
+PyObject *rp_record_part(const rp_module_state *state, const rp_record *record, Py_ssize_t index);
+Py_ssize_t rp_record_part_count(const rp_record *record);
+/* Where the frame stands. */
+int rp_record_line(const rp_record *record);
+/* "line 12 of sim.relax (sim.py): field" */
+void rp_record_describe(const rp_record *record, Py_ssize_t index, char *text, size_t size);
+/* record_check.c: for records that were read. Code is made of them, which the interpreter runs
+ * without a check of its own: what does not fit is refused. 0, or -1 with ValueError.
+ * Without the values: the unit is an instruction that the mode allows, `kinds` are those of the
+ * analysis, and there are as many slots as the code has. */
+int rp_record_check_place(rp_record *record);
+/* From the outermost frame: each one waits for the next, and only the innermost waits for none. A
+ * generator (`is_generator`) begins with one, all others are functions. */
+int rp_record_check_chain(rp_record *record, bool is_generator);
+/* The values: cells are cells, and what the code goes on with is of the kind that it takes for
+ * granted. */
+int rp_record_check_values(rp_module_state *state, rp_record *record);
 
 extern PyType_Spec rp_record_spec;
 /* The type of state->null, which stands for an empty slot and never leaves this extension. */

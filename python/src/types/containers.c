@@ -201,6 +201,9 @@ int rp_push_pairs(rp_encoder *encoder, PyObject *dict) {
 }
 
 int rp_put_dict(rp_encoder *encoder, PyObject *object) {
+    bool is_shared = encoder->last_share >= 0 && !encoder->digest;
+    int status = is_shared ? rp_put_namespace(encoder, object) : RP_NOT_THIS;
+    if (status != RP_NOT_THIS) return status;
     int plain = has_plain_keys(object);
     if (plain < 0) return -1;
     if (!plain) {

@@ -220,6 +220,29 @@ int rp_put_cell(rp_encoder *encoder, PyObject *object) {
     return rp_push_parts(encoder, PyTuple_Pack(1, content), ".cell_contents");
 }
 
+/* ---- super() ---- */
+
+static PyObject *member_of(PyObject *super, const char *name) {
+    PyObject *text = PyUnicode_FromString(name);
+    PyObject *value = text ? PyObject_GenericGetAttr(super, text) : NULL;
+    Py_XDECREF(text);
+    return value;
+}
+
+/* It hands questions about itself on to what it stands for, also how it is to be reduced. */
+int rp_put_super(rp_encoder *encoder, PyObject *object) {
+    PyObject *class = member_of(object, "__thisclass__");
+    PyObject *self = class ? member_of(object, "__self__") : NULL, *reduced = NULL;
+    if (self)
+        reduced = self == Py_None ? Py_BuildValue("(O(O))", &PySuper_Type, class)
+                                  : Py_BuildValue("(O(OO))", &PySuper_Type, class, self);
+    int status = reduced ? rp_put_reduced(encoder, object, reduced) : -1;
+    Py_XDECREF(reduced);
+    Py_XDECREF(self);
+    Py_XDECREF(class);
+    return status;
+}
+
 /* ---- bound methods ---- */
 
 int rp_put_method(rp_encoder *encoder, PyObject *object) {

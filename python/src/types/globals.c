@@ -139,6 +139,40 @@ int rp_put_global(rp_encoder *encoder, PyObject *object) {
     return rp_put_global_named(encoder, object, NULL);
 }
 
+int rp_put_module(rp_encoder *encoder, PyObject *object) {
+    PyObject *modules = PyImport_GetModuleDict(), *name = PyModule_GetNameObject(object);
+    if (!name) PyErr_Clear();
+    PyObject *known = name ? PyDict_GetItemWithError(modules, name) : NULL; /* borrowed */
+    int status = RP_REFUSED;
+    if (known == object) {
+        rp_put_tag(encoder, RP_TAG_GLOBAL);
+        rp_put_array_head(encoder, 2);
+        status = put_text(encoder, name);
+        rs_cbor_put_text(&encoder->buffer, "", 0);
+    } else if (!PyErr_Occurred()) {
+        rp_refuse(encoder, "an import of its name does not lead to this module");
+    } else {
+        status = -1;
+    }
+    Py_XDECREF(name);
+    return status;
+}
+
+int rp_put_namespace(rp_encoder *encoder, PyObject *dict) {
+    PyObject *name, *module;
+    if (rp_dict_find(dict, "__name__", &name) <= 0) return PyErr_Occurred() ? -1 : RP_NOT_THIS;
+    module = PyUnicode_Check(name) ? PyDict_GetItemWithError(PyImport_GetModuleDict(), name) : NULL;
+    int status = PyErr_Occurred() ? -1 : RP_NOT_THIS;
+    if (module && PyModule_Check(module) && PyModule_GetDict(module) == dict) {
+        rp_put_tag(encoder, RP_TAG_GLOBAL);
+        rp_put_array_head(encoder, 2);
+        status = put_text(encoder, name);
+        rs_cbor_put_literal(&encoder->buffer, "__dict__");
+    }
+    Py_DECREF(name);
+    return status;
+}
+
 /* ---- decoding ---- */
 
 /* An object of the stream is not built: said once for each name. */
@@ -154,7 +188,8 @@ int rp_is_trusted(rp_decoder *decoder, PyObject *name) {
 }
 
 static const char *const reconstructors[] = {"copyreg.__newobj__", "copyreg.__newobj_ex__",
-                                             "copyreg._reconstructor", RP_REGISTERED_MAKER};
+                                             "copyreg._reconstructor", RP_REGISTERED_MAKER,
+                                             "resume._core._make_exception"};
 
 bool rp_is_reconstructor(PyObject *name) {
     for (size_t i = 0; i < sizeof reconstructors / sizeof reconstructors[0]; i++)
@@ -222,7 +257,8 @@ static PyObject *import_module(PyObject *name) {
 
 static PyObject *import_global(rp_decoder *decoder, PyObject *module_name, PyObject *path) {
     PyObject *module = import_module(module_name);
-    PyObject *found = module ? walk(module, path) : NULL;
+    bool is_module = PyUnicode_GET_LENGTH(path) == 0;
+    PyObject *found = !module ? NULL : is_module ? Py_NewRef(module) : walk(module, path);
     Py_XDECREF(module);
     if (found || !(PyErr_ExceptionMatches(PyExc_ImportError) ||
                    PyErr_ExceptionMatches(PyExc_AttributeError)))
@@ -241,7 +277,9 @@ static PyObject *import_global(rp_decoder *decoder, PyObject *module_name, PyObj
 }
 
 static PyObject *found_global(rp_decoder *decoder, PyObject *module_name, PyObject *path) {
-    PyObject *name = PyUnicode_FromFormat("%U.%U", module_name, path), *found = NULL;
+    PyObject *found = NULL, *name = PyUnicode_GET_LENGTH(path) > 0
+                                        ? PyUnicode_FromFormat("%U.%U", module_name, path)
+                                        : Py_NewRef(module_name);
     int trusted = name ? rp_is_trusted(decoder, name) : -1;
     if (trusted > 0) {
         if (rp_registered_moved(decoder->state, name, &found) == 0)

@@ -3,6 +3,7 @@
 #include "../lookup.h"
 #include "../opaque.h"
 #include "array_interface.h"
+#include "exceptions.h"
 #include "../registered.h"
 
 /* ---- asking the object ---- */
@@ -117,6 +118,8 @@ static PyObject *reduce(rp_encoder *encoder, PyObject *object) {
     if (!reduced && !PyErr_Occurred())
         reduced = PyObject_CallMethod(object, "__reduce_ex__", "i", 5);
     Py_XDECREF(function);
+    if (reduced && PyExceptionInstance_Check(object))
+        reduced = rp_exception_reduction(object, reduced);
     return reduced ? rp_name_fields(object, reduced) : NULL;
 }
 
