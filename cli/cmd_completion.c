@@ -33,11 +33,10 @@ static void put_words(const char *words) {
 
 /* What the arguments are: in words that the three scripts share. */
 static const char *target_word(const rc_command *command) {
-    static const char *const words[] = {[RC_TARGET_NONE] = "none",
-                                        [RC_TARGET_CHECKPOINT] = "checkpoint",
-                                        [RC_TARGET_ASIDE] = "aside",
-                                        [RC_TARGET_FOLDER] = "folder",
-                                        [RC_TARGET_WORD] = "words"};
+    static const char *const words[] = {
+        [RC_TARGET_NONE] = "none",   [RC_TARGET_CHECKPOINT] = "checkpoint",
+        [RC_TARGET_ASIDE] = "aside", [RC_TARGET_FOLDER] = "folder",
+        [RC_TARGET_WORD] = "words",  [RC_TARGET_COMMAND] = "command"};
     return words[command->target];
 }
 
@@ -69,6 +68,8 @@ static const char bash_tail[] =
     "    words) COMPREPLY=($(compgen -W \"$words\" -- \"$cur\")) ;;\n"
     "    folder) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -d -- \"$cur\") ;;\n"
     "    aside) _resume_names --aside ;;\n"
+    "    command) compopt -o filenames\n"
+    "        mapfile -t COMPREPLY < <(compgen -c -- \"$cur\"; compgen -f -- \"$cur\") ;;\n"
     "    checkpoint)\n"
     "        if [[ $cur == */* || $cur == .* ]]; then\n"
     "            compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- \"$cur\")\n"
@@ -172,6 +173,7 @@ static void put_zsh_target(const rc_command *command) {
         printf(" \\\n            '*:checkpoint: _resume_names'");
     if (command->target == RC_TARGET_ASIDE)
         printf(" \\\n            '*:checkpoint: _resume_names --aside'");
+    if (command->target == RC_TARGET_COMMAND) printf(" \\\n            '*:::command: _normal'");
     if (command->target == RC_TARGET_WORD) {
         printf(" \\\n            '1:shell:(");
         put_words(command->target_words);
@@ -253,6 +255,9 @@ static void put_fish_target(const rc_command *command) {
         printf(" -f -a '");
         put_words(command->target_words);
         printf("'\n");
+        break;
+    case RC_TARGET_COMMAND:
+        printf(" -F -a '(__fish_complete_subcommand)'\n");
         break;
     case RC_TARGET_NONE:
         printf(" -f\n");

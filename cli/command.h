@@ -21,8 +21,8 @@
 
 /* The sub-commands, one in each cmd_NAME.c; main.c lists them. */
 extern const rc_command rc_ls, rc_show, rc_log, rc_diff, rc_check, rc_export_command, rc_revive,
-    rc_rollback, rc_prune, rc_rm, rc_trust, rc_untrust, rc_keys, rc_doctor_command, rc_completion,
-    rc_names;
+    rc_rollback, rc_prune, rc_rm, rc_run, rc_trust, rc_untrust, rc_keys, rc_doctor_command,
+    rc_completion, rc_names;
 
 /* report.c: talk, on stderr. */
 rc_exit rc_exit_of(resume_status status);

@@ -9,9 +9,24 @@
 #include <string.h>
 
 const rc_command *const rc_commands[] = {
-    &rc_ls,     &rc_show,           &rc_log,        &rc_diff,  &rc_check, &rc_export_command,
-    &rc_revive, &rc_rollback,       &rc_prune,      &rc_rm,    &rc_trust, &rc_untrust,
-    &rc_keys,   &rc_doctor_command, &rc_completion, &rc_names, NULL,
+    &rc_run,
+    &rc_ls,
+    &rc_show,
+    &rc_log,
+    &rc_diff,
+    &rc_check,
+    &rc_export_command,
+    &rc_revive,
+    &rc_rollback,
+    &rc_prune,
+    &rc_rm,
+    &rc_trust,
+    &rc_untrust,
+    &rc_keys,
+    &rc_doctor_command,
+    &rc_completion,
+    &rc_names,
+    NULL,
 };
 
 const rc_command *rc_command_find(const char *name) {
@@ -22,6 +37,7 @@ const rc_command *rc_command_find(const char *name) {
 
 static void print_help(FILE *to) {
     fputs("Examples:\n"
+          "  resume run python sim.py   run again after it was killed, it goes on\n"
           "  resume ls                  the checkpoints of this folder\n"
           "  resume show sim.main       what is saved, without running any of it\n"
           "  resume check               verify all of them\n"

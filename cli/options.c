@@ -130,6 +130,8 @@ static bool scan(const parsing *this, int argc, char **argv) {
             good = scan_long(this, argc, argv, &i);
         else if (argv[i][0] == '-' && argv[i][1])
             good = scan_letters(this, argc, argv, &i);
+        else if (this->command->words_follow)
+            break;
     }
     return good;
 }
@@ -246,8 +248,9 @@ bool rc_options_parse(const rc_command *command, int argc, char **argv, void *op
         .options = table, .parser = parse, .args_doc = command->arguments, .doc = command->text};
     *exit_code = RC_USAGE;
     if (!scan(&this, argc, argv)) return false;
-    if (argp_parse(&parser, argc, argv, ARGP_NO_HELP | ARGP_NO_EXIT | ARGP_SILENT, NULL, &this) !=
-        0) {
+    unsigned flags = ARGP_NO_HELP | ARGP_NO_EXIT | ARGP_SILENT;
+    if (command->words_follow) flags |= ARGP_IN_ORDER;
+    if (argp_parse(&parser, argc, argv, flags, NULL, &this) != 0) {
         if (!this.failed) rc_say("'resume %s --help' tells how it is called", command->name);
         return false;
     }

@@ -62,7 +62,8 @@ typedef enum rc_target_kind {
     RC_TARGET_CHECKPOINT, /* a name, or a path */
     RC_TARGET_ASIDE,      /* the name of a file that was set aside */
     RC_TARGET_FOLDER,
-    RC_TARGET_WORD, /* one of `target_words` */
+    RC_TARGET_WORD,    /* one of `target_words` */
+    RC_TARGET_COMMAND, /* a command with arguments of its own */
 } rc_target_kind;
 
 typedef struct rc_command {
@@ -78,7 +79,8 @@ typedef struct rc_command {
     const char *missing, *too_many; /* what is said when they are fewer or more */
     rc_target_kind target;
     const char *target_words;
-    bool hidden; /* not in the help */
+    bool words_follow; /* what stands behind the first argument is no option of ours */
+    bool hidden;       /* not in the help */
     rc_exit (*run)(const void *options);
 } rc_command;
 

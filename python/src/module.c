@@ -10,6 +10,7 @@
 #include "read_only.h"
 #include "registered.h"
 #include "report.h"
+#include "script.h"
 #include "testing.h"
 
 #include "types/exceptions.h"
@@ -132,6 +133,7 @@ static int add_types(PyObject *module, rp_module_state *state) {
     state->data_type = add_type(module, &rp_data_spec, &PyDict_Type);
     state->loop_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &rp_loop_spec, NULL);
     state->opaque_type = add_type(module, &rp_opaque_spec, NULL);
+    state->script_type = add_type(module, &rp_script_spec, NULL);
     state->record_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &rp_record_spec, NULL);
     state->null_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &rp_null_spec, NULL);
     if (state->null_type) state->null = state->null_type->tp_alloc(state->null_type, 0);
@@ -139,7 +141,7 @@ static int add_types(PyObject *module, rp_module_state *state) {
     state->entries_type = add_type(module, &rp_entries_spec, &PyList_Type);
     if (!state->checkpoint_type || !state->null_checkpoint_type || !state->report_type ||
         !state->data_type || !state->loop_type || !state->opaque_type || !state->entry_type ||
-        !state->entries_type || !state->record_type || !state->null)
+        !state->entries_type || !state->record_type || !state->script_type || !state->null)
         return -1;
     return PyModule_AddType(module, state->entry_type);
 }
@@ -189,6 +191,7 @@ static int core_exec(PyObject *module) {
     DO(opaque_type)                                                                                \
     DO(entry_type)                                                                                 \
     DO(entries_type)                                                                               \
+    DO(script_type)                                                                                \
     DO(record_type)                                                                                \
     DO(null_type)
 /* A Checkpoint that dies after the module was cleared still needs these. */

@@ -19,6 +19,7 @@ typedef struct rp_module_state {
     PyTypeObject *checkpoint_type, *null_checkpoint_type, *report_type, *loop_type;
     PyTypeObject *data_type, *entry_type, *entries_type; /* what load() and list() give */
     PyTypeObject *opaque_type;             /* what stands for objects that were not trusted */
+    PyTypeObject *script_type;             /* a program of `resume run` */
     PyTypeObject *record_type, *null_type; /* captured frames, what stands for an empty slot */
     PyObject *null;                        /* the only object of null_type */
     bool said_key;                         /* why saves are not signed */

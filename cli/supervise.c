@@ -1,0 +1,134 @@
+/* Watches over a running program: hands signals on, starts it again after a crash. */
+#include "run.h"
+
+#include "command.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* On these the program saves and stops. */
+static const int stopping[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1};
+/* By these a program dies of a fault, its own or the system's: no memory, above all. */
+static const int crashes[] = {SIGSEGV, SIGBUS, SIGABRT, SIGILL, SIGFPE, SIGKILL, SIGSYS, SIGTRAP};
+
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+
+static bool is_among(int number, const int *numbers, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        if (numbers[i] == number) return true;
+    return false;
+}
+
+/* Signals that are waited for; what the caller ignores (nohup) stays ignored, here and there. */
+static void block(sigset_t *old) {
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGCHLD);
+    for (size_t i = 0; i < COUNT(stopping); i++) {
+        struct sigaction action;
+        if (sigaction(stopping[i], NULL, &action) == 0 && action.sa_handler == SIG_IGN) continue;
+        sigaddset(&set, stopping[i]);
+    }
+    sigprocmask(SIG_BLOCK, &set, old);
+}
+
+static pid_t start(const rc_supervision *this, const sigset_t *mask) {
+    pid_t parent = getpid(), child = fork();
+    if (child != 0) return child;
+    sigprocmask(SIG_SETMASK, mask, NULL);
+    /* who kills this process means the program: it must not go on unseen, and hold the lock */
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent) _exit(RC_FAILED);
+    execvp(this->argv[0], this->argv);
+    rc_say("'%s' can't be started: %s", this->argv[0], strerror(errno));
+    _exit(RC_USAGE);
+}
+
+/* Until the program has ended; signals go on to it. */
+static int wait_for(pid_t child, bool *told_to_stop) {
+    sigset_t set;
+    int status = 0;
+    sigemptyset(&set);
+    sigaddset(&set, SIGCHLD);
+    for (size_t i = 0; i < COUNT(stopping); i++)
+        sigaddset(&set, stopping[i]);
+    for (;;) {
+        pid_t ended = waitpid(child, &status, WNOHANG);
+        if (ended == child || (ended < 0 && errno != EINTR)) return status;
+        int number = sigwaitinfo(&set, NULL);
+        if (number <= 0 || number == SIGCHLD) continue;
+        *told_to_stop = true;
+        kill(child, number);
+    }
+}
+
+static uint64_t generation_of(int status) {
+    uint64_t generation = 0;
+    ssize_t size = pread(status, &generation, sizeof generation, 0);
+    return size == (ssize_t)sizeof generation ? generation : 0;
+}
+
+/* The caller sees what the program died of. */
+static void die_of(int number, const sigset_t *mask) {
+    const struct rlimit no_core = {0};
+    setrlimit(RLIMIT_CORE, &no_core);
+    signal(number, SIG_DFL);
+    sigprocmask(SIG_SETMASK, mask, NULL);
+    raise(number);
+}
+
+/* Whether it makes sense to go on after a death, said to the user. */
+static bool wants_restart(const rc_supervision *this, int number, uint64_t generation,
+                          uint64_t restarts, int last_number, uint64_t last_generation) {
+    if (!is_among(number, crashes, COUNT(crashes))) return false;
+    const char *what = strsignal(number);
+    if (generation == 0) {
+        rc_say("%s died (%s) before its first save: it is not started again", this->command, what);
+        return false;
+    }
+    if (number == last_number && generation == last_generation) {
+        rc_say("%s died (%s) again behind generation %llu, as the time before: it is not started "
+               "again; the same command tries once more, 'resume rollback' goes further back",
+               this->command, what, (unsigned long long)generation);
+        return false;
+    }
+    if (restarts >= this->restarts) {
+        rc_say("%s died (%s); it was started again %llu times, which is all (--restarts)",
+               this->command, what, (unsigned long long)restarts);
+        return false;
+    }
+    rc_say("%s died (%s): it goes on from generation %llu", this->command, what,
+           (unsigned long long)generation);
+    return true;
+}
+
+rc_exit rc_supervise(const rc_supervision *supervision) {
+    sigset_t mask;
+    int last_number = 0;
+    uint64_t last_generation = 0;
+    block(&mask);
+    for (uint64_t restarts = 0;; restarts++) {
+        bool told_to_stop = false;
+        pid_t child = start(supervision, &mask);
+        if (child < 0) {
+            rc_say("'%s' can't be started: %s", supervision->argv[0], strerror(errno));
+            return RC_FAILED;
+        }
+        int status = wait_for(child, &told_to_stop);
+        if (WIFEXITED(status)) return (rc_exit)WEXITSTATUS(status);
+        int number = WTERMSIG(status);
+        uint64_t generation = generation_of(supervision->status);
+        if (told_to_stop || !wants_restart(supervision, number, generation, restarts, last_number,
+                                           last_generation)) {
+            die_of(number, &mask);
+            return (rc_exit)(128 + number);
+        }
+        last_number = number;
+        last_generation = generation;
+    }
+}
