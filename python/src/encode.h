@@ -184,7 +184,8 @@ int rp_put_namespace(rp_encoder *encoder, PyObject *dict);
 /* The same for one that is found under this path, whatever it says itself; NULL: its own. */
 int rp_put_global_named(rp_encoder *encoder, PyObject *object, PyObject *path);
 /* 1: imported modules have it: (module, path in it), new references. 0: not. -1: exception. */
-int rp_global_find(PyObject *object, PyObject *given_path, PyObject **module_name, PyObject **path);
+int rp_global_find(const rp_module_state *state, PyObject *object, PyObject *given_path,
+                   PyObject **module_name, PyObject **path);
 /* instances.c: an object by its own reduction. */
 int rp_put_instance(rp_encoder *encoder, PyObject *object);
 /* plain.c: an object that reduces as `object` does, without asking it. */

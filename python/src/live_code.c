@@ -21,6 +21,7 @@ bool rp_code_path_is_place(const rp_code_path *path, const rp_code_path *other) 
 /* ---- a walk over code ---- */
 
 typedef struct code_search {
+    const rp_module_state *state;
     PyObject *globals;
     PyObject *name;
     rp_memo seen;  /* code that was walked, or waits on the stack */
@@ -81,6 +82,12 @@ static int walk_function(code_search *search, PyObject *object) {
 }
 
 /* ---- where to begin ---- */
+
+/* The program of `resume run`: also before it runs. */
+static int walk_script(code_search *search) {
+    if (!search->state->script_code || search->globals != search->state->script_space) return 0;
+    return walk(search, search->state->script_code);
+}
 
 /* A script, a notebook's cell or a function that is running. */
 static int walk_frames(code_search *search) {
@@ -237,7 +244,8 @@ static bool is_made_at_run_time(PyCodeObject *code, PyObject *globals) {
 
 static int find_place(code_search *search) {
     search->meet = meet_same;
-    int status = walk_frames(search);
+    int status = walk_script(search);
+    if (!status) status = walk_frames(search);
     if (!status) status = walk_named(search);
     if (status) return status;
     /* at the level of a module: it may be the only one that leads to itself */
@@ -265,8 +273,10 @@ static int is_of_module(PyObject *globals, PyObject *name) {
     return PyModule_Check(module) && PyModule_GetDict(module) == globals;
 }
 
-int rp_code_path_of(PyCodeObject *code, PyObject *globals, rp_code_path *path) {
-    code_search search = {.globals = globals, .name = code->co_qualname, .code = code, .place = -1};
+int rp_code_path_of(const rp_module_state *state, PyCodeObject *code, PyObject *globals,
+                    rp_code_path *path) {
+    code_search search = {
+        .state = state, .globals = globals, .name = code->co_qualname, .code = code, .place = -1};
     *path = (rp_code_path){.place = -1};
     PyObject *module = module_name(globals);
     int status = module ? is_of_module(globals, module) : PyErr_Occurred() ? -1 : 0;
@@ -312,12 +322,12 @@ static int meet_wanted(code_search *search, PyCodeObject *code, Py_ssize_t place
     return exact;
 }
 
-int rp_code_path_find(const rp_code_path *path, PyObject *globals, PyCodeObject **code,
-                      rp_code_found *found) {
-    static int (*const stages[])(code_search *) = {walk_frames, walk_named, walk_functions,
-                                                   walk_loader};
+int rp_code_path_find(const rp_module_state *state, const rp_code_path *path, PyObject *globals,
+                      PyCodeObject **code, rp_code_found *found) {
+    static int (*const stages[])(code_search *) = {walk_script, walk_frames, walk_named,
+                                                   walk_functions, walk_loader};
     code_search search = {
-        .globals = globals, .name = path->name, .meet = meet_wanted, .path = path};
+        .state = state, .globals = globals, .name = path->name, .meet = meet_wanted, .path = path};
     int status = 0;
     for (size_t i = 0; i < sizeof stages / sizeof stages[0] && !status && !search.code; i++)
         status = stages[i](&search);

@@ -25,11 +25,12 @@ typedef enum rp_code_found {
 void rp_code_path_release(rp_code_path *path);
 /* The path of `code`, which runs in the namespace `globals`. 1. 0: it can't be found again: it was
  * made at run time, or its module is none. -1: exception. */
-int rp_code_path_of(PyCodeObject *code, PyObject *globals, rp_code_path *path);
+int rp_code_path_of(const rp_module_state *state, PyCodeObject *code, PyObject *globals,
+                    rp_code_path *path);
 /* Looks in the namespace `globals` of the loaded module. `code` receives a new reference when it is
  * FOUND or LIKELY. 0, or -1 with an exception. */
-int rp_code_path_find(const rp_code_path *path, PyObject *globals, PyCodeObject **code,
-                      rp_code_found *found);
+int rp_code_path_find(const rp_module_state *state, const rp_code_path *path, PyObject *globals,
+                      PyCodeObject **code, rp_code_found *found);
 /* The same place, whatever the code is now. */
 bool rp_code_path_is_place(const rp_code_path *path, const rp_code_path *other);
 #endif

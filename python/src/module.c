@@ -212,6 +212,8 @@ static int core_exec(PyObject *module) {
     DO(registered)                                                                                 \
     DO(registered_names)                                                                           \
     DO(moved)                                                                                      \
+    DO(script_space)                                                                               \
+    DO(script_code)                                                                                \
     DO(registered_maker)                                                                           \
     DO(null)
 

@@ -22,11 +22,14 @@ typedef struct rp_module_state {
     PyTypeObject *script_type;             /* a program of `resume run` */
     PyTypeObject *record_type, *null_type; /* captured frames, what stands for an empty slot */
     PyObject *null;                        /* the only object of null_type */
-    bool said_key;                         /* why saves are not signed */
-    PyObject *expire_default;   /* Checkpoint.CACHE_EXPIRE as long as nobody has set it */
-    PyObject *folder_default;   /* Checkpoint.folder, the same */
-    PyObject *registry;         /* path -> weak reference to the open Checkpoint: registry.c */
-    PyObject *registered;       /* class -> what resume.register() was given: registered.c */
+    PyObject *script_space;   /* dict: namespace of the program of `resume run`, whose functions and
+                                 classes no import brings back; or NULL */
+    PyObject *script_code;    /* its code */
+    bool said_key;            /* why saves are not signed */
+    PyObject *expire_default; /* Checkpoint.CACHE_EXPIRE as long as nobody has set it */
+    PyObject *folder_default; /* Checkpoint.folder, the same */
+    PyObject *registry;       /* path -> weak reference to the open Checkpoint: registry.c */
+    PyObject *registered;     /* class -> what resume.register() was given: registered.c */
     PyObject *registered_names; /* the same by the names of the classes, also old ones */
     PyObject *moved;            /* old name -> class that has taken its place */
     PyObject *registered_maker; /* the function _registered */

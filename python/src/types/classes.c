@@ -149,7 +149,7 @@ int rp_put_class(rp_encoder *encoder, PyObject *object) {
     PyTypeObject *type = (PyTypeObject *)object;
     PyObject *module_name, *path;
     bool is_around;
-    int found = rp_global_find(object, NULL, &module_name, &path);
+    int found = rp_global_find(encoder->state, object, NULL, &module_name, &path);
     if (found < 0) return -1;
     if (found > 0) {
         Py_DECREF(module_name);
@@ -217,7 +217,7 @@ int rp_put_cached_property(rp_encoder *encoder, PyObject *object) {
 /* functools.lru_cache of a function: with an empty cache. */
 int rp_put_cached_function(rp_encoder *encoder, PyObject *object) {
     PyObject *module_name, *path, *reduced = NULL;
-    int found = rp_global_find(object, NULL, &module_name, &path);
+    int found = rp_global_find(encoder->state, object, NULL, &module_name, &path);
     if (found < 0) return -1;
     if (found > 0) {
         Py_DECREF(module_name);

@@ -42,7 +42,7 @@ int rp_put_code(rp_encoder *encoder, PyCodeObject *code, PyObject *globals) {
         rp_put_reference(encoder, share);
         return RP_DONE;
     }
-    int found = rp_code_path_of(code, globals, &path);
+    int found = rp_code_path_of(encoder->state, code, globals, &path);
     if (found < 0) return -1;
     if (found == 0) {
         return rp_refuse(encoder,
@@ -194,7 +194,7 @@ static int push_function(rp_encoder *encoder, PyFunctionObject *function) {
 int rp_put_function_value(rp_encoder *encoder, PyObject *object) {
     PyFunctionObject *function = (PyFunctionObject *)object;
     PyObject *module_name, *path;
-    int found = rp_global_find(object, NULL, &module_name, &path);
+    int found = rp_global_find(encoder->state, object, NULL, &module_name, &path);
     if (found < 0) return -1;
     if (found > 0) {
         Py_DECREF(module_name);

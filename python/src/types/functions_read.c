@@ -87,7 +87,8 @@ static PyObject *value_of(rp_decoder *decoder, const rp_code_path *path) {
     if (trusted) {
         globals = namespace_of(path->module);
         if (!globals && PyErr_Occurred()) goto done;
-        if (globals && rp_code_path_find(path, globals, &code, &found) < 0) goto done;
+        if (globals && rp_code_path_find(decoder->state, path, globals, &code, &found) < 0)
+            goto done;
     } else if (rp_note_untrusted(decoder, name) < 0) {
         goto done;
     }
@@ -157,10 +158,10 @@ static PyObject *new_function(PyObject *code, PyObject *globals) {
 }
 
 /* The program's own function in the same place, which has other code by now. 1, 0 or -1. */
-static int is_same_place(PyObject *function, PyObject *parts) {
+static int is_same_place(rp_decoder *decoder, PyObject *function, PyObject *parts) {
     rp_code_path path;
     if (!PyFunction_Check(function)) return 0;
-    int found = rp_code_path_of((PyCodeObject *)PyFunction_GET_CODE(function),
+    int found = rp_code_path_of(decoder->state, (PyCodeObject *)PyFunction_GET_CODE(function),
                                 PyFunction_GET_GLOBALS(function), &path);
     if (found <= 0) return found;
     PyObject *place = PyList_GET_ITEM(parts, 2);
@@ -184,7 +185,7 @@ int rp_lose_code(rp_decoder *decoder, PyObject *code, PyObject *object) {
 static int make_without_code(rp_decoder *decoder, PyObject *code, PyObject *live) {
     rp_open *frame = rp_top(decoder);
     bool is_lost = PyLong_AsLong(PyTuple_GET_ITEM(code, 3)) >= 0;
-    int same = is_lost && live ? is_same_place(live, PyTuple_GET_ITEM(code, 0)) : 0;
+    int same = is_lost && live ? is_same_place(decoder, live, PyTuple_GET_ITEM(code, 0)) : 0;
     if (same < 0) return -1;
     if (same) {
         frame->object = Py_NewRef(live);

@@ -49,13 +49,19 @@ static int text_attribute(PyObject *object, const char *name, PyObject **value) 
     return 0;
 }
 
+/* Under `resume run` the program's own module is made by no import. */
+static bool is_of_script(const rp_module_state *state, PyObject *module_name) {
+    return state->script_space && PyUnicode_CompareWithASCIIString(module_name, "__main__") == 0;
+}
+
 /* For objects that do not say where they are from: the module that has them under this name. */
-static int search_modules(PyObject *object, PyObject *path, PyObject **module_name) {
+static int search_modules(const rp_module_state *state, PyObject *object, PyObject *path,
+                          PyObject **module_name) {
     PyObject *modules = PyImport_GetModuleDict(), *name, *value; /* borrowed */
     PyObject *copy = modules ? PyDict_Copy(modules) : NULL;      /* importing changes it */
     int found = copy ? 0 : -1;
     for (Py_ssize_t at = 0; found == 0 && PyDict_Next(copy, &at, &name, &value);) {
-        if (value == Py_None || !PyUnicode_Check(name)) continue;
+        if (value == Py_None || !PyUnicode_Check(name) || is_of_script(state, name)) continue;
         found = is_at(object, name, path);
         if (found < 0 && PyErr_ExceptionMatches(PyExc_Exception)) { /* a lazy module's import */
             PyErr_Clear();
@@ -84,23 +90,25 @@ static int search_types(PyObject *object, PyObject **module_name, PyObject **pat
     return found;
 }
 
-static int find(PyObject *object, PyObject **module_name, PyObject **path) {
+static int find(const rp_module_state *state, PyObject *object, PyObject **module_name,
+                PyObject **path) {
     int found = *path ? 1 : text_attribute(object, "__qualname__", path);
     if (!found) found = text_attribute(object, "__name__", path);
     if (found <= 0) return found;
     found = text_attribute(object, "__module__", module_name);
     if (found < 0) return -1;
-    if (!found) return search_modules(object, *path, module_name);
+    if (!found) return search_modules(state, object, *path, module_name);
+    if (is_of_script(state, *module_name)) return 0;
     found = is_at(object, *module_name, *path);
     if (found || PyUnicode_CompareWithASCIIString(*module_name, "builtins") != 0) return found;
     return search_types(object, module_name, path);
 }
 
-int rp_global_find(PyObject *object, PyObject *given_path, PyObject **module_name,
-                   PyObject **path) {
+int rp_global_find(const rp_module_state *state, PyObject *object, PyObject *given_path,
+                   PyObject **module_name, PyObject **path) {
     *module_name = NULL;
     *path = Py_XNewRef(given_path);
-    int found = find(object, module_name, path);
+    int found = find(state, object, module_name, path);
     if (found <= 0) {
         Py_CLEAR(*module_name);
         Py_CLEAR(*path);
@@ -120,7 +128,7 @@ static int put_text(rp_encoder *encoder, PyObject *text) {
 
 int rp_put_global_named(rp_encoder *encoder, PyObject *object, PyObject *given_path) {
     PyObject *module_name, *path;
-    int found = rp_global_find(object, given_path, &module_name, &path);
+    int found = rp_global_find(encoder->state, object, given_path, &module_name, &path);
     if (found < 0) return -1;
     if (!found) {
         return rp_refuse(encoder, "it can't be found by import under its own name, in the module "
