@@ -26,6 +26,7 @@ rp_encoder *rp_encoder_new(rp_module_state *state) {
     encoder->state = state;
     encoder->last_share = -1;
     encoder->making = -1;
+    encoder->lowest_mark = SIZE_MAX;
     encoder->keep = PyList_New(0);
     encoder->notes = PyList_New(0);
     encoder->blob_capacity = 8;
@@ -46,6 +47,8 @@ void rp_encoder_free(rp_encoder *encoder) {
     rs_free(encoder->frames);
     rp_memo_release(&encoder->memo);
     rp_memo_release(&encoder->owner_memo);
+    rp_memo_release(&encoder->sum_memo);
+    rs_free(encoder->sums);
     rs_free(encoder->owners);
     rs_free(encoder->patches);
     rs_free(encoder->blobs);
@@ -138,7 +141,8 @@ size_t rp_put_mark(rp_encoder *encoder) {
 
 void rp_put_reference(rp_encoder *encoder, size_t share) {
     rp_put_tag(encoder, RP_TAG_REFERENCE);
-    rs_cbor_put_head(&encoder->buffer, RS_CBOR_UNSIGNED, share);
+    if (share < encoder->lowest_mark) encoder->lowest_mark = share;
+    rs_cbor_put_int(&encoder->buffer, (int64_t)share - (int64_t)encoder->base);
 }
 
 size_t rp_encoder_add_blob(rp_encoder *encoder, const void *bytes, uint64_t size,
@@ -212,7 +216,7 @@ rp_encode_frame *rp_push(rp_encoder *encoder, rp_advance advance, PyObject *obje
 void rp_pop(rp_encoder *encoder) {
     rp_encode_frame *frame = &encoder->frames[--encoder->depth];
     PyObject *object = frame->object, *key = frame->key, *value = frame->value;
-    if (frame->is_digest) encoder->inside_set--;
+    rs_free(frame->digest);
     Py_XDECREF(key);
     Py_XDECREF(value);
     Py_DECREF(object);
@@ -353,9 +357,8 @@ static int put_object(rp_encoder *encoder, PyObject *object, bool forced) {
     rp_put_function put = function_of(encoder, object, &identity);
     if (!put) return PyErr_Occurred() ? -1 : refuse_type(encoder);
     encoder->last_share = -1;
-    /* a digest knows no reference counts, and writes elements of sets by value */
-    bool may_be_met_again =
-        encoder->digest ? identity && !encoder->inside_set : identity && references > 1;
+    /* a digest knows no reference counts */
+    bool may_be_met_again = identity && (encoder->digest || references > 1);
     /* what makes an object may be written twice, and must then meet what was in it */
     if (may_be_met_again || forced || (identity && encoder->making >= 0)) {
         size_t number;

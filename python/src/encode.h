@@ -15,6 +15,11 @@ enum {
 
 #define RP_BLOB_SIZE_MIN (64u * 1024u) /* smaller memory stands inside the stream */
 
+typedef struct rp_set_digest rp_set_digest;
+typedef struct rp_set_sum {
+    uint64_t words[2];
+} rp_set_sum;
+
 /* A container whose children are being written. */
 typedef struct rp_encode_frame rp_encode_frame;
 /* Writes children until one pushes a frame of its own or all are done; the last one pops. */
@@ -25,14 +30,12 @@ struct rp_encode_frame {
     PyObject *key, *value; /* strong or NULL: the dict entry in work */
     const char *label;     /* the path of the child when it is no item: ".start"; else NULL */
     Py_ssize_t index, count;
-    Py_ssize_t position; /* of PyDict_Next; of the table of a set */
-    size_t start;        /* digest of a set: where the element in work begins in the buffer */
-    uint64_t sum[2];     /* digest of a set: of those of the elements, modulo 2^128 */
-    bool is_digest;      /* of a set */
-    bool is_pairs;       /* a list of pairs, in messages like a dict */
-    bool is_attributes;  /* a dict whose keys are the names of attributes, in messages */
-    size_t entry;        /* object: its place in the memo, RP_UNMARKED: none */
-    Py_ssize_t outer;    /* object: the value of encoder->making before it */
+    Py_ssize_t position;   /* of PyDict_Next; of the table of a set */
+    rp_set_digest *digest; /* of a set, owned: sets.c */
+    bool is_pairs;         /* a list of pairs, in messages like a dict */
+    bool is_attributes;    /* a dict whose keys are the names of attributes, in messages */
+    size_t entry;          /* object: its place in the memo, RP_UNMARKED: none */
+    Py_ssize_t outer;      /* object: the value of encoder->making before it */
 };
 
 /* Of a number in the memo: the object of that mark is not made yet, since what makes it is being
@@ -104,7 +107,11 @@ struct rp_encoder {
     PyObject *generators;      /* dict id -> record of those that run, or NULL: no exact state */
     bool map_content;          /* memory maps are saved with what is in their files */
     bool digest;               /* makes a canonical stream that is only hashed */
-    unsigned inside_set;       /* digest: elements of sets are written by value */
+    size_t base;               /* digest: numbers of marks are counted from the innermost set */
+    size_t lowest_mark;        /* digest: that was referred to in the innermost set */
+    rp_memo sum_memo;          /* digest: set -> index in sums */
+    rp_set_sum *sums;
+    size_t sum_count, sum_capacity;
     char reason[512];
     char problem[2048];
 };

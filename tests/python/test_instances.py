@@ -199,6 +199,16 @@ def test_cycle__through_what_makes_an_object():
     assert restored.parts[0] is restored.parts[1].parts[0] and restored.parts[0][0] is restored
 
 
+@pytest.mark.parametrize("outside_in", [True, False])
+def test_cycle__made_of_a_list_that_leads_to_the_tuple_around_it(outside_in):
+    inner = []
+    around = (inner, Made(inner), collections.Counter({"k": inner}), frozenset([Made(inner)]))
+    inner.append(around)
+    restored = back(around) if outside_in else back(inner)[0]
+    assert restored[0][0] is restored and restored[1].parts[0] is restored[0]
+    assert restored[2]["k"] is restored[0] and next(iter(restored[3])).parts[0] is restored[0]
+
+
 def test_cycle__of_what_can_not_be_made_is_refused():
     class_with_itself = Made()
     class_with_itself.parts = ([class_with_itself],)

@@ -50,13 +50,12 @@ static bool is_allowed(rp_decoder *decoder, PyObject *const *parts, Py_ssize_t c
     return rp_is_trusted(decoder, object) > 0;
 }
 
-/* callable(*arguments) */
+/* callable(*arguments). As with pickle, what is in the arguments may not be complete, when it leads
+ * back to what is being made: a tuple that is still open shows no items until it is. */
 static PyObject *call(rp_decoder *decoder, PyObject *const *parts) {
     PyObject *object = NULL;
     if (!PyTuple_CheckExact(parts[1]))
         return rp_damaged(decoder, "the arguments of a call are no tuple");
-    if (rp_top(decoder)->late.use != RP_READY)
-        return rp_damaged(decoder, "the arguments of a call are not complete");
     int new = makes_new(decoder, parts);
     if (new > 0) return rp_make_new((PyTypeObject *)PyTuple_GET_ITEM(parts[1], 0), parts[1]);
     if (new < 0) return NULL;

@@ -64,18 +64,52 @@ static int advance_set(rp_encoder *encoder, rp_encode_frame *frame) {
 }
 
 /* Digest: each element is hashed by itself; the sum of the hashes, which has no order, stands for
- * the set. */
-static int advance_digests(rp_encoder *encoder, rp_encode_frame *frame) {
+ * the set. What is met in one element is forgotten before the next, and the numbers of marks are
+ * counted from the mark of the set: so neither the order of the elements nor what came before the
+ * set is in the digest. */
+struct rp_set_digest {
+    size_t start;             /* where the element in work begins in the buffer */
+    uint64_t sum[2];          /* modulo 2^128 */
+    size_t share;             /* number of the mark of the set */
+    size_t shares, entries;   /* marks, and objects in the memo, before its elements */
+    size_t base, lowest_mark; /* of the encoder, around it */
+};
+
+static void add_element(rp_encoder *encoder, rp_set_digest *digest) {
     rs_buffer *buffer = &encoder->buffer;
+    rs_hash128 hash = rs_hash128_of(buffer->bytes + digest->start, buffer->size - digest->start, 0);
+    digest->sum[1] += hash.high + __builtin_add_overflow(digest->sum[0], hash.low, digest->sum);
+    buffer->size = digest->start;
+    rp_memo_rollback(&encoder->memo, digest->entries);
+    encoder->share_count = digest->shares;
+}
+
+static void put_sum(rp_encoder *encoder, Py_ssize_t count, const uint64_t sum[2]) {
+    rs_cbor_put_head(&encoder->buffer, RS_CBOR_ARRAY, (uint64_t)count);
+    rs_cbor_put_bytes(&encoder->buffer, sum, 2 * sizeof *sum);
+}
+
+/* A set that leads nowhere outside of itself has the same sum wherever it is met: sets of sets of
+ * sets would be walked once for each way to them. */
+static int keep_sum(rp_encoder *encoder, PyObject *set, const rp_set_digest *digest) {
+    if (encoder->lowest_mark < digest->share) return 0;
+    if (encoder->sum_count == encoder->sum_capacity) {
+        size_t capacity = encoder->sum_capacity ? encoder->sum_capacity * 2 : 16;
+        rp_set_sum *sums = rs_reallocate_array(encoder->sums, capacity, sizeof *sums);
+        if (!sums) return -1;
+        encoder->sums = sums;
+        encoder->sum_capacity = capacity;
+    }
+    if (!rp_memo_add(&encoder->sum_memo, set, encoder->sum_count)) return -1;
+    memcpy(encoder->sums[encoder->sum_count++].words, digest->sum, sizeof digest->sum);
+    return 0;
+}
+
+static int advance_digests(rp_encoder *encoder, rp_encode_frame *frame) {
     size_t depth = encoder->depth;
+    rp_set_digest *digest = frame->digest;
     for (;;) {
-        if (frame->index > 0 && !buffer->failed) {
-            rs_hash128 hash =
-                rs_hash128_of(buffer->bytes + frame->start, buffer->size - frame->start, 0);
-            frame->sum[1] +=
-                hash.high + __builtin_add_overflow(frame->sum[0], hash.low, frame->sum);
-            buffer->size = frame->start;
-        }
+        if (frame->index > 0 && !encoder->buffer.failed) add_element(encoder, digest);
         if (frame->index == frame->count) break;
         PyObject *element = next_element(frame);
         if (!element) return changed(encoder);
@@ -84,19 +118,39 @@ static int advance_digests(rp_encoder *encoder, rp_encode_frame *frame) {
         int status = rp_put_held(encoder, frame->key);
         if (status || encoder->depth != depth) return status;
     }
-    rs_cbor_put_head(buffer, RS_CBOR_ARRAY, (uint64_t)frame->count);
-    rs_cbor_put_bytes(buffer, frame->sum, sizeof frame->sum);
+    put_sum(encoder, frame->count, digest->sum);
+    if (keep_sum(encoder, frame->object, digest) < 0) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    encoder->base = digest->base;
+    if (digest->lowest_mark < encoder->lowest_mark) encoder->lowest_mark = digest->lowest_mark;
     rp_pop(encoder);
     return RP_DONE;
 }
 
 static int put_set_digest(rp_encoder *encoder, PyObject *object) {
-    Py_ssize_t count = PySet_GET_SIZE(object);
-    rp_encode_frame *frame = rp_push(encoder, advance_digests, object, count);
+    size_t known;
+    if (rp_memo_find(&encoder->sum_memo, object, &known)) {
+        put_sum(encoder, PySet_GET_SIZE(object), encoder->sums[known].words);
+        return RP_DONE;
+    }
+    size_t share = (size_t)encoder->last_share;
+    rp_encode_frame *frame = rp_push(encoder, advance_digests, object, PySet_GET_SIZE(object));
     if (!frame) return -1;
-    frame->is_digest = true;
-    encoder->inside_set++;
-    frame->start = encoder->buffer.size;
+    frame->digest = rs_allocate(sizeof *frame->digest);
+    if (!frame->digest) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    *frame->digest = (rp_set_digest){.start = encoder->buffer.size,
+                                     .share = share,
+                                     .shares = encoder->share_count,
+                                     .entries = encoder->memo.count,
+                                     .base = encoder->base,
+                                     .lowest_mark = encoder->lowest_mark};
+    encoder->base = share;
+    encoder->lowest_mark = SIZE_MAX;
     return RP_DONE;
 }
 
