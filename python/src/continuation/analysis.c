@@ -13,7 +13,7 @@ typedef struct pending {
     PyObject *kinds; /* borrowed from the strings of the analysis */
 } pending;
 
-typedef struct work {
+typedef struct paths {
     rp_analysis *analysis;
     PyCodeObject *code;
     PyObject **before; /* for each instruction, borrowed; NULL: not reached yet */
@@ -22,24 +22,24 @@ typedef struct work {
     int at;        /* byte offset of the instruction that is followed, for messages */
     char *letters; /* room for one stack */
     Py_ssize_t room;
-} work;
+} paths;
 
-static int not_understood(const work *work, const char *why) {
+static int not_understood(const paths *all, const char *why) {
     PyErr_Format(PyExc_SystemError, "the byte code of '%U' is not understood: %s at offset %d",
-                 work->code->co_qualname, why, work->at);
+                 all->code->co_qualname, why, all->at);
     return -1;
 }
 
 /* The same object for the same letters, borrowed. */
-static PyObject *letters_of(work *work, const char *letters, Py_ssize_t count) {
+static PyObject *letters_of(paths *all, const char *letters, Py_ssize_t count) {
     PyObject *made = PyBytes_FromStringAndSize(letters, count);
     if (made == NULL) return NULL;
-    PyObject *known = PyDict_SetDefault(work->analysis->strings, made, made);
+    PyObject *known = PyDict_SetDefault(all->analysis->strings, made, made);
     Py_DECREF(made);
     return known;
 }
 
-/* The exception itself is an object like others: all else must be the same on every path. */
+/* E is an object like others: all else must be the same on every path. */
 static bool agree(PyObject *one, PyObject *other) {
     if (one == other) return true;
     Py_ssize_t count = PyBytes_GET_SIZE(one);
@@ -54,43 +54,44 @@ static bool agree(PyObject *one, PyObject *other) {
 }
 
 /* The instruction at byte offset `target` finds `count` entries in `letters`. */
-static int follow(work *work, int target, Py_ssize_t count) {
-    int index = rp_bytecode_index(&work->analysis->bytecode, target);
-    if (index < 0) return not_understood(work, "it leads out of the code");
-    PyObject *kinds = letters_of(work, work->letters, count);
+static int follow(paths *all, int target, Py_ssize_t count) {
+    int index = rp_bytecode_index(&all->analysis->bytecode, target);
+    if (index < 0) return not_understood(all, "it leads out of the code");
+    PyObject *kinds = letters_of(all, all->letters, count);
     if (kinds == NULL) return -1;
-    if (work->before[index] == NULL) {
-        work->items[work->count++] = (pending){index, kinds};
+    if (all->before[index] == NULL) {
+        all->items[all->count++] = (pending){index, kinds};
         return 0;
     }
-    return agree(work->before[index], kinds)
+    return agree(all->before[index], kinds)
                ? 0
-               : not_understood(work, "two paths with different stacks meet");
+               : not_understood(all, "two paths with different stacks meet");
 }
 
-static int follow_handler(work *work, const rp_protected *entry, PyObject *kinds) {
+static int follow_handler(paths *all, const rp_protected *entry, PyObject *kinds) {
     Py_ssize_t count = entry->depth;
-    if (count > PyBytes_GET_SIZE(kinds) || count + 2 > work->room)
-        return not_understood(work, "a handler wants more than there is");
-    memcpy(work->letters, PyBytes_AS_STRING(kinds), (size_t)count);
-    if (entry->lasti) work->letters[count++] = RP_KIND_LASTI;
-    work->letters[count++] = RP_KIND_EXCEPTION;
-    return follow(work, entry->handler, count);
+    /* the end of a generator expression, where its iterator is gone, never raises (3.15) */
+    if (count > PyBytes_GET_SIZE(kinds)) return 0;
+    if (count + 2 > all->room) return not_understood(all, "a handler needs more than fits");
+    memcpy(all->letters, PyBytes_AS_STRING(kinds), (size_t)count);
+    if (entry->lasti) all->letters[count++] = RP_KIND_LASTI;
+    all->letters[count++] = RP_KIND_EXCEPTION;
+    return follow(all, entry->handler, count);
 }
 
 /* What the instruction makes of `letters`: the new count, or -1. */
-static Py_ssize_t step(work *work, const rp_instruction *instruction, Py_ssize_t count,
+static Py_ssize_t step(paths *all, const rp_instruction *instruction, Py_ssize_t count,
                        bool jumps) {
-    char *letters = work->letters;
+    char *letters = all->letters;
     Py_ssize_t other = count - instruction->argument;
     int effect = rp_bytecode_effect(instruction, jumps);
-    if (effect == PY_INVALID_STACK_EFFECT) return not_understood(work, "unknown instruction");
-    if (count + effect < 0 || count + effect > work->room)
-        return not_understood(work, "too few or too many entries");
+    if (effect == PY_INVALID_STACK_EFFECT) return not_understood(all, "unknown instruction");
+    if (count + effect < 0 || count + effect > all->room)
+        return not_understood(all, "too few or too many entries");
     switch (instruction->meaning) {
     case RP_MEANS_SWAP:
     case RP_MEANS_COPY:
-        if (other < 0 || other >= count) return not_understood(work, "entry out of reach");
+        if (other < 0 || other >= count) return not_understood(all, "entry out of reach");
         char letter = letters[other];
         if (instruction->meaning == RP_MEANS_SWAP) {
             letters[other] = letters[count - 1];
@@ -100,7 +101,7 @@ static Py_ssize_t step(work *work, const rp_instruction *instruction, Py_ssize_t
         letters[count] = letter;
         return count + 1;
     case RP_MEANS_PUSH_HANDLED:
-        if (count < 1) return not_understood(work, "no exception");
+        if (count < 1) return not_understood(all, "no exception");
         letters[count - 1] = RP_KIND_PREVIOUS;
         letters[count] = RP_KIND_EXCEPTION;
         return count + 1;
@@ -110,28 +111,26 @@ static Py_ssize_t step(work *work, const rp_instruction *instruction, Py_ssize_t
     }
 }
 
-static int visit(work *work, pending item) {
-    const rp_bytecode *bytecode = &work->analysis->bytecode;
+static int visit(paths *all, pending item) {
+    const rp_bytecode *bytecode = &all->analysis->bytecode;
     const rp_instruction *instruction = &bytecode->instructions[item.index];
     Py_ssize_t count = PyBytes_GET_SIZE(item.kinds);
-    if (work->before[item.index] != NULL)
-        return agree(work->before[item.index], item.kinds)
+    if (all->before[item.index] != NULL)
+        return agree(all->before[item.index], item.kinds)
                    ? 0
-                   : not_understood(work, "two paths with different stacks meet");
-    work->before[item.index] = item.kinds;
-    work->at = instruction->at;
+                   : not_understood(all, "two paths with different stacks meet");
+    all->before[item.index] = item.kinds;
+    all->at = instruction->at;
     /* the entry of a handler's clean-up begins at its PUSH_EXC_INFO, which never raises */
     int covered = instruction->meaning == RP_MEANS_PUSH_HANDLED
                       ? -1
                       : rp_bytecode_protection(bytecode, instruction);
-    if (covered >= 0 && follow_handler(work, &bytecode->table[covered], item.kinds)) return -1;
-    bool paths[2] = {!(instruction->flags & RP_OP_ENDS),
-                     (instruction->flags & RP_OP_JUMPS) != 0}; /* goes on, jumps */
+    if (covered >= 0 && follow_handler(all, &bytecode->table[covered], item.kinds)) return -1;
     for (int jumps = 0; jumps < 2; jumps++) {
-        if (!paths[jumps]) continue;
-        memcpy(work->letters, PyBytes_AS_STRING(item.kinds), (size_t)count);
-        Py_ssize_t after = step(work, instruction, count, jumps != 0);
-        if (after < 0 || follow(work, jumps ? instruction->target : instruction->next, after))
+        if (jumps ? !(instruction->flags & RP_OP_JUMPS) : instruction->flags & RP_OP_ENDS) continue;
+        memcpy(all->letters, PyBytes_AS_STRING(item.kinds), (size_t)count);
+        Py_ssize_t after = step(all, instruction, count, jumps != 0);
+        if (after < 0 || follow(all, jumps ? instruction->target : instruction->next, after))
             return -1;
     }
     return 0;
@@ -139,34 +138,34 @@ static int visit(work *work, pending item) {
 
 static int analyse(rp_analysis *analysis, PyCodeObject *code) {
     rp_bytecode *bytecode = &analysis->bytecode;
-    work work = {.analysis = analysis, .code = code, .room = (Py_ssize_t)code->co_stacksize + 1};
+    paths all = {.analysis = analysis, .code = code, .room = (Py_ssize_t)code->co_stacksize + 1};
     int status = rp_bytecode_init(bytecode, code);
     if (status < 0) return -1;
     size_t count = (size_t)bytecode->instruction_count;
     analysis->strings = PyDict_New();
     analysis->kinds = rs_allocate_array(count + 1, sizeof *analysis->kinds);
     analysis->depths = rs_allocate_array(count + 1, sizeof *analysis->depths);
-    work.before = rs_allocate_zeroed(count + 1, sizeof *work.before);
+    all.before = rs_allocate_zeroed(count + 1, sizeof *all.before);
     /* each instruction leads to three others at most, once */
-    work.items = rs_allocate_array(3 * count + 1, sizeof *work.items);
-    work.letters = rs_allocate((size_t)work.room + 2);
-    if (!analysis->strings || !analysis->kinds || !analysis->depths || !work.before ||
-        !work.items || !work.letters) {
+    all.items = rs_allocate_array(3 * count + 1, sizeof *all.items);
+    all.letters = rs_allocate((size_t)all.room + 2);
+    if (!analysis->strings || !analysis->kinds || !analysis->depths || !all.before || !all.items ||
+        !all.letters) {
         PyErr_NoMemory();
         status = -1;
     }
-    if (status == 0) status = follow(&work, 0, 0);
-    while (status == 0 && work.count > 0) {
-        pending item = work.items[--work.count];
-        status = visit(&work, item);
+    if (status == 0) status = follow(&all, 0, 0);
+    while (status == 0 && all.count > 0) {
+        pending item = all.items[--all.count];
+        status = visit(&all, item);
     }
     for (size_t i = 0; status == 0 && i < count; i++) {
-        analysis->kinds[i] = work.before[i] ? PyBytes_AS_STRING(work.before[i]) : NULL;
-        analysis->depths[i] = work.before[i] ? (int)PyBytes_GET_SIZE(work.before[i]) : -1;
+        analysis->kinds[i] = all.before[i] ? PyBytes_AS_STRING(all.before[i]) : NULL;
+        analysis->depths[i] = all.before[i] ? (int)PyBytes_GET_SIZE(all.before[i]) : -1;
     }
-    rs_free(work.before);
-    rs_free(work.items);
-    rs_free(work.letters);
+    rs_free(all.before);
+    rs_free(all.items);
+    rs_free(all.letters);
     return status;
 }
 

@@ -137,6 +137,56 @@ static PyObject *probe_exceptions(PyObject *module, PyObject *unused) {
     return rp_stack_exceptions();
 }
 
+static PyObject *disagree(PyFrameObject *frame, int unit, const char *kinds, int top, int entry) {
+    PyCodeObject *code = PyFrame_GetCode(frame);
+    PyErr_Format(PyExc_SystemError,
+                 "%U, unit %d: the analysis says '%s', the interpreter has %d entries (entry %d)",
+                 code->co_qualname, unit, kinds == NULL ? "unreachable" : kinds, top, entry);
+    Py_DECREF(code);
+    return NULL;
+}
+
+static bool fits(char kind, const rp_slot *slot) {
+    bool object = slot->kind == RP_SLOT_OBJECT;
+    switch (kind) {
+    case RP_KIND_PREVIOUS:
+        return slot->kind == RP_SLOT_EMPTY || slot->object == Py_None ||
+               (object && PyExceptionInstance_Check(slot->object));
+    case RP_KIND_LASTI:
+        return slot->kind == RP_SLOT_NUMBER || (object && PyLong_Check(slot->object));
+    default:
+        return true;
+    }
+}
+
+/* _agree(frame): for a frame that stands before an instruction, from its trace function. True when
+ * the interpreter knows the depth, None when it does not; SystemError when the analysis is wrong.
+ */
+static PyObject *probe_agree(PyObject *module, PyObject *object) {
+    (void)module;
+    if (!PyFrame_Check(object)) return PyErr_Format(PyExc_TypeError, "not a frame");
+    PyFrameObject *frame = (PyFrameObject *)object;
+    PyCodeObject *code = PyFrame_GetCode(frame);
+    const rp_analysis *analysis = rp_analysis_of(code);
+    int variables = code->co_nlocalsplus;
+    Py_DECREF(code); /* the frame keeps it */
+    if (analysis == NULL) return NULL;
+    int unit = rp_stack_unit(frame), top = rp_stack_top(frame);
+    int index = rp_analysis_index(analysis, unit);
+    const char *kinds = index < 0 ? NULL : analysis->kinds[index];
+    if (top < 0) Py_RETURN_NONE;
+    top -= variables;
+    if (kinds == NULL || top != analysis->depths[index])
+        return disagree(frame, unit, kinds, top, -1);
+    for (int i = 0; i < top; i++) {
+        rp_slot slot = rp_stack_get(frame, variables + i);
+        bool good = fits(kinds[i], &slot);
+        if (slot.kind == RP_SLOT_OBJECT) Py_DECREF(slot.object);
+        if (!good) return disagree(frame, unit, kinds, top, i);
+    }
+    Py_RETURN_TRUE;
+}
+
 PyMethodDef rp_probe_stack_methods[] = {
     {"_kinds", probe_kinds, METH_O, NULL},
     {"_analysed", probe_analysed, METH_O, NULL},
@@ -144,6 +194,7 @@ PyMethodDef rp_probe_stack_methods[] = {
     {"_addresses", probe_addresses, METH_VARARGS, NULL},
     {"_frame", probe_frame, METH_O, NULL},
     {"_generator", probe_generator, METH_O, NULL},
+    {"_agree", probe_agree, METH_O, NULL},
     {"_exceptions", probe_exceptions, METH_NOARGS, NULL},
     {0},
 };

@@ -21,7 +21,7 @@ enum {
     RP_KIND_OBJECT = 'O',    /* an object, or NULL */
     RP_KIND_PREVIOUS = 'P',  /* what PUSH_EXC_INFO puts aside; `stack` holds the exception that is
                                 handled from here on, which is what has to be pushed again */
-    RP_KIND_EXCEPTION = 'E', /* the exception itself */
+    RP_KIND_EXCEPTION = 'E', /* an object: the exception, or what `except*` has put in its place */
     RP_KIND_LASTI = 'L',     /* pushed by the unwinder; `stack` holds an int: the code unit */
 };
 

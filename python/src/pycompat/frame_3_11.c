@@ -46,9 +46,18 @@ static bool marks_c(const _PyInterpreterFrame *frame) { /* no hidden frames yet 
     (void)frame;
     return false;
 }
-bool rp_stack_is_entry(PyFrameObject *frame) {
-    return frame->f_frame->is_entry;
+/* With tracing or profiling, what was true when the frame started or went on stays there. */
+static int top_of(const _PyInterpreterFrame *frame) {
+    PyThreadState *thread = PyThreadState_Get();
+    bool runs = frame->owner != FRAME_OWNED_BY_GENERATOR ||
+                ((const PyGenObject *)((const char *)frame - offsetof(PyGenObject, gi_iframe)))
+                        ->gi_frame_state == FRAME_EXECUTING;
+    return runs && thread->cframe->use_tracing && !thread->tracing ? -1 : frame->stacktop;
 }
 
 #include "pycompat/stack_plain.h"
 #include "pycompat/stack_shared.h"
+
+bool rp_stack_is_entry(PyFrameObject *frame) {
+    return frame->f_frame->is_entry;
+}

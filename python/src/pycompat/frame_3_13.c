@@ -41,6 +41,9 @@ static PyObject *function_of(const _PyInterpreterFrame *frame) {
 static bool marks_c(const _PyInterpreterFrame *frame) {
     return frame->owner == FRAME_OWNED_BY_CSTACK;
 }
+static int top_of(const _PyInterpreterFrame *frame) {
+    return frame->stacktop; /* -1 while the evaluation loop holds it itself */
+}
 
 #include "pycompat/stack_plain.h"
 #include "pycompat/stack_shared.h"

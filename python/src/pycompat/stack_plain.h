@@ -1,4 +1,4 @@
-/* Slots up to 3.13: plain owned pointers. */
+/* Slots up to 3.13: plain owned pointers. Included after top_of(frame) was defined. */
 #include "pycompat/stack.h"
 
 rp_slot rp_stack_get(PyFrameObject *visible, int index) {
@@ -12,5 +12,5 @@ const void *rp_stack_address(PyFrameObject *visible, int index) {
 }
 
 int rp_stack_top(PyFrameObject *visible) {
-    return visible->f_frame->stacktop; /* -1 while the evaluation loop holds it itself */
+    return top_of(visible->f_frame);
 }
