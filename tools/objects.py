@@ -449,6 +449,34 @@ class Builder:
         value.state = {name: part for name, part in parts if part is not None}
         return value
 
+    def head(self, node):
+        """[function, line], how many values there are, whether a next frame follows."""
+        code, line, unit, mode, variables, stack = self.each(node)
+        if not isinstance(code, list) or len(code) != 6 or not isinstance(code[3], bytes):
+            raise Damaged("a frame without code")
+        if any(type(number) is not int for number in (line, unit, mode)) or (
+                line < 0 or unit < -1 or not 0 <= mode <= 5):
+            raise Damaged("a frame without a place")
+        if set(variables) - set("O-") or set(stack) - set("O-PEL"):
+            raise Damaged("letters that mean nothing")
+        count = sum(letter != "-" for letter in variables + stack) + (mode in (0, 2))
+        return [f"{code[0]}.{code[1]}", line], count, mode in (1, 2)
+
+    def read_frames(self, node, mark, kind="types.FrameType"):
+        heads = [self.head(head) for head in (node or [[]])[0]]
+        *outer, last = [waits for _, _, waits in heads]
+        if not all(outer) or last or sum(count for _, count, _ in heads) != len(node) - 1:
+            raise Damaged("values that do not fit their frames")
+        value = self.named(mark, Opaque(kind))
+        value.state = [place for place, _, _ in heads]
+        self.each(node[1:])
+        return value
+
+    def read_runner(self, node, mark):
+        if node:
+            return self.read_frames(node, mark, "types.GeneratorType")
+        return self.named(mark, Opaque("types.GeneratorType"))
+
     def read_cell(self, node, mark):
         if isinstance(node, str):
             return self.named(mark, Cell(node))
@@ -543,7 +571,8 @@ class Builder:
         "read_instance", 39284: "read_buffer", 39285: "read_opaque", 39286: "read_function",
         39287: "read_cell", 39288: "read_class", 39289: "read_method", 39290: "read_iterator",
         39291: "read_file", 39292: "read_masked", 39293: "read_memmap", 39294: "read_zone",
-        39295: "read_code", 39296: "read_tensor", 39299: "read_traceback"}
+        39295: "read_code", 39296: "read_tensor", 39297: "read_frames",
+        39298: "read_runner", 39299: "read_traceback"}
 
 
 def decode(stream, blobs=()):

@@ -289,6 +289,8 @@ static rp_put_function function_of_instance(rp_encoder *encoder, PyObject *objec
     }
     if (encoder->digest) return NULL;
     if (PyModule_Check(object)) return rp_put_module;
+    if (PyGen_CheckExact(object) && encoder->generators) return rp_put_runner;
+    if (Py_IS_TYPE(object, encoder->state->record_type)) return rp_put_frames;
     if (Py_IS_TYPE(object, &PySuper_Type)) return rp_put_super;
     if (PyTraceBack_Check(object)) return rp_put_traceback;
     if (rp_is_descriptor(object)) return rp_put_descriptor;

@@ -5,6 +5,7 @@
 #include "decode.h"
 #include "display.h"
 #include "opaque.h"
+#include "continuation/probe_record.h"
 #include "continuation/probe_stack.h"
 #include "probe.h"
 #include "read_only.h"
@@ -178,6 +179,7 @@ static int core_exec(PyObject *module) {
     if (add_class_attributes(state) < 0) return -1;
     if (PyModule_AddFunctions(module, rp_probe_methods) < 0) return -1;
     if (PyModule_AddFunctions(module, rp_probe_stack_methods) < 0) return -1;
+    if (PyModule_AddFunctions(module, rp_probe_record_methods) < 0) return -1;
     return PyModule_AddStringConstant(module, "__version__", RESUME_VERSION);
 }
 

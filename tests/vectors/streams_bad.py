@@ -271,6 +271,30 @@ BAD = [  # name, item, rule, blobs
     ("method-one", Tagged(METHOD, [POINT]), "a method has two parts"),
     ("opaque-name", Tagged(OPAQUE, [1, None]), "the name is a text"),
     ("opaque-few", Tagged(OPAQUE, ["x"]), "and a state stands there"),
+    *[
+        (f"frames-{name}", Tagged(FRAMES, [[head], *values]), rule)
+        for name, head, values, rule in (
+            ("code", [None, 3, 9, 3, "", ""], [], "a head begins with CODE"),
+            ("short", [LAMBDA, 3, 9, 3, ""], [], "a head has six parts"),
+            ("line", [LAMBDA, -1, 9, 3, "", ""], [], "a line is no negative number"),
+            ("unit", [LAMBDA, 3, -2, 3, "", ""], [], "a unit is not below -1"),
+            ("mode", [LAMBDA, 3, 9, 6, "", ""], [], "there are six modes"),
+            ("variables", [LAMBDA, 3, 9, 3, "P", ""], [1], "letters of variables"),
+            ("stack", [LAMBDA, 3, 9, 3, "", "Q"], [1], "letters of the stack"),
+            ("few", [LAMBDA, 3, 9, 3, "OO", ""], [1], "a value for each letter"),
+            ("many", [LAMBDA, 3, 9, 3, "-", ""], [1], "no value for an empty one"),
+            ("no-value", [LAMBDA, 3, 9, 0, "", ""], [], "what the call gives"),
+            ("waits", [LAMBDA, 3, 9, 1, "", ""], [], "the last frame waits for none"),
+        )
+    ],
+    (
+        "frames-last",
+        Tagged(FRAMES, [[[mark(LAMBDA), 3, 9, 3, "", ""], [REF[0], 3, 9, 3, "", ""]]]),
+        "all but the last frame wait",
+    ),
+    ("frames-none", Tagged(FRAMES, [[]]), "there is a frame"),
+    ("frames-empty", Tagged(FRAMES, []), "only a generator may have none"),
+    ("runner-heads", Tagged(RUNNER, [1]), "heads are an array"),
     ("traceback-empty", Tagged(TRACEBACK, []), "a traceback has an entry"),
     ("traceback-short", Tagged(TRACEBACK, [["a.py", "f", "f", 3]]), "an entry has seven parts"),
     (

@@ -389,6 +389,32 @@ GOOD = [  # name, value, expression, rule, blobs
         "BUFFER: bytes, or a bytearray",
     ),
     (
+        "frames",
+        Tagged(
+            FRAMES,
+            [
+                [
+                    [mark(LAMBDA), 3, 9, 1, "OO", "O-"],
+                    [REF[0], 7, 4, 0, "-", ""],
+                ],
+                1,
+                [],
+                Tagged(CELL, []),
+                True,
+            ],
+        ),
+        "opaque('types.FrameType', [['geo.f.<locals>.<lambda>', 3], "
+        "['geo.f.<locals>.<lambda>', 7]])",
+        "FRAMES: a call in a call",
+    ),
+    (
+        "runner",
+        [mark(Tagged(RUNNER, [[[LAMBDA, 5, 2, 4, "O", "P"]], REF[0], None])), Tagged(RUNNER, [])],
+        "[opaque('types.GeneratorType', [['geo.f.<locals>.<lambda>', 5]]), "
+        "opaque('types.GeneratorType')]",
+        "RUNNER: it knows itself; one that has ended",
+    ),
+    (
         "traceback",
         Tagged(TRACEBACK, [["a.py", "f", "C.f", 3, 3, 0, 7], ["b.py", "g", "g", None, -1, -1, -1]]),
         "opaque('types.TracebackType', [['a.py', 'f', 'C.f', 3, 3, 0, 7], "

@@ -55,8 +55,8 @@ void rp_record_describe(const rp_record *record, Py_ssize_t index, char *text, s
  * Without the values: the unit is an instruction that the mode allows, `kinds` are those of the
  * analysis, and there are as many slots as the code has. */
 int rp_record_check_place(rp_record *record);
-/* From the outermost frame: each one waits for the next, and only the innermost waits for none. A
- * generator (`is_generator`) begins with one, all others are functions. */
+/* From the outermost frame, each of which waits for the next: a generator (`is_generator`) begins
+ * with one, all others are functions. */
 int rp_record_check_chain(rp_record *record, bool is_generator);
 /* The values: cells are cells, and what the code goes on with is of the kind that it takes for
  * granted. */

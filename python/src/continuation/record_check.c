@@ -27,15 +27,29 @@ static bool agree(const char *kinds, const char *others, int count) {
     return true;
 }
 
-/* Behind the instruction there are the entries that are kept, and what it gives: one object, or
- * two. */
+static bool is_call(const rp_instruction *instruction) {
+    switch (instruction->meaning) {
+    case RP_MEANS_CALL:
+    case RP_MEANS_CALL_KEYWORDS:
+    case RP_MEANS_CALL_SPREAD:
+    case RP_MEANS_CALL_EXIT:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* Behind the instruction there are the entries that are kept, and what it gives: one object, or two
+ * where an attribute is looked up to be called. */
 static bool fits_result(const rp_analysis *analysis, int index, const char *kinds, int count) {
     const rp_instruction *instruction = &analysis->bytecode.instructions[index];
     int next = rp_bytecode_index(&analysis->bytecode, instruction->next);
     if (next < 0 || (instruction->flags & RP_OP_ENDS) || count > analysis->depths[index])
         return false;
     int given = analysis->depths[next] - count;
-    if (given < 1 || given > 2 || !agree(kinds, analysis->kinds[next], count)) return false;
+    if (given < 1 || given > (is_call(instruction) ? 1 : 2) ||
+        !agree(kinds, analysis->kinds[next], count))
+        return false;
     for (int i = count; i < count + given; i++)
         if (!is_object_kind(analysis->kinds[next][i])) return false;
     return true;
@@ -86,20 +100,13 @@ int rp_record_check_place(rp_record *record) {
 
 /* ---- the chain ---- */
 
-static bool is_waiting(const rp_record *record) {
-    return record->mode == RP_MODE_CALL || record->mode == RP_MODE_INIT;
-}
-
 int rp_record_check_chain(rp_record *record, bool is_generator) {
     for (bool first = true; record; first = false) {
-        rp_record *inner = (rp_record *)record->inner;
         bool generates = record->code->co_flags & CO_GENERATOR;
         bool is_suspended = record->mode == RP_MODE_YIELD || record->mode == RP_MODE_NEW;
         if (generates != (first && is_generator) || (is_suspended && !generates))
             return misfit(record, "it is no generator, or is one");
-        if (is_waiting(record) != (inner != NULL))
-            return misfit(record, "it waits for nothing, or for something");
-        record = inner;
+        record = (rp_record *)record->inner;
     }
     return 0;
 }
