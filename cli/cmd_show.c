@@ -146,9 +146,10 @@ static rc_exit print_section(const shown *this, rc_section section, const char *
                              size_t text_max) {
     const rc_column typed[] = {
         {title, false, false}, {"TYPE", false, false}, {"VALUE", false, true}};
-    const rc_column untyped[] = {
-        {title, false, false},
-        {section == RC_SKIPPED ? "REASON" : "WHEN THE CALL BEGAN", false, true}};
+    const char *second = section == RC_SKIPPED ? "REASON"
+                         : section == RC_FRAME ? "LINE"
+                                               : "WHEN THE CALL BEGAN";
+    const rc_column untyped[] = {{title, false, false}, {second, false, true}};
     bool has_type = section < RC_ARGUMENT;
     printer out = {0};
     out.table = rc_table_new(has_type ? typed : untyped, has_type ? 3 : 2);
@@ -169,9 +170,9 @@ static rc_exit print_all(const shown *this, const options *chosen) {
     static const struct {
         rc_section section;
         const char *title;
-    } sections[] = {{RC_VARIABLE, "VARIABLE"}, {RC_EXTRA, "EXTRA"},
-                    {RC_TRACKED, "TRACKED"},   {RC_RESULT, "RESULT"},
-                    {RC_ARGUMENT, "ARGUMENT"}, {RC_SKIPPED, "NOT SAVED"}};
+    } sections[] = {{RC_FRAME, "STANDS IN"},  {RC_VARIABLE, "VARIABLE"}, {RC_EXTRA, "EXTRA"},
+                    {RC_TRACKED, "TRACKED"},  {RC_RESULT, "RESULT"},     {RC_ARGUMENT, "ARGUMENT"},
+                    {RC_SKIPPED, "NOT SAVED"}};
     print_summary(this);
     rc_exit result = print_generations(this);
     for (size_t i = 0; i < sizeof sections / sizeof *sections; i++)
@@ -185,7 +186,8 @@ static rc_exit print_all(const shown *this, const options *chosen) {
 static void add_value(void *context, rc_section section, rs_slice name, const rc_value *value) {
     static const char *const keys[] = {
         [RC_VARIABLE] = "variables", [RC_EXTRA] = "extra",        [RC_TRACKED] = "tracked",
-        [RC_RESULT] = "result",      [RC_ARGUMENT] = "arguments", [RC_SKIPPED] = "skipped"};
+        [RC_RESULT] = "result",      [RC_ARGUMENT] = "arguments", [RC_SKIPPED] = "skipped",
+        [RC_FRAME] = "frames"};
     json_t *object = json_object();
     json_object_set_new(object, "name", rc_json_text(name.bytes, name.size));
     if (section < RC_ARGUMENT)
@@ -229,8 +231,8 @@ static rc_exit print_json(const shown *this, rc_exit exit_code) {
             (json_int_t)rs_file_generation(this->opened.file, this->opened.index)->number));
     rc_json_state(root, this->state);
     json_object_set_new(root, "generations", generations_as_json(this));
-    static const char *const lists[] = {"variables", "extra",     "tracked",
-                                        "result",    "arguments", "skipped"};
+    static const char *const lists[] = {"variables", "extra",   "tracked", "result",
+                                        "arguments", "skipped", "frames"};
     for (size_t i = 0; i < RC_SECTION_COUNT; i++)
         json_object_set_new(root, lists[i], json_array());
     rs_error error = {0};

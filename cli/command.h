@@ -155,9 +155,10 @@ typedef enum rc_section {
     RC_TRACKED,
     RC_RESULT,
     RC_ARGUMENT, /* from here on a text alone, without a type */
-    RC_SKIPPED
+    RC_SKIPPED,
+    RC_FRAME /* by the names of the functions: the line where each stands */
 } rc_section;
-#define RC_SECTION_COUNT 6
+#define RC_SECTION_COUNT 7
 #define RC_ALL_SECTIONS  0xffu
 /* Calls `visit` with each named value of the sections, where it stands in the stream. A status of
  * `visit` other than OK ends the walk. */

@@ -1,5 +1,5 @@
 /* The named values of one generation: the outermost map of its object stream, docs/state.md. */
-#include "command.h"
+#include "describe.h"
 
 #include <string.h>
 
@@ -67,13 +67,33 @@ static resume_status walk_pairs(walk *this, rc_section section, uint64_t count, 
     return status;
 }
 
+/* "frames": one value; each call in progress by its function, with its line. */
+static resume_status walk_frames(walk *this, rs_cbor_reader reader, rs_error *error) {
+    rs_cbor_item item;
+    resume_status status = rc_resolve(&this->shares, this->state, &reader, &item, NULL, error);
+    if (status != RESUME_OK || item.kind != RS_CBOR_TAG || item.argument != TAG_FRAMES)
+        return status;
+    int64_t count = rc_open_frames(&reader);
+    for (int64_t i = 0; status == RESUME_OK && i < count; i++) {
+        char text[400];
+        rc_sink name = {.to = text, .size = sizeof text};
+        rs_cbor_reader line;
+        if (!rc_next_frame(this->state, &this->shares, &reader, &name, &line))
+            return rs_fail(error, RESUME_DAMAGED, "a call in progress has no place");
+        status = visit(this, RC_FRAME, (rs_slice){text, name.used}, line, error);
+    }
+    return status;
+}
+
 static resume_status walk_section(walk *this, rc_section section, rs_error *error) {
     rs_cbor_item head;
     rs_cbor_reader behind = this->reader;
     resume_status status = rs_cbor_skip(&behind, error);
     if (status != RESUME_OK) return status;
-    if (section == RC_RESULT) {
-        status = visit(this, section, (rs_slice){"result", 6}, this->reader, error);
+    if (section == RC_RESULT || section == RC_FRAME) {
+        status = section == RC_FRAME
+                     ? walk_frames(this, this->reader, error)
+                     : visit(this, section, (rs_slice){"result", 6}, this->reader, error);
         this->reader = behind;
         return status;
     }
@@ -92,7 +112,7 @@ static resume_status walk_stream(walk *this, rs_error *error) {
         rc_section section;
     } sections[] = {{"entry", RC_ARGUMENT}, {"tracked", RC_TRACKED}, {"vars", RC_VARIABLE},
                     {"extra", RC_EXTRA},    {"items", RC_EXTRA},     {"skipped", RC_SKIPPED},
-                    {"result", RC_RESULT}};
+                    {"result", RC_RESULT},  {"frames", RC_FRAME}};
     const size_t count = sizeof sections / sizeof *sections;
     rs_cbor_item map, key;
     resume_status status = rs_cbor_next(&this->reader, &map, error);

@@ -55,6 +55,8 @@ enum {
     TAG_FUNCTION = 39286,
     TAG_CLASS = 39288,
     TAG_CODE = 39295,
+    TAG_FRAMES = 39297,
+    TAG_RUNNER = 39298,
 };
 
 /* How a tagged value is written: NAME OPEN items CLOSE. */
@@ -95,9 +97,17 @@ rc_memory rc_read_memory(const rs_state *state, rs_cbor_reader *reader);
 
 /* describe_type.c: the type of the item at `look`, with the number of its items or its shape. */
 void rc_put_type(rc_sink *out, const rs_state *state, rc_shares *shares, rs_cbor_reader look);
-/* describe_code.c: a function, class or name by itself; false when it is none, or damaged. */
+/* describe_code.c: a function, class, name or where frames stand; false when it is none, or
+ * damaged.
+ */
 bool rc_put_definition(rc_sink *out, const rs_state *state, rc_shares *shares, uint64_t tag,
                        rs_cbor_reader look);
+/* Opens the frames or the generator behind the tag: how many there are (0: it has ended), the
+ * reader stands before the first; -1: damaged. */
+int64_t rc_open_frames(rs_cbor_reader *reader);
+/* The next of them: "module.function" in `name`, and where its line is; false: damaged. */
+bool rc_next_frame(const rs_state *state, rc_shares *shares, rs_cbor_reader *reader, rc_sink *name,
+                   rs_cbor_reader *line);
 /* describe_array.c: what stands behind the tags ARRAY, VIEW, SCALAR and DTYPE. */
 void rc_put_array_type(rc_sink *out, uint64_t tag, rs_cbor_reader look);
 void rc_put_array(rc_sink *out, const rs_state *state, rc_shares *shares, uint64_t tag,

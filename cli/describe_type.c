@@ -46,6 +46,8 @@ static const rc_form forms[] = {
     {39290, "iterator", "iterator(", ")", false, false},
     {39294, "ZoneInfo", "ZoneInfo(", ")", false, false},
     {39296, "torch tensor", "tensor(", ")", false, false},
+    {TAG_FRAMES, "frames", "frames(", ")", false, false},
+    {TAG_RUNNER, "generator", "generator(", ")", false, false},
     {39299, "traceback", "traceback(", ")", false, false},
 };
 

@@ -128,6 +128,8 @@ static const char *tag_key(uint64_t tag) {
         {39295, "$code"},
         {39290, "$iterator"},
         {39291, "$file"},
+        {TAG_FRAMES, "$frames"},
+        {TAG_RUNNER, "$runner"},
         {39299, "$traceback"},
     };
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
