@@ -4,8 +4,10 @@
 #include "checkpoint.h"
 #include "decode.h"
 #include "display.h"
+#include "lookup.h"
 #include "opaque.h"
 #include "continuation/probe_record.h"
+#include "continuation/probe_capture.h"
 #include "continuation/probe_stack.h"
 #include "probe.h"
 #include "read_only.h"
@@ -157,6 +159,22 @@ static int add_class_attributes(rp_module_state *state) {
     return PyObject_SetAttrString(type, "folder", state->folder_default);
 }
 
+/* The functions by which a program saves: a captured frame must stand in the call of one. */
+static int look_up_savers(PyObject *module, rp_module_state *state) {
+    static const char *const names[] = {"sync", "save", "_capture"};
+    PyObject *list = PyList_New(0);
+    for (size_t i = 0; list && i < sizeof names / sizeof names[0]; i++) {
+        PyObject *saver;
+        if (rp_dict_find(PyModule_GetDict(module), names[i], &saver) < 0 ||
+            (saver && PyList_Append(list, saver) < 0))
+            Py_CLEAR(list);
+        Py_XDECREF(saver);
+    }
+    state->savers = list ? PyList_AsTuple(list) : NULL;
+    Py_XDECREF(list);
+    return state->savers ? 0 : -1;
+}
+
 static int core_exec(PyObject *module) {
     rp_module_state *state = rp_state_of_module(module);
     if (PyInterpreterState_Get() != PyInterpreterState_Main()) {
@@ -180,6 +198,8 @@ static int core_exec(PyObject *module) {
     if (PyModule_AddFunctions(module, rp_probe_methods) < 0) return -1;
     if (PyModule_AddFunctions(module, rp_probe_stack_methods) < 0) return -1;
     if (PyModule_AddFunctions(module, rp_probe_record_methods) < 0) return -1;
+    if (PyModule_AddFunctions(module, rp_probe_capture_methods) < 0) return -1;
+    if (look_up_savers(module, state) < 0) return -1;
     return PyModule_AddStringConstant(module, "__version__", RESUME_VERSION);
 }
 
@@ -217,6 +237,7 @@ static int core_exec(PyObject *module) {
     DO(script_space)                                                                               \
     DO(script_code)                                                                                \
     DO(registered_maker)                                                                           \
+    DO(savers)                                                                                     \
     DO(null)
 
 static int core_traverse(PyObject *module, visitproc visit, void *arg) {

@@ -24,7 +24,12 @@ WEAK int rp_fill_generator(rp_module_state *state, PyObject *generator, rp_recor
     return absent() ? 0 : -1;
 }
 
-WEAK rp_record *rp_capture_generator(rp_module_state *state, PyObject *generator) {
-    (void)state, (void)generator;
-    return absent();
+WEAK int rp_origin_of(PyCodeObject *code, int unit, rp_origin *origin) {
+    *origin = (rp_origin){.code = code, .unit = unit};
+    return 0;
+}
+
+WEAK int rp_origin_of_lasti(PyCodeObject *code, int unit) {
+    (void)code;
+    return unit;
 }

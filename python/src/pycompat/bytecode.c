@@ -293,6 +293,26 @@ done:
     return result;
 }
 
+bool rp_bytecode_assigns(const rp_bytecode *bytecode, int slot) {
+    const int scopes = RP_SCOPE_FAST | RP_SCOPE_CELL;
+    for (int i = 0; i < bytecode->instruction_count; i++) {
+        const rp_instruction *instruction = &bytecode->instructions[i];
+        int opcode = instruction->opcode, argument = instruction->argument;
+        if (instruction->flags & RP_OP_STORES && instruction->flags & scopes && argument == slot)
+            return true;
+        if ((opcode == RP_OPCODE_DELETE_FAST || opcode == RP_OPCODE_DELETE_DEREF) &&
+            argument == slot)
+            return true;
+        /* two in one, four bits each */
+        if ((opcode == RP_OPCODE_STORE_FAST_LOAD_FAST ||
+             opcode == RP_OPCODE_STORE_FAST_STORE_FAST) &&
+            argument >> 4 == slot)
+            return true;
+        if (opcode == RP_OPCODE_STORE_FAST_STORE_FAST && (argument & 15) == slot) return true;
+    }
+    return false;
+}
+
 int rp_bytecode_call_site(PyCodeObject *code, int lasti) {
 #if PY_VERSION_HEX < 0x030C0000
     PyObject *bytes = PyCode_GetCode(code);

@@ -33,7 +33,9 @@ typedef enum rp_meaning { /* instructions that the analysis or its users know by
                           RP_MEANS_RESUME,
                           RP_MEANS_LOOP, /* the backward jump at which signals are looked for */
                           RP_MEANS_END_ASYNC_FOR,
-                          RP_MEANS_NOTHING, /* POP_TOP, NOP */
+                          RP_MEANS_EXTEND,   /* a list or set in the making takes an iterable */
+                          RP_MEANS_CONTAINS, /* `in` */
+                          RP_MEANS_NOTHING,  /* POP_TOP, NOP */
 } rp_meaning;
 
 /* What bytecode_tables.h (made from this Python's own `opcode` module) says of an opcode. */
@@ -116,6 +118,9 @@ int rp_bytecode_standing(const rp_bytecode *bytecode, int at);
 int rp_bytecode_effect(const rp_instruction *instruction, bool jumps);
 /* Index of the exception table entry that covers the instruction; -1. */
 int rp_bytecode_protection(const rp_bytecode *bytecode, const rp_instruction *instruction);
+
+/* Some instruction gives the variable in that slot another value, or none. */
+bool rp_bytecode_assigns(const rp_bytecode *bytecode, int slot);
 
 /* Where the call at `lasti` stands: 3.11 stops at either of its two instructions, depending on
  * specialisation. */

@@ -11,7 +11,8 @@ for _name, _number in getattr(opcode, "_specialized_opmap", {}).items():
     MAP.pop(_name, None)
 
 # numbers that bytecode.c asks for by name; -1 when this Python has no such opcode
-NAMED = "EXTENDED_ARG PRECALL LOAD_ATTR LOAD_GLOBAL".split()
+NAMED = """EXTENDED_ARG PRECALL LOAD_ATTR LOAD_GLOBAL DELETE_FAST DELETE_DEREF STORE_FAST_LOAD_FAST
+STORE_FAST_STORE_FAST""".split()
 # what the analysis and its users know by name: RP_MEANS_...
 MEANINGS = {
     "FOR": "FOR_ITER",
@@ -34,6 +35,8 @@ MEANINGS = {
     "RESUME": "RESUME",
     "LOOP": "JUMP_BACKWARD",
     "END_ASYNC_FOR": "END_ASYNC_FOR",
+    "EXTEND": "LIST_EXTEND SET_UPDATE",
+    "CONTAINS": "CONTAINS_OP",
     "NOTHING": "POP_TOP NOP NOT_TAKEN",
 }
 ENDS = """RETURN_VALUE RETURN_CONST RERAISE RAISE_VARARGS INTERPRETER_EXIT JUMP_FORWARD

@@ -1,0 +1,52 @@
+/* How a frame goes on that waits for another: what it is in the middle of. */
+#ifndef RP_CAPTURE_CALL_H
+#define RP_CAPTURE_CALL_H
+
+#include "capture_frame.h"
+
+/* The frame above, which the other waits for. */
+typedef struct rp_waited {
+    PyFrameObject *frame; /* borrowed */
+    PyObject *function;   /* borrowed */
+    PyObject *generator;  /* borrowed, or NULL: the one that holds the frame */
+    PyObject *self;       /* borrowed, or NULL: its first argument, as it is now */
+    const rp_stand *stand;
+} rp_waited;
+
+/* The frame that called save(), or (`stopped`) was stopped at the backward jump of a loop. */
+int rp_judge_innermost(rp_module_state *state, const rp_stand *stand, bool stopped,
+                       rp_verdict *verdict);
+/* A frame that waits for `inner`. Both give 0 (with verdict->reason when it can't be captured), or
+ * -1 with an exception. */
+int rp_judge_waiting(rp_module_state *state, const rp_stand *stand, const rp_waited *inner,
+                     rp_verdict *verdict);
+
+/* capture_iterate.c: `iterator`, which is alive or just dying, has asked the generator for an item
+ * before it changed anything of its own: asked again, it gives what it would have given. 1, 0, or
+ * -1 with an exception. */
+int rp_asks_first(rp_module_state *state, PyObject *iterator, PyObject *generator);
+
+/* capture_generator.c: frames that wait for a generator, in a `for` or `yield from`; in a call; and
+ * in what takes all of its items. */
+int rp_judge_iteration(rp_module_state *state, const rp_stand *stand, const rp_waited *inner,
+                       rp_verdict *verdict);
+int rp_judge_generator_call(rp_module_state *state, const rp_stand *stand, const rp_waited *inner,
+                            rp_verdict *verdict);
+int rp_judge_generator_drained(rp_module_state *state, const rp_stand *stand,
+                               const rp_waited *inner, rp_verdict *verdict);
+/* C code, of what is at that address, runs the frame and can't be continued. */
+int rp_refuse_call(const rp_stand *stand, const rp_waited *inner, const void *callable,
+                   rp_verdict *verdict);
+
+/* capture_callee.c: what the call of `stand` is of. */
+typedef enum rp_callee {
+    RP_CALLEE_OTHER,    /* C code that does more than to call */
+    RP_CALLEE_FUNCTION, /* ends up in the function, with its result */
+    RP_CALLEE_INIT,     /* makes an object, and the function is its __init__ */
+} rp_callee;
+rp_callee rp_callee_of(PyObject *callable, const rp_waited *inner);
+/* The builtin function or type at that address, and its name: new references; NULL without an
+ * exception. */
+PyObject *rp_builtin_value(const void *address);
+PyObject *rp_builtin_name(const void *address);
+#endif

@@ -1,0 +1,146 @@
+/* Frames that wait for a generator: its next item is asked for once more when they go on. */
+#include "capture_call.h"
+
+#include "../pycompat/alive.h"
+#include "../pycompat/call_operands.h"
+#include "../pycompat/functions.h"
+
+#include <string.h>
+
+static int refuse(rp_verdict *verdict, PyObject *reason) {
+    verdict->reason = reason;
+    return reason ? 0 : -1;
+}
+
+static int again(const rp_stand *stand, rp_verdict *verdict) {
+    verdict->mode = RP_MODE_AGAIN;
+    verdict->kept = stand->depth;
+    return 0;
+}
+
+int rp_judge_iteration(rp_module_state *state, const rp_stand *stand, const rp_waited *inner,
+                       rp_verdict *verdict) {
+    bool is_send = stand->instruction->meaning == RP_MEANS_SEND;
+    int below = is_send ? RP_SENT_BELOW_TOP : RP_ITERATED_BELOW_TOP, first = 0;
+    /* alive, or dying in this very moment, as long as a frame stands here and waits */
+    PyObject *iterator =
+        (PyObject *)(uintptr_t)rp_stack_address(stand->frame, stand->base + stand->depth - below);
+    if (inner->generator && iterator) {
+        first = rp_asks_first(state, iterator, inner->generator);
+        if (first < 0) return -1;
+    }
+    if (first) {
+        /* one that was not started, as it will be, takes nothing but None */
+        if (is_send) verdict->top = Py_NewRef(Py_None);
+        return again(stand, verdict);
+    }
+    return refuse(verdict, rp_reason_at(stand->frame,
+                                        "'%U' is run by an iterator of C, which "
+                                        "can't be continued: save outside of it",
+                                        inner->stand->code->co_qualname));
+}
+
+/* What C code asks a generator, and can be asked again with what is left of it. */
+static const struct asking {
+    const char *type; /* whose method it is; NULL: a builtin function */
+    const char *name;
+    int argument;    /* that has the iterable; of a method, 0 is the object itself */
+    bool takes_sent; /* the last argument must be None */
+} askings[] = {
+    {NULL, "next", 0, false},
+    {NULL, "any", 0, false}, /* all before were false */
+    {NULL, "all", 0, false},
+    {"generator", "send", 0, true},
+    {"generator", "__next__", 0, false},
+    {"list", "extend", 1, false}, /* what was there is in the list */
+    {"set", "update", 1, false},
+    {"collections.deque", "extend", 1, false},
+    {"collections.deque", "extendleft", 1, false},
+};
+
+static const struct asking *asking_of(const char *type, const char *name) {
+    for (size_t i = 0; i < sizeof askings / sizeof askings[0]; i++) {
+        const char *wanted = askings[i].type;
+        if ((wanted ? type && strcmp(wanted, type) == 0 : !type) &&
+            strcmp(askings[i].name, name) == 0)
+            return &askings[i];
+    }
+    return NULL;
+}
+
+/* By an object that is alive. `*bound`: it brings its first argument along. */
+static const struct asking *asking_of_object(PyObject *callable, bool *bound) {
+    PyTypeObject *type = Py_TYPE(callable);
+    *bound = false;
+    if (PyCFunction_CheckExact(callable)) {
+        PyObject *self = PyCFunction_GET_SELF(callable);
+        const char *name = ((PyCFunctionObject *)callable)->m_ml->ml_name;
+        if (self == NULL || PyModule_Check(self)) return asking_of(NULL, name);
+        *bound = true;
+        return asking_of(Py_TYPE(self)->tp_name, name);
+    }
+    if (type == &PyMethodDescr_Type || type == &PyWrapperDescr_Type) {
+        PyDescrObject *descriptor = (PyDescrObject *)callable;
+        const char *name = PyUnicode_AsUTF8(descriptor->d_name);
+        return name ? asking_of(descriptor->d_type->tp_name, name) : NULL;
+    }
+    return NULL;
+}
+
+/* Whether the call is still in progress: not one that is over, whose operands are just dropped,
+ * among them the last reference to the generator, which then closes it. */
+static bool is_in_progress(const rp_stand *stand, PyObject *generator) {
+    int top = rp_stack_top(stand->frame);
+    if (top >= 0) return top - stand->base >= stand->depth;
+    return Py_REFCNT(generator) > 2; /* one is that of the walk */
+}
+
+/* The call of `callable`, which is alive, waits for the generator. 1, 0, -1. */
+static int asks(rp_module_state *state, const rp_stand *stand, const rp_waited *inner,
+                PyObject *callable, const rp_operands *operands, const struct asking **asking) {
+    bool bound;
+    const struct asking *found = asking_of_object(callable, &bound);
+    if (found == NULL || stand->instruction->meaning != RP_MEANS_CALL) return 0;
+    *asking = found;
+    int argument = found->argument - bound;
+    const void *address;
+    if (argument < 0)
+        address = PyCFunction_GET_SELF(callable);
+    else if (operands->first + argument < stand->base + stand->depth)
+        address = rp_stack_address(stand->frame, operands->first + argument);
+    else
+        return 0;
+    if (address == inner->generator) return is_in_progress(stand, inner->generator);
+    PyObject *iterator = rp_alive(address);
+    int first = iterator ? rp_asks_first(state, iterator, inner->generator) : 0;
+    Py_XDECREF(iterator);
+    return first;
+}
+
+int rp_judge_generator_call(rp_module_state *state, const rp_stand *stand, const rp_waited *inner,
+                            rp_verdict *verdict) {
+    int kept = rp_analysis_kept(stand->analysis, stand->index), status = 0;
+    rp_operands operands = rp_call_operands(stand->frame, stand->base + kept);
+    const struct asking *asking;
+    PyObject *callable = rp_builtin_value(operands.callable);
+    if (callable == NULL && rp_stack_is_entry(inner->frame)) callable = rp_alive(operands.callable);
+    if (callable) status = asks(state, stand, inner, callable, &operands, &asking);
+    Py_XDECREF(callable);
+    if (status < 0) return -1;
+    if (status == 0) return rp_refuse_call(stand, inner, operands.callable, verdict);
+    if (asking->takes_sent) verdict->top = Py_NewRef(Py_None);
+    return again(stand, verdict);
+}
+
+int rp_judge_generator_drained(rp_module_state *state, const rp_stand *stand,
+                               const rp_waited *inner, rp_verdict *verdict) {
+    const void *address = rp_stack_address(stand->frame, stand->base + stand->depth - 1);
+    PyObject *iterator = address == inner->generator ? NULL : rp_alive(address);
+    int first = address == inner->generator ? is_in_progress(stand, inner->generator)
+                : iterator                  ? rp_asks_first(state, iterator, inner->generator)
+                                            : 0;
+    Py_XDECREF(iterator);
+    if (first < 0) return -1;
+    if (first == 0) return rp_refuse_call(stand, inner, NULL, verdict);
+    return again(stand, verdict);
+}
