@@ -1,8 +1,12 @@
 """resume show: the summary, values of each type, generations, places, JSON."""
+import pathlib
 import re
 import shutil
+import sys
 
 import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "vectors"))
 
 
 def variables(ran):
@@ -333,3 +337,27 @@ def test_show__functions_and_classes_by_name(resume, save):
     assert (values["root"], values["chosen"]) == ("math.sqrt", "__main__.top")
     assert values["Local"] == "<class __main__.main.<locals>.Local>"
     assert values["both"] == f"[{values['key']}, {values['Local']}]"
+
+
+def test_show__where_the_frames_of_a_checkpoint_stand(resume, folder):
+    import builder
+    from stream_parts import CODE, FRAMES, RUNNER, Tagged, mark, REF
+
+    def code(name):
+        return Tagged(CODE, ["sim", name, None, bytes(16), 779, bytes(16)])
+    generator = Tagged(RUNNER, [[[mark(code("numbers")), 5, 3, 4, "O", ""]], 1])
+    frames = Tagged(FRAMES, [[[mark(code("main")), 20, 30, 1, "OO", "O"],
+                              [mark(code("relax")), 12, 9, 1, "", ""],
+                              [REF[2], 13, 9, 0, "-", ""]], [1], generator, 3, None])
+    stream = builder.cbor({"v": 1, "vars": {"x": 1, "g": generator}, "frames": frames})
+    file = builder.File()
+    file.save([builder.Blob(stream)])
+    (folder / "frames").write_bytes(file.bytes())
+    ran = resume("show", "frames")
+    assert ran.code == 0
+    shown = [line.split() for line in ran.out.split("STANDS IN")[1].splitlines()[:4]]
+    assert shown == [["LINE"], ["sim.main", "20"], ["sim.relax", "12"], ["sim.relax", "13"]]
+    assert "<generator sim.numbers, line 5>" in ran.out
+    assert resume("show", "frames", "--json").json["frames"] == [
+        {"name": "sim.main", "value": "20"}, {"name": "sim.relax", "value": "12"},
+        {"name": "sim.relax", "value": "13"}]
