@@ -4,6 +4,8 @@
 #include "lookup.h"
 #include "memo.h"
 
+#include "pycompat/code_extra.h"
+
 #include "base/alloc.h"
 
 #include <string.h>
@@ -273,8 +275,9 @@ static int is_of_module(PyObject *globals, PyObject *name) {
     return PyModule_Check(module) && PyModule_GetDict(module) == globals;
 }
 
-int rp_code_path_of(const rp_module_state *state, PyCodeObject *code, PyObject *globals,
-                    rp_code_path *path) {
+/* Without what is remembered. */
+static int find_path(const rp_module_state *state, PyCodeObject *code, PyObject *globals,
+                     rp_code_path *path) {
     code_search search = {
         .state = state, .globals = globals, .name = code->co_qualname, .code = code, .place = -1};
     *path = (rp_code_path){.place = -1};
@@ -295,6 +298,54 @@ int rp_code_path_of(const rp_module_state *state, PyCodeObject *code, PyObject *
     path->place = search.place;
     path->version = RP_CODE_VERSION;
     return 1;
+}
+
+/* ---- remembered with the code ---- */
+
+typedef struct known_path {
+    const void *globals; /* the namespace, compared only */
+    rp_code_path path;
+} known_path;
+
+static void known_path_free(void *extra) {
+    known_path *known = extra;
+    if (!known) return;
+    rp_code_path_release(&known->path);
+    rs_free(known);
+}
+
+static void copy_path(const rp_code_path *from, rp_code_path *to) {
+    *to = *from;
+    Py_INCREF(to->module);
+    Py_INCREF(to->name);
+}
+
+static int remember(PyCodeObject *code, PyObject *globals, const rp_code_path *path) {
+    known_path *known = rs_allocate_zeroed(1, sizeof *known);
+    if (!known) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    known->globals = globals;
+    copy_path(path, &known->path);
+    return rp_code_extra_put(code, known_path_free, known);
+}
+
+/* Frames are written again and again: where their code stands is looked up once. */
+int rp_code_path_of(const rp_module_state *state, PyCodeObject *code, PyObject *globals,
+                    rp_code_path *path) {
+    const known_path *known = rp_code_extra_get(code, known_path_free);
+    if (known && known->globals == globals) {
+        int status = is_of_module(globals, known->path.module);
+        if (status > 0) copy_path(&known->path, path);
+        if (status) return status;
+    }
+    int status = find_path(state, code, globals, path);
+    if (status > 0 && remember(code, globals, path) < 0) {
+        rp_code_path_release(path);
+        status = -1;
+    }
+    return status;
 }
 
 /* ---- the code at a path ---- */

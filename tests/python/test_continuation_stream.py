@@ -211,3 +211,26 @@ def test_a_cell_that_is_none_is_refused(taken):
                          within["stack"], within["kinds"], None, "result")
     with pytest.raises(CheckpointDamaged, match="is no cell"):
         read(write(made))
+
+
+class Counted:
+    def __init__(self, loader):
+        self.loader, self.count = loader, 0
+
+    def get_code(self, name):
+        self.count += 1
+        return self.loader.get_code(name)
+
+
+def test_where_code_stands_is_looked_up_once(taken, monkeypatch):
+    counted = Counted(__loader__)
+    monkeypatch.setitem(globals(), "__loader__", counted)
+
+    def fresh():
+        take()
+    TAKEN.clear()
+    fresh()
+    record = TAKEN.pop()
+    first = write(record)
+    count = counted.count
+    assert [write(record) for _ in range(3)] == [first] * 3 and counted.count == count
