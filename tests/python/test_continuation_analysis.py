@@ -2,6 +2,7 @@
 frames that run."""
 import argparse
 import ast
+import collections
 import contextlib
 import dataclasses
 import difflib
@@ -170,6 +171,43 @@ def test_depth__of_every_traced_instruction():
     finally:
         sys.settrace(None)
     assert known > 20000 or not KNOWS_DEPTH, (known, unknown)
+
+
+def handled_to_the_bottom(frame):
+    """Follows what handlers have put aside, from the exception that is handled now out to the end
+    of the stack: how many; nothing must be left at the start of a generator and at the bottom."""
+    levels = _core._exceptions()
+    current, count = levels.pop(0), 0
+    while frame is not None:
+        about = _core._frame(frame)
+        for at in reversed(range(len(about["kinds"] or ""))):
+            if about["kinds"][at] == "P":
+                slot, = _core._slots(frame, about["variables"] + at, about["variables"] + at + 1)
+                current, count = slot[1] if slot[0] == "object" else None, count + 1
+        if about["generator"] is not None:
+            assert current is None, frame
+            current = levels.pop(0)
+        frame = frame.f_back
+    assert current is None and not levels
+    return count
+
+
+def test_kinds__what_handlers_have_put_aside():
+    counts = collections.Counter()
+
+    def trace(frame, event, argument):
+        if event == "line":
+            counts[handled_to_the_bottom(frame)] += 1
+        return trace
+    sys.settrace(trace)
+    try:
+        try:
+            raise OSError("around all")
+        except OSError:
+            nasty()
+    finally:
+        sys.settrace(None)
+    assert counts[1] > 100 and counts[2] > 5 and counts[3] > 2 and not counts[0], counts
 
 
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="its profiler leaves old depths behind; "

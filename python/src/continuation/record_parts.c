@@ -22,7 +22,7 @@ Py_ssize_t rp_record_part_count(const rp_record *record) {
 }
 
 int rp_record_line(const rp_record *record) {
-    int line = PyCode_Addr2Line(record->code, record->unit * (int)sizeof(_Py_CODEUNIT));
+    int line = PyCode_Addr2Line(record->code, 2 * record->unit);
     return line > 0 ? line : record->code->co_firstlineno;
 }
 

@@ -91,7 +91,7 @@ static PyObject *line_table(PyObject *entry, Py_ssize_t units) {
 static PyCodeObject *code_of(PyObject *entry, int line) {
     PyCodeObject *code = PyCode_NewEmpty("", "", line);
     PyObject *bytes = code ? PyCode_GetCode(code) : NULL;
-    Py_ssize_t units = bytes ? PyBytes_GET_SIZE(bytes) / (Py_ssize_t)sizeof(_Py_CODEUNIT) : 0;
+    Py_ssize_t units = bytes ? PyBytes_GET_SIZE(bytes) / 2 : 0;
     PyObject *table = units > 0 && units <= 8 ? line_table(entry, units) : NULL;
     if (!table) {
         if (!PyErr_Occurred()) PyErr_SetString(PyExc_SystemError, "an empty code is not short");
