@@ -222,14 +222,19 @@ class Counted:
         return self.loader.get_code(name)
 
 
-def test_where_code_stands_is_looked_up_once(taken, monkeypatch):
+def fresh():
+    take()
+
+
+def call_fresh():
+    fresh()
+
+
+def test_where_code_stands_is_looked_up_once(monkeypatch):
     counted = Counted(__loader__)
     monkeypatch.setitem(globals(), "__loader__", counted)
-
-    def fresh():
-        take()
     TAKEN.clear()
-    fresh()
+    call_fresh()
     record = TAKEN.pop()
     first = write(record)
     count = counted.count
