@@ -24,6 +24,10 @@ from ._core import (
     list,
     load,
     register,
+    resumable,
+    save,
+    sync,
+    wait,
 )
 from ._errors import (
     CheckpointDamaged,
@@ -57,6 +61,10 @@ __all__ = [
     "list",
     "load",
     "register",
+    "resumable",
+    "save",
+    "sync",
+    "wait",
 ]
 
 

@@ -4,9 +4,10 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Seq
 from datetime import timedelta
 from os import PathLike
 from types import TracebackType
-from typing import IO, Any, Final, Literal, TypeVar, final
+from typing import IO, Any, Final, Literal, TypeVar, final, overload
 
 _T = TypeVar("_T")
+_F = TypeVar("_F", bound=Callable[..., Any])
 _Duration = float | str | timedelta
 _Path = str | PathLike[str]
 _Trusted = str | type | Iterable[str | type]
@@ -210,6 +211,32 @@ def register(
     *,
     old_name: str | Sequence[str] | None = None,
 ) -> Callable[..., _T]: ...
+@overload
+def resumable(function: _F, /) -> _F: ...
+@overload
+def resumable(
+    function: None = None,
+    /,
+    *,
+    name: _Path | None = None,
+    rate: _Duration = 30,
+    folder: _Path | None = None,
+    key: _Key | Callable[..., _Key] | None = None,
+    expire: _Duration | None = None,
+    on_change: Literal["error", "fresh"] = "error",
+    on_error: Literal["warn", "raise"] = "warn",
+    strict: bool = False,
+    random_state: bool = True,
+    keep: int | Mapping[str, int] = 2,
+    compress: Literal["auto", "always", "never"] | bool = "auto",
+    ranks: Literal["independent"] | None = None,
+    memmap: Literal["path", "content"] = "path",
+    cache: bool = False,
+    signals: bool = False,
+) -> Callable[[_F], _F]: ...
+def sync() -> bool: ...
+def save() -> None: ...
+def wait() -> None: ...
 def load_ipython_extension(shell: Any) -> None: ...
 
 class ResumeError(Exception):

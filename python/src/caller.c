@@ -132,19 +132,23 @@ static PyObject *module_of(PyObject *globals) {
     return found == 0 ? Py_NewRef(name) : file;
 }
 
-/* "outer.<locals>.inner" is outer.inner; a cell has the name of the variable that takes the
- * Checkpoint; the code of a module has no name of its own: NULL without an exception. */
-static PyObject *qualified_name(PyCodeObject *code, PyObject *cell) {
-    if (cell != NULL) return PyObject_GetAttrString(cell, "variable");
-    if (PyUnicode_CompareWithASCIIString(code->co_name, "<module>") == 0) return NULL;
+/* "outer.<locals>.inner" is outer.inner. */
+static PyObject *without_locals(PyObject *qualified) {
     PyObject *mark = PyUnicode_FromString("<locals>.");
     PyObject *nothing = PyUnicode_FromString("");
-    PyObject *name = mark == NULL || nothing == NULL
-                         ? NULL
-                         : PyUnicode_Replace(code->co_qualname, mark, nothing, -1);
+    PyObject *name =
+        mark == NULL || nothing == NULL ? NULL : PyUnicode_Replace(qualified, mark, nothing, -1);
     Py_XDECREF(mark);
     Py_XDECREF(nothing);
     return name;
+}
+
+/* A cell has the name of the variable that takes the Checkpoint; the code of a module has no name
+ * of its own: NULL without an exception. */
+static PyObject *qualified_name(PyCodeObject *code, PyObject *cell) {
+    if (cell != NULL) return PyObject_GetAttrString(cell, "variable");
+    if (PyUnicode_CompareWithASCIIString(code->co_name, "<module>") == 0) return NULL;
+    return without_locals(code->co_qualname);
 }
 
 /* An automatic name that does not fit is cut, and a hash of all of it put behind. */
@@ -165,26 +169,52 @@ static PyObject *fit(rp_module_state *state, PyObject *name) {
     return PyUnicode_DecodeUTF8(fitted, (Py_ssize_t)strlen(fitted), "surrogateescape");
 }
 
+/* `qualified` NULL: the code of a module. */
+static int fill_names(PyObject *globals, PyObject *bare, PyObject *qualified, rp_caller *caller) {
+    caller->module = module_of(globals);
+    if (caller->module == NULL) return -1;
+    PyObject *module = caller->module;
+    caller->program = program_of(globals);
+    caller->bare = Py_NewRef(bare);
+    caller->function = PyUnicode_FromFormat("%U:%U", module, qualified ? qualified : bare);
+    caller->name = qualified ? PyUnicode_FromFormat("%U.%U", module, qualified) : Py_NewRef(module);
+    return caller->program && caller->function && caller->name ? 0 : -1;
+}
+
 static int name_from_code(PyFrameObject *frame, rp_caller *caller) {
     PyCodeObject *code = PyFrame_GetCode(frame);
     PyObject *globals = PyFrame_GetGlobals(frame);
-    PyObject *module = module_of(globals);
     PyObject *qualified = NULL;
-    int status = -1;
-    if (module == NULL || rp_cell_of(frame, &caller->cell) < 0) goto done;
-    qualified = qualified_name(code, caller->cell);
-    if (PyErr_Occurred()) goto done;
-    caller->module = Py_NewRef(module);
-    caller->program = program_of(globals);
-    caller->bare = Py_NewRef(code->co_name);
-    caller->function = PyUnicode_FromFormat("%U:%U", module, qualified ? qualified : code->co_name);
-    caller->name = qualified ? PyUnicode_FromFormat("%U.%U", module, qualified) : Py_NewRef(module);
-    if (caller->program && caller->function && caller->name) status = 0;
-done:
+    int status = rp_cell_of(frame, &caller->cell);
+    if (status == 0) qualified = qualified_name(code, caller->cell);
+    if (PyErr_Occurred()) status = -1;
+    if (status == 0) status = fill_names(globals, code->co_name, qualified, caller);
     Py_XDECREF(qualified);
-    Py_XDECREF(module);
     Py_DECREF(globals);
     Py_DECREF(code);
+    return status;
+}
+
+/* functools.wraps says that it is of another module than its globals are. */
+static PyObject *globals_of(PyObject *function) {
+    PyObject *name = PyFunction_GetModule(function); /* borrowed, or NULL */
+    PyObject *module = NULL;
+    if (name != NULL && PyUnicode_Check(name)) module = PyImport_GetModule(name);
+    PyObject *globals = module == NULL || !PyModule_Check(module) ? PyFunction_GetGlobals(function)
+                                                                  : PyModule_GetDict(module);
+    Py_INCREF(globals);
+    Py_XDECREF(module);
+    PyErr_Clear();
+    return globals;
+}
+
+static int name_from_function(PyObject *function, rp_caller *caller) {
+    PyFunctionObject *object = (PyFunctionObject *)function;
+    PyObject *globals = globals_of(function);
+    PyObject *qualified = without_locals(object->func_qualname);
+    int status = qualified == NULL ? -1 : fill_names(globals, object->func_name, qualified, caller);
+    Py_XDECREF(qualified);
+    Py_DECREF(globals);
     return status;
 }
 
@@ -273,28 +303,49 @@ static int encode(rp_module_state *state, rp_caller *caller) {
     return caller->path == NULL ? -1 : 0;
 }
 
+/* The names that belong to the code are there; `rank` NULL: none. */
+static int find_place(rp_module_state *state, const rp_options *options, PyObject *class_folder,
+                      PyObject *rank, rp_caller *caller) {
+    if (options->name != NULL && name_from_user(options->name, options, caller) < 0) return -1;
+    if (caller->folder == NULL)
+        caller->folder = rp_default_folder(options->folder, class_folder, &caller->default_folder);
+    if (caller->folder == NULL || add_suffix(options, rank, caller) < 0) return -1;
+    if (!caller->named || options->key != NULL) {
+        PyObject *name = fit(state, caller->name);
+        if (name == NULL) return -1;
+        Py_XSETREF(caller->name, name);
+    }
+    return encode(state, caller);
+}
+
+static int refuse_ranks(rp_module_state *state) {
+    return rp_raise_text(
+        state->error, RESUME_MISUSE,
+        "several processes of one parallel job run this program, and all would write "
+        "the same checkpoint: add ranks=\"independent\" to give each rank its own");
+}
+
 int rp_caller_find(rp_module_state *state, PyFrameObject *frame, const rp_options *options,
                    PyObject *class_folder, rp_caller *caller) {
     PyObject *rank = NULL;
     int status = -1;
-    if (rp_ranks(&rank) && !options->independent_ranks) {
-        rp_raise_text(state->error, RESUME_MISUSE,
-                      "several processes of one parallel job run this program, and all would write "
-                      "the same checkpoint: add ranks=\"independent\" to give each rank its own");
-        goto done;
-    }
-    if (name_from_code(frame, caller) < 0) goto done;
-    if (options->name != NULL && name_from_user(options->name, options, caller) < 0) goto done;
-    if (caller->folder == NULL)
-        caller->folder = rp_default_folder(options->folder, class_folder, &caller->default_folder);
-    if (caller->folder == NULL || add_suffix(options, rank, caller) < 0) goto done;
-    if (!caller->named || options->key != NULL) {
-        PyObject *name = fit(state, caller->name);
-        if (name == NULL) goto done;
-        Py_XSETREF(caller->name, name);
-    }
-    status = encode(state, caller);
-done:
+    if (rp_ranks(&rank) && !options->independent_ranks)
+        refuse_ranks(state);
+    else if (name_from_code(frame, caller) == 0)
+        status = find_place(state, options, class_folder, rank, caller);
+    Py_XDECREF(rank);
+    if (status < 0) rp_caller_release(caller);
+    return status;
+}
+
+int rp_caller_of_function(rp_module_state *state, PyObject *function, const rp_options *options,
+                          PyObject *class_folder, rp_caller *caller) {
+    PyObject *rank = NULL;
+    int status = -1;
+    if (rp_ranks(&rank) && !options->independent_ranks)
+        refuse_ranks(state);
+    else if (name_from_function(function, caller) == 0)
+        status = find_place(state, options, class_folder, rank, caller);
     Py_XDECREF(rank);
     if (status < 0) rp_caller_release(caller);
     return status;

@@ -15,8 +15,7 @@
 
 #include <stddef.h>
 
-static PyObject *checkpoint_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
-    (void)args, (void)kwargs;
+rp_checkpoint *rp_checkpoint_make(PyTypeObject *type) {
     PyObject *nothing = PyTuple_New(0);
     if (nothing == NULL) return NULL;
     rp_checkpoint *self = (rp_checkpoint *)PyDict_Type.tp_new(type, nothing, NULL);
@@ -29,10 +28,17 @@ static PyObject *checkpoint_new(PyTypeObject *type, PyObject *args, PyObject *kw
     self->module = Py_XNewRef(PyType_GetModuleByDef(type, rp_module_definition()));
     self->state = self->module == NULL ? NULL : rp_state_of_module(self->module);
     self->warned = PySet_New(NULL);
+    if (self->state == NULL || self->warned == NULL) Py_CLEAR(self);
+    return self;
+}
+
+static PyObject *checkpoint_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
+    (void)args, (void)kwargs;
+    rp_checkpoint *self = rp_checkpoint_make(type);
+    if (self == NULL) return NULL;
     /* here and not in __init__, which a subclass may call from a function of its own */
     PyFrameObject *frame = PyThreadState_GetFrame(PyThreadState_Get());
-    int status = self->state == NULL || self->warned == NULL ? -1 : 0;
-    if (status == 0 && frame != NULL) status = rp_owner_capture(frame, &self->owner);
+    int status = frame == NULL ? 0 : rp_owner_capture(frame, &self->owner);
     Py_XDECREF((PyObject *)frame);
     if (status < 0) Py_CLEAR(self);
     return (PyObject *)self;

@@ -36,6 +36,7 @@ typedef struct rp_checkpoint {
     PyObject *warned;          /* set of names whose reason the user has been told */
     PyObject *result;          /* of done(), or NULL */
     PyObject *files;           /* weak references to files that restore() brought back, or NULL */
+    struct rp_exact *exact;    /* the call whose position is saved, borrowed; NULL: none */
     uint8_t code_hash[16];
 
     uint64_t saves;      /* by this object */
@@ -45,12 +46,20 @@ typedef struct rp_checkpoint {
     bool found_ended;
     bool going_on;  /* the saved call, or its program, was cut off: this is the same call again */
     bool same_code; /* as the saved one */
-    bool restored;  /* restore() brought it back */
+    bool other_python; /* another minor version saved it */
+    /* of a call with a position: */
+    bool any_arguments;  /* its key tells calls apart, arguments do not */
+    bool same_arguments; /* as those of the call that was found */
+    bool uses_ended;     /* a call that has ended is of use: its result */
+    bool restored;       /* restore() brought it back */
     bool result_known;
     bool disabled, closed, taken_over, busy;
     bool saved_in_cell; /* by the cell of a notebook that is running */
     bool said_forked, said_gone, said_loop, said_body, said_opaque;
 } rp_checkpoint;
+
+/* An empty one that nobody owns. */
+rp_checkpoint *rp_checkpoint_make(PyTypeObject *type);
 
 /* opening.c: finds or makes the file and decides what the saved state means for this call. */
 int rp_checkpoint_open(rp_checkpoint *self, PyFrameObject *frame);
@@ -60,6 +69,9 @@ int rp_checkpoint_judge(rp_checkpoint *self, PyObject **differences);
 
 /* save.c: 0, or -1 with an exception. `due`: of sync(), so that a failure only warns. */
 int rp_checkpoint_save(rp_checkpoint *self, bool due);
+/* The same for what self->exact has captured: 1 saved, 0 failed and told, or refused: *refusal then
+ * says why, new reference. -1: exception. */
+int rp_checkpoint_save_exact(rp_checkpoint *self, bool due, PyObject **refusal);
 /* After an explicit save(): warns once when it stood in the middle of the body of a chp.loop. */
 int rp_checkpoint_tell_body(rp_checkpoint *self);
 /* The slow path of sync(): 1 saved, 0 not, -1 exception. */

@@ -232,7 +232,9 @@ static int read_value_section(rp_module_state *state, rp_decoder *decoder, const
     if (strcmp(key, "loaders") == 0) return into(&loaded->loaders, rp_decoder_get(decoder, NULL));
     if (strcmp(key, "items") == 0) return read_items(state, decoder, loaded);
     if (strcmp(key, "result") == 0) return into(&loaded->result, rp_decoder_get(decoder, NULL));
-    return skip_item(state, decoder); /* of a later version */
+    if (strcmp(key, "frames") == 0 && targets->frames)
+        return into(&loaded->frames, rp_decoder_get(decoder, NULL));
+    return skip_item(state, decoder); /* of a later version, or not wanted */
 }
 
 static int read_sections(rp_module_state *state, rp_decoder *decoder, const rp_targets *targets,
@@ -286,4 +288,5 @@ void rp_loaded_release(rp_loaded *loaded) {
     Py_CLEAR(loaded->vars);
     Py_CLEAR(loaded->extra);
     Py_CLEAR(loaded->result);
+    Py_CLEAR(loaded->frames);
 }

@@ -23,13 +23,15 @@ typedef struct rp_loaded {
     PyObject *vars;    /* dict */
     PyObject *extra;   /* dict, with "items" */
     PyObject *result;
-} rp_loaded; /* zero-initialised: empty */
+    PyObject *frames; /* record of the outermost, or an Opaque */
+} rp_loaded;          /* zero-initialised: empty */
 
 /* Where values go while they are decoded; zero-initialised: nowhere. */
 typedef struct rp_targets {
     const rp_arguments *arguments; /* of this call, or NULL */
     bool fill;                     /* the same call going on: into these */
     PyObject *tracked;             /* dict label -> object that is restored in place, or NULL */
+    bool frames;                   /* the captured frames, too */
 } rp_targets;
 
 /* Only the sections about the call, in front of all values. */

@@ -4,6 +4,7 @@
 #include "checkpoint.h"
 #include "decode.h"
 #include "display.h"
+#include "exact.h"
 #include "lookup.h"
 #include "opaque.h"
 #include "continuation/probe_record.h"
@@ -13,6 +14,7 @@
 #include "read_only.h"
 #include "registered.h"
 #include "report.h"
+#include "resumable.h"
 #include "script.h"
 #include "testing.h"
 
@@ -89,6 +91,28 @@ static PyMethodDef core_functions[] = {
      "given to __setstate__, or is a dict of attributes. `old_name`, \"module.Class\" or a list\n"
      "of such names: what the class was called when it was saved. Gives the class back.\n"
      "Without any of them, what was registered is forgotten."},
+    {"resumable", (PyCFunction)(void (*)(void))rp_resumable_decorate, METH_VARARGS | METH_KEYWORDS,
+     "resumable(function=None, /, *, name=None, rate=30, folder=None, key=None, expire=None,\n"
+     "          on_change='error', on_error='warn', strict=False, random_state=True, keep=2,\n"
+     "          compress='auto', ranks=None, memmap='path', cache=False, signals=False)\n--\n\n"
+     "A function that goes on at the very statement after it was killed.\n\n"
+     "Use it as a decorator, with or without options, and call resume.sync() or resume.save() in\n"
+     "the function or in what it calls. Called again with the same arguments, it goes on behind\n"
+     "that call. cache=True keeps the result, too; key= is a text, or a function of the "
+     "arguments."},
+    {"sync", (PyCFunction)(void (*)(void))rp_core_sync, METH_FASTCALL,
+     "sync($module, /)\n--\n\nSave the position of the resumable call or program that runs, if "
+     "`rate` seconds have passed\nsince its last save; true when it did.\n\nNot due, it costs a "
+     "few "
+     "nanoseconds."},
+    {"save", rp_core_save, METH_NOARGS,
+     "save($module, /)\n--\n\nSave the position of the resumable call or program that runs now; "
+     "durable when it returns."},
+    {"wait", rp_core_wait, METH_NOARGS,
+     "wait($module, /)\n--\n\nReturn when everything that was saved is durable."},
+    {"_stop", rp_stopping_handler, METH_VARARGS,
+     "_stop($module, signal, frame, /)\n--\n\nFor "
+     "signals."},
     {"_registered", rp_registered_make, METH_VARARGS,
      "_registered($module, name, state=None, /)\n--\n\nAn object of a registered class."},
     {"_at_exit", rp_at_exit, METH_NOARGS, "_at_exit($module, /)\n--\n\nFor atexit."},
@@ -140,6 +164,7 @@ static int add_types(PyObject *module, rp_module_state *state) {
     state->record_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &rp_record_spec, NULL);
     state->null_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &rp_null_spec, NULL);
     if (state->null_type) state->null = state->null_type->tp_alloc(state->null_type, 0);
+    state->resumable_type = add_type(module, &rp_resumable_spec, NULL);
     state->entry_type = rp_entry_type_new();
     state->entries_type = add_type(module, &rp_entries_spec, &PyList_Type);
     if (!state->checkpoint_type || !state->null_checkpoint_type || !state->report_type ||
@@ -186,12 +211,16 @@ static int core_exec(PyObject *module) {
     state->os = rs_os_linux();
     state->registry = PyDict_New();
     state->saved_here = PySet_New(NULL);
+    state->said_others = PySet_New(NULL);
+    atomic_init(&state->exact_never, 0);
+    atomic_init(&state->exact_always, 1);
+    state->exact_due = &state->exact_always;
     state->registered = PyDict_New();
     state->registered_names = PyDict_New();
     state->moved = PyDict_New();
     state->registered_maker = PyObject_GetAttrString(module, "_registered");
-    if (!state->registry || !state->saved_here || !state->registered || !state->registered_names ||
-        !state->moved || !state->registered_maker)
+    if (!state->registry || !state->saved_here || !state->said_others || !state->registered ||
+        !state->registered_names || !state->moved || !state->registered_maker)
         return -1;
     if (look_up_errors(state) < 0 || add_types(module, state) < 0) return -1;
     if (add_class_attributes(state) < 0) return -1;
@@ -215,7 +244,8 @@ static int core_exec(PyObject *module) {
     DO(entries_type)                                                                               \
     DO(script_type)                                                                                \
     DO(record_type)                                                                                \
-    DO(null_type)
+    DO(null_type)                                                                                  \
+    DO(resumable_type)
 /* A Checkpoint that dies after the module was cleared still needs these. */
 #define FOR_EACH_OTHER(DO)                                                                         \
     DO(error)                                                                                      \
@@ -231,6 +261,7 @@ static int core_exec(PyObject *module) {
     DO(folder_default)                                                                             \
     DO(registry)                                                                                   \
     DO(saved_here)                                                                                 \
+    DO(said_others)                                                                                \
     DO(registered)                                                                                 \
     DO(registered_names)                                                                           \
     DO(moved)                                                                                      \

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "os/os.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 
 typedef struct rp_module_state {
@@ -22,15 +23,22 @@ typedef struct rp_module_state {
     PyTypeObject *script_type;             /* a program of `resume run` */
     PyTypeObject *record_type, *null_type; /* captured frames, what stands for an empty slot */
     PyObject *null;                        /* the only object of null_type */
-    PyObject *script_space;   /* dict: namespace of the program of `resume run`, whose functions and
-                                 classes no import brings back; or NULL */
-    PyObject *script_code;    /* its code */
-    bool said_key;            /* why saves are not signed */
-    PyObject *expire_default; /* Checkpoint.CACHE_EXPIRE as long as nobody has set it */
-    PyObject *folder_default; /* Checkpoint.folder, the same */
-    PyObject *registry;       /* path -> weak reference to the open Checkpoint: registry.c */
-    PyObject *registered;     /* class -> what resume.register() was given: registered.c */
-    PyObject *savers;         /* tuple: the functions that a program saves by */
+    PyObject *script_space; /* dict: namespace of the program of `resume run`, whose functions and
+                               classes no import brings back; or NULL */
+    PyObject *script_code;  /* its code */
+    PyTypeObject *resumable_type; /* functions that go on where they were */
+    struct rp_exact *exact;       /* what runs now and can go on: exact.c; NULL: nothing */
+    atomic_int *exact_due; /* what sync() looks at: the flag of its checkpoint, or one of these */
+    atomic_int exact_never, exact_always;
+    PyObject *said_others;      /* set of names of whose other calls the user has been told */
+    bool said_outside;          /* sync() where nothing is saved */
+    volatile int stop;          /* signal that asked for a save and the end, 0: none */
+    bool said_key;              /* why saves are not signed */
+    PyObject *expire_default;   /* Checkpoint.CACHE_EXPIRE as long as nobody has set it */
+    PyObject *folder_default;   /* Checkpoint.folder, the same */
+    PyObject *registry;         /* path -> weak reference to the open Checkpoint: registry.c */
+    PyObject *registered;       /* class -> what resume.register() was given: registered.c */
+    PyObject *savers;           /* tuple: the functions that a program saves by */
     PyObject *registered_names; /* the same by the names of the classes, also old ones */
     PyObject *moved;            /* old name -> class that has taken its place */
     PyObject *registered_maker; /* the function _registered */

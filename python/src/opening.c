@@ -1,5 +1,5 @@
 /* Opening a checkpoint: its file, and what the saved state means for this call. */
-#include "checkpoint.h"
+#include "opening.h"
 
 #include "cell.h"
 #include "code.h"
@@ -16,12 +16,15 @@
 /* Checkpoint.CACHE_EXPIRE holds for ended calls; set by the user, or expire=, for all. */
 static int expiry(rp_checkpoint *self, rs_checkpoint_options *options) {
     options->expire_ended_ns = options->expire_cut_off_ns = self->options.expire_ns;
+    /* what is not used need not be told to be old */
+    bool ignores_ended = self->owner.object == NULL && !self->uses_ended;
+    if (self->options.has_expire && ignores_ended) options->expire_ended_ns = RS_NEVER;
     if (self->options.has_expire) return 0;
     PyObject *value = PyObject_GetAttrString((PyObject *)Py_TYPE(self), "CACHE_EXPIRE");
     if (value == NULL) return -1;
     uint64_t ns = RS_NEVER;
     int status = value == Py_None ? 0 : rp_duration(value, "CACHE_EXPIRE", &ns);
-    options->expire_ended_ns = ns;
+    options->expire_ended_ns = ignores_ended ? RS_NEVER : ns;
     options->expire_cut_off_ns = value == self->state->expire_default ? RS_NEVER : ns;
     Py_DECREF(value);
     return status;
@@ -205,9 +208,10 @@ int rp_checkpoint_judge(rp_checkpoint *self, PyObject **differences) {
     self->same_code =
         loaded.code_hash != NULL && PyBytes_GET_SIZE(loaded.code_hash) == sizeof self->code_hash &&
         memcmp(PyBytes_AS_STRING(loaded.code_hash), self->code_hash, sizeof self->code_hash) == 0;
+    self->other_python = is_of_other_python(loaded.python);
     /* nothing can be told: a program in another language has no such hash, and another Python makes
      * other byte code of the same text */
-    if (!self->same_code && (loaded.code_hash == NULL || is_of_other_python(loaded.python)))
+    if (!self->same_code && (loaded.code_hash == NULL || self->other_python))
         self->options.on_change = RP_CHANGE_IGNORE;
     if (self->going_on && loaded.random_opened != NULL && PyDict_Check(loaded.random_opened))
         Py_XSETREF(self->random_opened, Py_NewRef(loaded.random_opened));
@@ -318,7 +322,6 @@ static int look_at_found(rp_checkpoint *self, const rs_checkpoint_info *info) {
     int status = -1;
     self->found = info->found != RS_FOUND_NOTHING;
     if (self->found) {
-        if (check_program(self, info->meta) < 0) return -1;
         if (rp_checkpoint_judge(self, &differences) < 0) return -1;
         if (apply_on_change(self) < 0) goto done;
         if (apply_again(self, differences) < 0) goto done;
@@ -328,6 +331,14 @@ static int look_at_found(rp_checkpoint *self, const rs_checkpoint_info *info) {
 done:
     Py_XDECREF(differences);
     return status;
+}
+
+int rp_checkpoint_open_file_of(rp_checkpoint *self, PyFrameObject *frame) {
+    if (rp_registry_claim(self, frame) < 0) return -1;
+    if (open_engine(self) < 0) return -1;
+    const rs_checkpoint_info *info = rs_checkpoint_look(self->engine);
+    if (tell_opening(self, info) < 0) return -1;
+    return info->found == RS_FOUND_NOTHING ? 0 : check_program(self, info->meta);
 }
 
 /* Checkpoint.folder, when somebody has set it: new reference, NULL when it is as we made it. */
@@ -343,9 +354,6 @@ int rp_checkpoint_open(rp_checkpoint *self, PyFrameObject *frame) {
     int status = rp_caller_find(self->state, frame, &self->options, folder, &self->caller);
     Py_XDECREF(folder);
     if (status < 0 || capture_arguments(self, frame) < 0 || hash_code(self) < 0) return -1;
-    if (rp_registry_claim(self, frame) < 0) return -1;
-    if (open_engine(self) < 0) return -1;
-    const rs_checkpoint_info *info = rs_checkpoint_look(self->engine);
-    if (tell_opening(self, info) < 0) return -1;
-    return look_at_found(self, info);
+    if (rp_checkpoint_open_file_of(self, frame) < 0) return -1;
+    return look_at_found(self, rs_checkpoint_look(self->engine));
 }

@@ -111,7 +111,7 @@ PyObject *rp_names(PyObject *value, const char *what) {
 }
 
 /* Keys of different types stay different ("1" and 1 do not, in a file name nobody could tell). */
-static PyObject *text_of_key(PyObject *key) {
+PyObject *rp_key_text(PyObject *key) {
     bool is_path = PyObject_HasAttrString((PyObject *)Py_TYPE(key), "__fspath__");
     if (is_path) {
         PyObject *path = PyOS_FSPath(key);
@@ -265,7 +265,7 @@ int rp_options_parse(PyObject *args, PyObject *kwargs, rp_options *options) {
     if (given(rate) && rp_duration(rate, "rate", &options->rate_ns) < 0) goto done;
     options->has_expire = given(expire) != NULL;
     if (given(expire) && rp_duration(expire, "expire", &options->expire_ns) < 0) goto done;
-    if (given(key) && (options->key = text_of_key(key)) == NULL) goto done;
+    if (given(key) && (options->key = rp_key_text(key)) == NULL) goto done;
     if (given(skip) && (options->skip = rp_names(skip, "skip")) == NULL) goto done;
     if (given(only) && (options->only = rp_names(only, "only")) == NULL) goto done;
     if (name != NULL && PyUnicode_Check(name) && PyUnicode_GET_LENGTH(name) == 0) name = NULL;
@@ -284,6 +284,15 @@ void rp_options_release(rp_options *options) {
     Py_CLEAR(options->key);
     Py_CLEAR(options->skip);
     Py_CLEAR(options->only);
+}
+
+void rp_options_copy(const rp_options *options, rp_options *copy) {
+    *copy = *options;
+    Py_XINCREF(copy->name);
+    Py_XINCREF(copy->folder);
+    Py_XINCREF(copy->key);
+    Py_XINCREF(copy->skip);
+    Py_XINCREF(copy->only);
 }
 
 PyObject *rp_environment(const char *name) {

@@ -33,6 +33,9 @@ typedef struct rp_options {
 
 int rp_options_parse(PyObject *args, PyObject *kwargs, rp_options *options);
 void rp_options_release(rp_options *options);
+void rp_options_copy(const rp_options *options, rp_options *copy); /* `copy` is empty */
+/* The text of what key= was given, new reference. */
+PyObject *rp_key_text(PyObject *key);
 
 /* Seconds as a number, a timedelta, "5m", "1h30m" or "never" (RS_NEVER). `what` names it in the
  * ValueError or TypeError. */

@@ -28,6 +28,7 @@ int rp_registry_claim(rp_checkpoint *self, PyFrameObject *frame) {
         PyFrameObject *its_frame = rp_owner_find(&older->owner);
         rp_fate fate = rp_owner_fate(&older->owner, false);
         if (fate == RP_FATE_LEFT) fate = rp_owner_fate_of_kept(&older->owner, (PyObject *)older);
+        if (older->exact != NULL) fate = RP_FATE_RUNNING;
         bool same = its_frame != NULL && its_frame == frame;
         Py_XDECREF((PyObject *)its_frame);
         if (fate == RP_FATE_RUNNING && !same) {
@@ -80,7 +81,8 @@ bool rp_registry_others_active(rp_checkpoint *self) {
         rp_checkpoint *other = (rp_checkpoint *)PyList_GET_ITEM(all, i);
         if (other == self || other->engine == NULL || rs_checkpoint_is_forked(other->engine))
             continue;
-        if (rp_owner_fate(&other->owner, false) == RP_FATE_RUNNING) active = true;
+        if (other->exact != NULL || rp_owner_fate(&other->owner, false) == RP_FATE_RUNNING)
+            active = true;
     }
     Py_XDECREF(all);
     return active;

@@ -8,6 +8,7 @@
 #include "notice.h"
 #include "opaque.h"
 #include "open.h"
+#include "opening.h"
 #include "placeholders.h"
 #include "random_state.h"
 #include "registry.h"
@@ -88,16 +89,12 @@ done:
     return status;
 }
 
-/* A generation that turns out to be damaged is told, and the one before is taken. */
-static int fall_back(rp_checkpoint *self, rp_restoring *restoring) {
+int rp_checkpoint_fall_back(rp_checkpoint *self) {
     PyObject *differences = NULL, *when = NULL;
     rs_error error = {0};
     PyObject *exception = rp_exception_take();
     PyObject *text = exception == NULL ? NULL : PyObject_Str(exception);
     int status = -1;
-    rp_loaded_release(&restoring->loaded);
-    rp_decoder_free(restoring->decoder);
-    restoring->decoder = NULL;
     if (text == NULL) goto done;
     if (rs_checkpoint_fall_back(self->engine, &error) != RESUME_OK) {
         rp_raise(self->state, &error);
@@ -118,6 +115,14 @@ done:
     return status;
 }
 
+/* What was read of a damaged generation is dropped. */
+static int fall_back(rp_checkpoint *self, rp_restoring *restoring) {
+    rp_loaded_release(&restoring->loaded);
+    rp_decoder_free(restoring->decoder);
+    restoring->decoder = NULL;
+    return rp_checkpoint_fall_back(self);
+}
+
 /* Cells, functions and classes of the frame take the places of those that were saved. */
 static int set_frame(rp_restoring *restoring) {
     PyObject *cells = restoring->frame ? rp_frame_cells(restoring->frame) : PyDict_New();
@@ -133,7 +138,7 @@ static int decode(rp_checkpoint *self, rp_restoring *restoring) {
         rs_state *saved = rs_checkpoint_state(self->engine);
         if (saved == NULL) return 0;
         if (rp_trust_check_folder(self) < 0) return -1;
-        rp_targets targets = {&self->arguments, self->going_on, restoring->objects};
+        rp_targets targets = {&self->arguments, self->going_on, restoring->objects, false};
         restoring->decoder = rp_decoder_new(self->state, saved);
         if (restoring->decoder == NULL || set_frame(restoring) < 0 ||
             rp_decoder_set_files(restoring->decoder, restoring->locals) < 0)

@@ -206,6 +206,39 @@ int rp_checkpoint_save(rp_checkpoint *self, bool due) {
     return status;
 }
 
+/* Nothing is left out: a frame without one of its values could not go on. */
+static PyObject *first_problem(const rp_snapshot *snapshot) {
+    if (PyList_GET_SIZE(snapshot->problems) == 0) return NULL;
+    return Py_NewRef(PyList_GET_ITEM(snapshot->problems, 0));
+}
+
+static int tell_exact(rp_checkpoint *self, const rs_commit_info *info, bool had_file) {
+    if (rp_registry_note_save(self) < 0 || tell_file(self, info, had_file) < 0) return -1;
+    return rp_trust_tell_key(self);
+}
+
+int rp_checkpoint_save_exact(rp_checkpoint *self, bool due, PyObject **refusal) {
+    rp_snapshot snapshot;
+    rs_commit_info info = {0};
+    rs_error error = {0};
+    size_t count;
+    int status = 0;
+    if (rp_snapshot_take(self, &snapshot) < 0) return -1;
+    *refusal = first_problem(&snapshot);
+    if (*refusal != NULL) goto done;
+    bool had_file = self->saves > 0 || self->found;
+    const rs_blob *blobs = rp_encoder_blobs(snapshot.encoder, &count);
+    if (rs_checkpoint_save(self->engine, blobs, count, &info, &error) != RESUME_OK) {
+        status = save_failed(self, &error, due);
+        goto done;
+    }
+    self->saves++;
+    status = tell_exact(self, &info, had_file) < 0 ? -1 : 1;
+done:
+    rp_snapshot_release(&snapshot);
+    return status;
+}
+
 static int tell_plain_loop(rp_checkpoint *self, int here) {
     PyObject *advice = NULL;
     if (self->said_loop || self->restored_at < 0) return 0;

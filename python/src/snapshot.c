@@ -4,6 +4,7 @@
 #include "cell.h"
 #include "code.h"
 #include "definitions.h"
+#include "exact.h"
 #include "locals.h"
 #include "notice.h"
 #include "placeholders.h"
@@ -190,9 +191,25 @@ static int put_skipped(rp_snapshot *snapshot) {
     return 0;
 }
 
+static int put_result(rp_checkpoint *self, rp_snapshot *snapshot) {
+    rs_buffer *buffer = rp_encoder_buffer(snapshot->encoder);
+    rs_cbor_put_literal(buffer, "result");
+    int status = rp_encoder_put(snapshot->encoder, self->result, "result");
+    if (status == 1) {
+        rs_cbor_put_simple(buffer, RS_CBOR_NULL);
+        PyObject *text = PyUnicode_FromString(rp_encoder_problem(snapshot->encoder));
+        status = text == NULL ? -1 : PyList_Append(snapshot->problems, text);
+        Py_XDECREF(text);
+    }
+    return status;
+}
+
 static int put_state(rp_checkpoint *self, rp_snapshot *snapshot) {
     rs_buffer *buffer = rp_encoder_buffer(snapshot->encoder);
-    rs_cbor_put_head(buffer, RS_CBOR_MAP, 14 + (self->result != NULL));
+    const rp_exact *exact = self->exact;
+    bool frames = exact != NULL && exact->captured.root != NULL;
+    uint64_t more = frames ? 1 + exact->section_count : 0;
+    rs_cbor_put_head(buffer, RS_CBOR_MAP, 14 + more + (self->result != NULL));
     if (put_head(self, snapshot) < 0) return -1;
     rs_cbor_put_literal(buffer, "places");
     if (rp_tracking_put_places(self, snapshot->tracked, snapshot->encoder) < 0) return -1;
@@ -209,19 +226,23 @@ static int put_state(rp_checkpoint *self, rp_snapshot *snapshot) {
     if (put_items(snapshot, (PyObject *)self) < 0 || put_loaders(snapshot) < 0 ||
         put_skipped(snapshot) < 0)
         return -1;
-    if (self->result == NULL) return 0;
-    rs_cbor_put_literal(buffer, "result");
-    int status = rp_encoder_put(snapshot->encoder, self->result, "result");
-    if (status == 1) {
-        rs_cbor_put_simple(buffer, RS_CBOR_NULL);
-        PyObject *text = PyUnicode_FromString(rp_encoder_problem(snapshot->encoder));
-        status = text == NULL ? -1 : PyList_Append(snapshot->problems, text);
-        Py_XDECREF(text);
-    }
-    return status;
+    if (self->result != NULL && put_result(self, snapshot) < 0) return -1;
+    return frames ? rp_exact_put(self->exact, snapshot) : 0;
+}
+
+/* Of a call with a position: what its caller holds is restored in place, and nothing else. */
+static int take_exact(rp_checkpoint *self, rp_snapshot *snapshot) {
+    PyObject *values = rp_exact_locals(self->exact);
+    snapshot->locals = values == NULL ? NULL : rp_locals_select(self, values);
+    Py_XDECREF(values);
+    if (snapshot->locals == NULL) return -1;
+    snapshot->tracked = rp_tracking_now(self, self->exact->values);
+    rp_encoder_set_exact(snapshot->encoder, self->exact->captured.generators);
+    return snapshot->tracked == NULL ? -1 : 0;
 }
 
 static int take_locals(rp_checkpoint *self, rp_snapshot *snapshot) {
+    if (self->exact != NULL) return take_exact(self, snapshot);
     snapshot->frame = rp_owner_find(&self->owner);
     PyObject *values = snapshot->frame ? rp_frame_locals(snapshot->frame) : PyDict_New();
     snapshot->locals = values == NULL ? NULL : rp_locals_select(self, values);

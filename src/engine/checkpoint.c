@@ -272,6 +272,10 @@ void rs_checkpoint_set_rate(rs_checkpoint *checkpoint, uint64_t rate_ns) {
     arm(checkpoint);
 }
 
+void rs_checkpoint_postpone(rs_checkpoint *checkpoint, uint64_t delay_ns) {
+    if (rs_timer_arm(checkpoint->timer, delay_ns, NULL)) atomic_store(checkpoint->due, 1);
+}
+
 bool rs_checkpoint_is_of_other_program(const rs_checkpoint *checkpoint, const char *program) {
     const rs_os *os = checkpoint->os;
     const rs_slice saved = checkpoint->found_meta.program;

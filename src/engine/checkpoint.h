@@ -104,6 +104,8 @@ resume_status rs_checkpoint_end(rs_checkpoint *checkpoint, const char *run, rs_e
  * in forked children. */
 atomic_int *rs_checkpoint_due(rs_checkpoint *checkpoint);
 void rs_checkpoint_set_rate(rs_checkpoint *checkpoint, uint64_t rate_ns);
+/* Nothing can be saved now: the next save is due `delay_ns` from now. */
+void rs_checkpoint_postpone(rs_checkpoint *checkpoint, uint64_t delay_ns);
 bool rs_checkpoint_is_forked(
     const rs_checkpoint *checkpoint); /* this process is a child of the opener */
 /* Time of the newest save by this handle or before it, ns since 1970; 0 when there is none. */
