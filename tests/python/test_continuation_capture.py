@@ -3,6 +3,7 @@ import collections
 import contextlib
 import functools
 import itertools
+import signal
 import sys
 
 import pytest
@@ -391,30 +392,50 @@ def test_root__the_call_that_is_meant():
     assert [frame["code"].co_name for frame in seen[1]] == ["root"] * 4 + ["below", "save"]
 
 
-def test_stopped__at_the_end_of_a_round():
-    import signal
+def for_loop():
+    for i in range(20000):
+        if i & 1:
+            continue
+        len("abc")
+
+
+def while_loop():
+    i, kept = 0, [1]
+    while i < 20000:
+        i += 1
+    while kept and i * 2 > 20000:
+        i -= 1
+    while not i > 20000:
+        i += 1
+
+
+def recursion(n=16):
+    return n if n < 2 else recursion(n - 1) + recursion(n - 2)
+
+
+@pytest.mark.parametrize("function", [for_loop, while_loop, recursion])
+def test_stopped__places(function):
+    """A signal finds places where nothing is half done in every kind of code."""
     found = []
 
     def root():
-        i = 0
-        for i in range(10 ** 6):
-            if found and not isinstance(found[-1], str):
-                break
-        return i
+        function()
 
     def handler(number, frame):
         found.append(_core._capture_stopped(root.__code__, frame))
-        if isinstance(found[-1], str):
-            signal.setitimer(signal.ITIMER_REAL, 0.0002)
     before = signal.signal(signal.SIGALRM, handler)
+    captures = []
     try:
-        for _ in range(200):
-            signal.setitimer(signal.ITIMER_REAL, 0.002)
+        for _ in range(1000):
+            signal.setitimer(signal.ITIMER_REAL, 0.0005)
             root()
-            if found and not isinstance(found[-1], str):
+            captures = [one for one in found if not isinstance(one, str)]
+            if len(captures) > 5:
                 break
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
-    [frame] = found[-1]
-    assert frame["mode"] == "again" and len(frame["stack"]) >= 1
+    assert len(captures) > 5, found
+    for frames in captures:
+        assert frames[-1]["mode"] == "again"
+        assert {frame["mode"] for frame in frames[:-1]} <= {"call"}

@@ -56,7 +56,7 @@ static bool is_root(const rp_walk *walk, const rp_stand *stand) {
     return (const void *)caller == walk->root->caller;
 }
 
-static int judge(rp_walk *walk, const rp_stand *stand, bool root, rp_verdict *verdict) {
+static int judge(rp_walk *walk, rp_stand *stand, bool root, rp_verdict *verdict) {
     verdict->reason = never(stand, root);
     if (verdict->reason) return 0;
     if (walk->above.frame) return rp_judge_waiting(walk->state, stand, &walk->above, verdict);

@@ -16,8 +16,9 @@ typedef struct rp_captured {
     PyObject *reason;     /* str, when it can't be captured: "line 12 of sim.relax (sim.py): ..." */
 } rp_captured;            /* zero-initialised: empty */
 
-/* `frame` called save() with `result`, or (`result` NULL) is stopped at the backward jump of a
- * loop. 1: captured. 0: it can't be: `reason`, in words that a user understands. -1: exception. */
+/* `frame` called save() with `result`, or (`result` NULL) is stopped where the interpreter looks
+ * for signals. 1: captured. 0: it can't be: `reason`, in words that a user understands. -1:
+ * exception. */
 int rp_capture(rp_module_state *state, PyFrameObject *frame, const rp_root *root, PyObject *result,
                rp_captured *captured);
 void rp_captured_release(rp_captured *captured);

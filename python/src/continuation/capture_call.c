@@ -35,14 +35,47 @@ static int goes_on(const rp_stand *stand, rp_mode mode, rp_verdict *verdict) {
     return 0;
 }
 
-int rp_judge_innermost(rp_module_state *state, const rp_stand *stand, bool stopped,
-                       rp_verdict *verdict) {
-    if (stopped) {
-        if (stand->instruction->meaning == RP_MEANS_LOOP)
-            return goes_on(stand, RP_MODE_AGAIN, verdict);
-        return refuse(verdict, rp_reason_at(stand->frame, "the program was not at the end of a "
-                                                          "round of a loop"));
+/* What the condition of a `while` was that went on to its next round, or NULL (borrowed). */
+static PyObject *condition_of(const rp_instruction *instruction) {
+    switch (instruction->meaning) {
+    case RP_MEANS_LOOP_IF_TRUE:
+    case RP_MEANS_LOOP_IF_NOT_NONE:
+        return Py_True;
+    case RP_MEANS_LOOP_IF_FALSE:
+        return Py_False;
+    case RP_MEANS_LOOP_IF_NONE:
+        return Py_None;
+    default:
+        return NULL;
     }
+}
+
+/* The interpreter looks for signals where a function begins and where a loop goes on to its next
+ * round: nothing is half done there. On 3.11 the latter may be a jump under a condition, which has
+ * been taken and has dropped the condition, or a comparison that did the jump behind it as well. */
+static int judge_stopped(rp_stand *stand, rp_verdict *verdict) {
+    if (stand->origin.in_prologue) goto nowhere;
+    if (stand->instruction->meaning == RP_MEANS_LOOP) return goes_on(stand, RP_MODE_AGAIN, verdict);
+    int next = rp_bytecode_index(&stand->analysis->bytecode, stand->instruction->next);
+    if (next < 0 || stand->analysis->depths[next] < 0) goto nowhere;
+    if (stand->instruction->meaning == RP_MEANS_RESUME) {
+        rp_stand_move(stand, next);
+        return goes_on(stand, RP_MODE_AGAIN, verdict);
+    }
+    const rp_instruction *jump = &stand->analysis->bytecode.instructions[next];
+    if (stand->instruction->meaning == RP_MEANS_COMPARE && condition_of(jump))
+        rp_stand_move(stand, next);
+    if (condition_of(stand->instruction)) {
+        verdict->top = Py_NewRef(condition_of(stand->instruction));
+        return goes_on(stand, RP_MODE_AGAIN, verdict);
+    }
+nowhere:
+    return refuse(verdict, rp_reason_at(stand->frame, "the program was stopped in the middle of a "
+                                                      "statement"));
+}
+
+int rp_judge_innermost(rp_module_state *state, rp_stand *stand, bool stopped, rp_verdict *verdict) {
+    if (stopped) return judge_stopped(stand, verdict);
     if (!is_call(stand) || stand->origin.in_prologue)
         return refuse(verdict, rp_reason_at(stand->frame, "the save is called by C code"));
     rp_operands operands = rp_call_operands(stand->frame, stand->base + kept_of(stand));

@@ -13,9 +13,9 @@ typedef struct rp_waited {
     const rp_stand *stand;
 } rp_waited;
 
-/* The frame that called save(), or (`stopped`) was stopped at the backward jump of a loop. */
-int rp_judge_innermost(rp_module_state *state, const rp_stand *stand, bool stopped,
-                       rp_verdict *verdict);
+/* The frame that called save(), or (`stopped`) was stopped where the interpreter looks for signals;
+ * then it is moved to the instruction that is to come. */
+int rp_judge_innermost(rp_module_state *state, rp_stand *stand, bool stopped, rp_verdict *verdict);
 /* A frame that waits for `inner`. Both give 0 (with verdict->reason when it can't be captured), or
  * -1 with an exception. */
 int rp_judge_waiting(rp_module_state *state, const rp_stand *stand, const rp_waited *inner,

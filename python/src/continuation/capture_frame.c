@@ -43,6 +43,13 @@ PyObject *rp_reason_at(PyFrameObject *frame, const char *format, ...) {
     return result;
 }
 
+void rp_stand_move(rp_stand *stand, int index) {
+    stand->index = index;
+    stand->instruction = &stand->analysis->bytecode.instructions[index];
+    stand->kinds = stand->analysis->kinds[index];
+    stand->depth = stand->analysis->depths[index];
+}
+
 int rp_stand_init(rp_stand *stand, PyFrameObject *frame, PyObject **reason) {
     *stand = (rp_stand){.frame = frame, .code = PyFrame_GetCode(frame)};
     int unit = rp_stack_unit(frame);
@@ -56,9 +63,7 @@ int rp_stand_init(rp_stand *stand, PyFrameObject *frame, PyObject **reason) {
     if (stand->analysis == NULL) return -1;
     stand->index = rp_analysis_index(stand->analysis, stand->origin.unit);
     if (stand->index < 0) return 1; /* not started */
-    stand->instruction = &stand->analysis->bytecode.instructions[stand->index];
-    stand->kinds = stand->analysis->kinds[stand->index];
-    stand->depth = stand->analysis->depths[stand->index];
+    rp_stand_move(stand, stand->index);
     if (stand->depth >= 0) return 1;
     PyErr_Format(PyExc_SystemError, "'%U' runs byte code that nothing leads to",
                  stand->code->co_qualname);

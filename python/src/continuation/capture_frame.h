@@ -21,6 +21,8 @@ typedef struct rp_stand {
 /* 1; 0: the frame stands nowhere that is known, `*reason` is told; -1. Release it in any case. */
 int rp_stand_init(rp_stand *stand, PyFrameObject *frame, PyObject **reason);
 void rp_stand_release(rp_stand *stand);
+/* As if it stood on that instruction. */
+void rp_stand_move(rp_stand *stand, int index);
 
 /* How a frame goes on. */
 typedef struct rp_verdict {

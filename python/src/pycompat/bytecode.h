@@ -32,6 +32,12 @@ typedef enum rp_meaning { /* instructions that the analysis or its users know by
                           RP_MEANS_SEND,
                           RP_MEANS_RESUME,
                           RP_MEANS_LOOP, /* the backward jump at which signals are looked for */
+                          RP_MEANS_LOOP_IF_TRUE, /* 3.11: the same of a `while`, under a condition
+                                                  */
+                          RP_MEANS_LOOP_IF_FALSE,
+                          RP_MEANS_LOOP_IF_NONE,
+                          RP_MEANS_LOOP_IF_NOT_NONE,
+                          RP_MEANS_COMPARE,
                           RP_MEANS_END_ASYNC_FOR,
                           RP_MEANS_EXTEND,   /* a list or set in the making takes an iterable */
                           RP_MEANS_CONTAINS, /* `in` */
