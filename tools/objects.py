@@ -407,10 +407,12 @@ class Builder:
     def early(self, node, mark):
         number, made, arguments = node
         waits = isinstance(number, int) and number in self.waiting and mark is None
-        self.build(made), self.build(arguments)
         if not waits or number in self.early_values:
             raise Damaged("an object made early for a mark that does not wait")
-        return self.early_values.setdefault(number, self.named(number, Opaque("")))
+        self.build(made), self.build(arguments)
+        if number not in self.early_values:  # else in these arguments
+            self.early_values[number] = self.named(number, Opaque(""))
+        return self.early_values[number]
 
     def read_buffer(self, node, mark):
         read_only, memory = node

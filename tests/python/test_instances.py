@@ -146,6 +146,13 @@ def test_failure__of_a_class_names_it_and_its_cause():
 
 # ---- cycles ----
 
+class Growing:
+    """Another list each time."""
+
+    def __reduce__(self):
+        return Growing, ([self],)
+
+
 class Made:
     """By a call with what it holds."""
 
@@ -197,6 +204,13 @@ def test_cycle__through_what_makes_an_object():
     inner.append(deep)
     restored = back(deep)
     assert restored.parts[0] is restored.parts[1].parts[0] and restored.parts[0][0] is restored
+    lists = [[number] for number in range(30)]  # each leads to what they make
+    many = Made(*lists)
+    for one in lists:
+        one.append(many)
+    restored = back(many)
+    assert [one[0] for one in restored.parts] == list(range(30))
+    assert all(one[1] is restored for one in restored.parts)
 
 
 @pytest.mark.parametrize("outside_in", [True, False])
@@ -218,6 +232,8 @@ def test_cycle__of_what_can_not_be_made_is_refused():
     one.parts = (one,)
     with pytest.raises(TypeError, match="holds the object itself"):
         _core._encode(one)
+    with pytest.raises(TypeError, match="holds the object itself"):
+        _core._encode(Growing())
     two = Made()
     around = (two,)
     two.parts = (around,)

@@ -150,6 +150,13 @@ def opaque_early():
     return value
 
 
+def opaque_early_again():
+    first, second = [], []
+    value = opaque("geo.Point", {"arguments": (first, second)})
+    first.append(value), second.append(value)
+    return value
+
+
 def tuple_as_its_key():
     state = {}
     value = (opaque("geo.Point", state),)

@@ -72,6 +72,8 @@ LAMBDA = Tagged(CODE, ["geo", "f.<locals>.<lambda>", 0, bytes(16), 779, bytes(ra
 NEW = Tagged(GLOBAL, ["copyreg", "__newobj__"])
 DIGEST = hashlib.blake2b(b"one", digest_size=32).digest()
 EARLY = Tagged(INSTANCE, [0, POINT, Tagged(TUPLE, [])])
+INNER = Tagged(INSTANCE, [0, POINT, Tagged(TUPLE, [REF[1], REF[2]])])
+EARLY_AGAIN = Tagged(INSTANCE, [0, POINT, Tagged(TUPLE, [REF[1], mark([INNER])])])
 
 
 def iterator(kind, *parts):

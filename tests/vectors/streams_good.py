@@ -524,6 +524,12 @@ GOOD = [  # name, value, expression, rule, blobs
         "an object made in its own arguments",
     ),
     (
+        "instance-early-again",
+        mark(Tagged(INSTANCE, [POINT, Tagged(TUPLE, [mark([EARLY_AGAIN]), REF[2]]), *[None] * 4])),
+        "opaque_early_again()",
+        "and in the arguments there",
+    ),
+    (
         "tuple-as-its-key",
         mark(Tagged(TUPLE, [Tagged(OPAQUE, ["geo.Point", Tagged(DICT, [REF[0], 1])])])),
         "tuple_as_its_key()",

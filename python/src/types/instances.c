@@ -143,6 +143,8 @@ static bool is_short(const rp_encoder *encoder, PyObject *reduced, PyObject *obj
 
 /* ---- writing what makes it ---- */
 
+enum { EARLY_MAX = 100 }; /* one that gives new containers each time would never end */
+
 void rp_making(rp_encoder *encoder, rp_encode_frame *frame, bool is_marked) {
     frame->outer = encoder->making;
     encoder->making = frame - encoder->frames;
@@ -174,11 +176,22 @@ static int advance_early(rp_encoder *encoder, rp_encode_frame *frame) {
     return RP_DONE;
 }
 
+/* It is made in the arguments of its arguments: as long as they hold something new, they end. */
+static bool goes_on(const rp_encoder *encoder, PyObject *object) {
+    size_t times = 0;
+    for (size_t i = encoder->depth; i-- > 0;) {
+        const rp_encode_frame *frame = &encoder->frames[i];
+        if (frame->advance != advance_early || frame->object != object) continue;
+        if (++times == 1 && (size_t)frame->position == encoder->memo.count) return false;
+    }
+    return times < EARLY_MAX;
+}
+
 int rp_put_early(rp_encoder *encoder, PyObject *object, size_t number) {
     size_t entry = rp_memo_entry_of(&encoder->memo, object);
-    /* a second time, or by a reduction that is not its own */
-    bool is_refused = number & RP_EARLY || rp_is_descriptor(object) ||
-                      rp_find_known_type(encoder, Py_TYPE(object));
+    /* without an end, or by a reduction that is not its own */
+    bool is_refused = (number & RP_EARLY && !goes_on(encoder, object)) ||
+                      rp_is_descriptor(object) || rp_find_known_type(encoder, Py_TYPE(object));
     if (is_refused) return rp_refuse(encoder, "what it is made of holds the object itself");
     if (PyErr_Occurred() || rp_has_reducer(encoder, Py_TYPE(object)) < 0) return -1;
     PyObject *reduced = reduce(encoder, object);
@@ -190,10 +203,11 @@ int rp_put_early(rp_encoder *encoder, PyObject *object, size_t number) {
     } else if ((frame = rp_push(encoder, advance_early, object, 2))) {
         rp_put_tag(encoder, RP_TAG_INSTANCE);
         rp_put_array_head(encoder, 3);
-        rs_cbor_put_head(&encoder->buffer, RS_CBOR_UNSIGNED, number & ~RP_PENDING);
+        rs_cbor_put_head(&encoder->buffer, RS_CBOR_UNSIGNED, number & ~(RP_PENDING | RP_EARLY));
         encoder->memo.entries[entry].index |= RP_EARLY;
         frame->key = Py_NewRef(reduced);
         frame->label = "";
+        frame->position = (Py_ssize_t)encoder->memo.count;
         rp_making(encoder, frame, false);
         frame->entry = entry;
         status = RP_DONE;

@@ -239,12 +239,13 @@ static PyObject *finish_instance(rp_decoder *decoder, PyObject *const *parts, Py
     return status < 0 ? NULL : Py_NewRef(object);
 }
 
-/* [mark, callable, arguments]: the object of a mark further out, whose arguments lead to it. */
+/* [mark, callable, arguments]: the object of a mark further out, whose arguments lead to it; again
+ * in these arguments when they lead to it, too. The innermost makes it. */
 static PyObject *finish_early(rp_decoder *decoder, PyObject *const *parts, Py_ssize_t count) {
     rp_open *frame = rp_top(decoder);
     rp_share *share = &decoder->shares[frame->base];
     (void)count;
-    if (!share->early) return rp_damaged(decoder, "an object is made twice");
+    if (!share->early) return Py_NewRef(share->value); /* made in these arguments */
     PyObject *object = make(decoder, parts, 3);
     if (!object) return NULL;
     share->early = false;
