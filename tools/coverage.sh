@@ -4,7 +4,8 @@
 
 # Sources whose every branch must be reached by the C tests.
 complete="src/format/*.c"
-for source in commit compact replace segment_writer plan recover read file place limits retain; do
+for source in commit compact replace segment_writer plan recover read file place limits retain \
+    rollback prune chain verify; do
     complete="$complete src/store/$source.c"
 done
 # Sources of the extension that decode: nearly every branch.

@@ -28,9 +28,8 @@ resume_status rs_chain_follow(rs_file *file, uint64_t at, uint64_t below, size_t
         bool found;
         resume_status status = rs_place_at_trailer(file, at, &place, &found, error);
         if (status) return status;
-        /* offsets and numbers fall with every step, so that this ends */
-        *whole = found && place.generation.number < below &&
-                 place.header.previous_commit < place.generation.segment_offset;
+        /* numbers fall with every step, as offsets do (decoding has checked that): this ends */
+        *whole = found && place.generation.number < below;
         if (!*whole) return RESUME_OK;
         status = add(chain, &place.generation, error);
         if (status) return status;
@@ -62,8 +61,7 @@ resume_status rs_file_list_all(rs_file *file, rs_error *error) {
     rs_chain older = {0};
     rs_place oldest;
     bool found, whole;
-    if (file->fd < 0 || file->generation_count == 0 ||
-        file->generation_count >= RS_GENERATIONS_ALL_MAX)
+    if (file->generation_count == 0 || file->generation_count >= RS_GENERATIONS_ALL_MAX)
         return RESUME_OK;
     resume_status status = rs_place_at_segment(file, file->generations[0].segment_offset, &oldest,
                                                &found, NULL, error);

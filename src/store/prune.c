@@ -120,7 +120,7 @@ resume_status rs_kept_measure(rs_file *file, const rs_keep_item *items, uint64_t
 resume_status rs_file_choose(rs_file *file, const rs_keep *keep, bool verifies, rs_keep_item *items,
                              uint64_t *size, rs_error *error) {
     if (size) *size = 0;
-    if (file->fd < 0 || file->generation_count == 0)
+    if (file->generation_count == 0)
         return rs_fail(error, RESUME_MISUSE, "'%s': nothing is saved yet", file->path);
     resume_status status = choose(file, keep, 0, verifies, items, error);
     return status || !size ? status : rs_kept_measure(file, items, size, error);

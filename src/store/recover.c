@@ -275,6 +275,7 @@ static void describe(const recovery_work *recovery, rs_recovery *told) {
             file->path, file->for_writing ? "" : " (or it is being written just now)", taken);
     } else if (told->health == RS_HEALTH_DAMAGED) {
         char which[64] = "an older generation";
+        if (!recovery->damaged) snprintf(which, sizeof which, "a part of it");
         if (lost > taken) snprintf(which, sizeof which, "generation %llu", lost);
         snprintf(told->text, sizeof told->text,
                  "'%s' is damaged: %s can't be read%s%.160s; generation %llu is taken%s",

@@ -18,7 +18,8 @@ static resume_status load_whole(rs_file *file, const rs_generation *generation, 
 
 static size_t index_of(const rs_file *file, uint64_t number) {
     size_t index = 0;
-    while (index < file->generation_count && rs_file_generation(file, index)->number != number)
+    while (index < file->generation_count && /* always true: it has just been written */
+           rs_file_generation(file, index)->number != number)
         index++;
     return index;
 }
@@ -54,7 +55,7 @@ static resume_status commit_copy(rs_file *file, rs_state *state, rs_commit_info 
 
 static resume_status check_index(const rs_file *file, size_t index, rs_error *error) {
     const rs_generation *generation = rs_file_generation(file, index);
-    if (!generation || file->fd < 0)
+    if (!generation)
         return rs_fail(error, RESUME_NOT_FOUND, "'%s' has no such generation", file->path);
     if (index > 0) return RESUME_OK;
     return rs_fail(error, RESUME_MISUSE, "generation %" PRIu64 " of '%s' is the newest",

@@ -5,6 +5,7 @@
 #include "testing.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
 #define SAVES 1600u
 
@@ -77,6 +78,49 @@ static void test_chain__ends_at_a_broken_place(void **state) {
     expect_all(place, 1300, SAVES);
 }
 
+/* Forged: a commit that is no older than what it stands before. */
+static void test_chain__numbers_and_places_fall(void **state) {
+    store_place *place = *state;
+    rs_chain chain = {0};
+    bool whole;
+    store_new(place);
+    store_save_until(place, SAMPLE_SMALL, 2);
+    const rs_generation newest = *rs_file_generation(place->file, 0);
+    assert_int_equal(rs_chain_follow(place->file, newest.commit_offset, newest.number, 10, &chain,
+                                     &whole, &place->error),
+                     RESUME_OK);
+    assert_false(whole);
+    assert_int_equal(chain.count, 0);
+    size_t size;
+    uint8_t *bytes = sample_read_file(place->file_path, &size), *header = bytes;
+    header += newest.segment_offset;
+    rs_segment_header forged;
+    const rs_header *file = rs_file_header(place->file);
+    assert_true(rs_segment_header_decode(header, &file->uuid, newest.segment_offset, &forged));
+    forged.previous_commit = newest.commit_offset;
+    rs_segment_header_encode(&forged, &file->uuid, newest.segment_offset, header);
+    sample_write_file(place->file_path, bytes, size);
+    free(bytes);
+    assert_int_equal(rs_chain_follow(place->file, newest.commit_offset, newest.number + 1, 10,
+                                     &chain, &whole, &place->error),
+                     RESUME_OK);
+    assert_false(whole);
+    assert_int_equal(chain.count, 0);
+    rs_chain_release(&chain);
+}
+
+static void test_chain__a_full_list_is_left(void **state) {
+    store_place *place = *state;
+    store_new(place);
+    store_save(place, SAMPLE_SMALL, 1);
+    store_fail(place, FAULT_READ, 1, EACCES); /* nothing is read, either */
+    place->file->generation_count = RS_GENERATIONS_ALL_MAX;
+    assert_int_equal(rs_file_list_all(place->file, &place->error), RESUME_OK);
+    assert_int_equal(rs_file_generation_count(place->file), RS_GENERATIONS_ALL_MAX);
+    place->file->generation_count = 1;
+    store_fail(place, FAULT_READ, 0, 0);
+}
+
 static void test_chain__nothing_to_list(void **state) {
     store_place *place = *state;
     store_new(place);
@@ -112,6 +156,8 @@ int main(void) {
         TEST(test_chain__all_are_listed_when_asked_for),
         TEST(test_chain__compaction_keeps_what_the_list_has_not),
         TEST(test_chain__ends_at_a_broken_place),
+        TEST(test_chain__numbers_and_places_fall),
+        TEST(test_chain__a_full_list_is_left),
         TEST(test_chain__nothing_to_list),
         TEST(test_chain__failures_leave_the_list),
     };

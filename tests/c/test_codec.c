@@ -307,6 +307,47 @@ static void test_codec__impossible_sizes_are_misuse(void **state) {
     rs_codec_free(codec);
 }
 
+/* The largest chunk that the format allows, of each kind, and one byte more. */
+static void test_codec__sixty_four_mebibytes(void **state) {
+    (void)state;
+    const size_t size = RS_CHUNK_RAW_SIZE_MAX;
+    uint8_t *bytes = malloc(size), *back = malloc(size);
+    assert_non_null(bytes);
+    assert_non_null(back);
+    for (int kind = RS_CHUNK_RAW; kind <= RS_CHUNK_ZERO; kind++) {
+        rs_codec *codec = new_codec();
+        const void *stored;
+        rs_chunk_entry entry;
+        uint8_t encoded[RS_CHUNK_ENTRY_SIZE];
+        uint64_t random = 7;
+        for (size_t at = 0; at < size; at += 8) {
+            random = random * 6364136223846793005u + 1442695040888963407u;
+            rs_store_u64(bytes + at, kind == RS_CHUNK_RAW            ? random ^ random >> 29
+                                     : kind == RS_CHUNK_ZSTD         ? at >> 16
+                                     : kind == RS_CHUNK_ZSTD_SHUFFLE ? at * 0x10001
+                                                                     : 0);
+        }
+        rs_hash128 hash = rs_hash128_of(bytes, size, 0);
+        unsigned unit = kind == RS_CHUNK_ZSTD ? 1 : 8;
+        assert_int_equal(rs_codec_compress(codec, bytes, (uint32_t)size, (uint8_t)unit,
+                                           RS_COMPRESS_AUTO, true, hash, &stored, &entry, NULL),
+                         RESUME_OK);
+        assert_int_equal(entry.coding, kind);
+        rs_chunk_entry_encode(&entry, encoded);
+        assert_int_equal(rs_chunk_entry_decode(encoded, &entry, NULL), RESUME_OK);
+        memset(back, 0xA5, size);
+        assert_int_equal(rs_codec_decompress(codec, &entry, stored, back, NULL), RESUME_OK);
+        assert_memory_equal(back, bytes, size);
+        entry.raw_size++;
+        if (kind == RS_CHUNK_RAW) entry.stored_size++;
+        rs_chunk_entry_encode(&entry, encoded);
+        assert_int_equal(rs_chunk_entry_decode(encoded, &entry, NULL), RESUME_DAMAGED);
+        rs_codec_free(codec);
+    }
+    free(bytes);
+    free(back);
+}
+
 /* New, compress shuffled, decompress into a fresh codec, with the n-th allocation failing. */
 static resume_status run_all(uint8_t *back) {
     rs_codec *writer = NULL, *reader = NULL;
@@ -375,6 +416,7 @@ int main(void) {
         cmocka_unit_test(test_codec__wrong_sizes_never_write_beyond),
         cmocka_unit_test(test_codec__other_frames_are_refused),
         cmocka_unit_test(test_codec__impossible_sizes_are_misuse),
+        cmocka_unit_test(test_codec__sixty_four_mebibytes),
         cmocka_unit_test(test_codec__every_failing_allocation_is_no_memory),
         cmocka_unit_test(test_codec__failures_of_zstd_are_told_apart),
     };

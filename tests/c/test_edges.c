@@ -417,21 +417,26 @@ static void test_edges__no_memory_for_a_table(void **state) {
     expect_blob(place, 5, bytes[5], sizeof bytes[5]);
 }
 
-/* A file of another chunk size keeps it, in new files, too. */
-static void test_edges__another_chunk_size(void **state) {
-    store_place *place = *state;
+/* A file with one small save, as if made with chunks of another size. */
+static void open_with_chunks_of(store_place *place, uint32_t chunk_size) {
     uint8_t block[RS_BLOCK_SIZE];
     store_new(place);
     store_save(place, SAMPLE_SMALL, 1);
     rs_header header = place->file->header;
     store_close(place);
-    header.chunk_size = 16384; /* the stream is smaller than any */
+    header.chunk_size = chunk_size; /* the stream is smaller than any */
     rs_header_encode(&header, block);
     FILE *stream = fopen(place->file_path, "r+b");
     assert_non_null(stream);
     assert_int_equal(fwrite(block, 1, sizeof block, stream), sizeof block);
     fclose(stream);
     store_open(place);
+}
+
+/* A file of another chunk size keeps it, in new files, too. */
+static void test_edges__another_chunk_size(void **state) {
+    store_place *place = *state;
+    open_with_chunks_of(place, 16384);
     store_save(place, SAMPLE_MIXED, 2);
     store_save(place, SAMPLE_MIXED, 3);
     store_expect(place, 0, SAMPLE_MIXED, 3);
@@ -449,6 +454,35 @@ static void test_edges__another_chunk_size(void **state) {
     store_open(place);
     assert_int_equal(rs_file_header(place->file)->chunk_size, 16384);
     store_expect(place, 0, SAMPLE_MIXED, 3);
+}
+
+/* An array of one chunk of the largest size, stored as it is and compressed, and one more byte. */
+static void test_edges__chunks_of_sixty_four_mebibytes(void **state) {
+    store_place *place = *state;
+    const size_t size = RS_CHUNK_RAW_SIZE_MAX + 1;
+    uint8_t *bytes = malloc(size);
+    assert_non_null(bytes);
+    for (size_t i = 0; i < size; i++)
+        bytes[i] = (uint8_t)(i >> 12 ^ i * (i >> 20));
+    rs_blob blobs[] = {{"s", 1, 1}, {bytes, size, 1}};
+    open_with_chunks_of(place, RS_CHUNK_RAW_SIZE_MAX);
+    for (int mode = 0; mode < 2; mode++) {
+        bytes[size / 2]++;
+        assert_int_equal(save_blobs(place, blobs, 2, mode ? RS_COMPRESS_ALWAYS : RS_COMPRESS_NEVER),
+                         RESUME_OK);
+        assert_int_equal(place->file->table.entry_count, 3);
+        const rs_chunk_entry *entry = &place->file->table.entries[1];
+        assert_int_equal(entry->raw_size, RS_CHUNK_RAW_SIZE_MAX);
+        assert_int_equal(entry->coding, mode ? RS_CHUNK_ZSTD : RS_CHUNK_RAW);
+        expect_blob(place, 1, bytes, size);
+    }
+    assert_int_equal(rs_file_compact(place->file, &(rs_keep){.last = 2}, NULL, &place->error),
+                     RESUME_OK);
+    store_close(place);
+    store_open(place);
+    assert_int_equal(place->recovery.health, RS_HEALTH_GOOD);
+    expect_blob(place, 1, bytes, size);
+    free(bytes);
 }
 
 /* What a dead process wrote is to be settled first. A folder whose sync failed is not asked again:
@@ -517,6 +551,7 @@ int main(void) {
         TEST(test_edges__a_save_tells_all_that_its_compaction_met),
         TEST(test_edges__no_memory_for_a_table),
         TEST(test_edges__another_chunk_size),
+        TEST(test_edges__chunks_of_sixty_four_mebibytes),
         TEST(test_edges__a_folder_that_could_not_be_synced_is_not_believed),
         TEST(test_edges__no_space_is_not_blamed_on_inodes),
     };

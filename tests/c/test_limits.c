@@ -4,6 +4,7 @@
 #include "testing.h"
 
 #include "store/file_internal.h"
+#include "store/keys.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -53,6 +54,27 @@ static void test_limits__a_file_of_another_user_is_held_to_one_gib_in_all(void *
     assert_non_null(strstr(it.error.text, "another user"));
     assert_non_null(strstr(it.error.text, "copy the file"));
     assert_int_equal(rs_state_claim(it.state, 1, &it.error), RESUME_LIMIT);
+    close_it(&it);
+}
+
+/* Whoever has a key goes by signatures: that files belong to the user says nothing then. */
+static void test_limits__with_a_key_the_signature_counts(void **unused) {
+    (void)unused;
+    opened it;
+    rs_keys keys = {.has_key = true};
+    open_as(&it, 0, NULL);
+    assert_int_equal(rs_check_foreign(it.state, 2 * GIB, &it.error), RESUME_OK);
+    it.memory.folder.keys = &keys;
+    assert_int_equal(rs_check_foreign(it.state, GIB, &it.error), RESUME_OK);
+    assert_int_equal(rs_check_foreign(it.state, GIB + 1, &it.error), RESUME_LIMIT);
+    assert_non_null(strstr(it.error.text, "is not proven to be yours"));
+    assert_non_null(strstr(it.error.text, "'resume trust' the file if you trust it"));
+    it.memory.folder.lifts_limits = true;
+    assert_int_equal(rs_check_foreign(it.state, GIB + 1, &it.error), RESUME_OK);
+    it.memory.folder.lifts_limits = false;
+    it.state->signature = RS_SIGNED_MINE;
+    assert_int_equal(rs_check_foreign(it.state, GIB + 1, &it.error), RESUME_OK);
+    it.memory.folder.keys = NULL;
     close_it(&it);
 }
 
@@ -127,6 +149,7 @@ static void test_limits__verifying_is_limited_too(void **unused) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_limits__a_file_of_another_user_is_held_to_one_gib_in_all),
+        cmocka_unit_test(test_limits__with_a_key_the_signature_counts),
         cmocka_unit_test(test_limits__sums_do_not_wrap),
         cmocka_unit_test(test_limits__a_large_file_may_ask_for_four_times_its_size),
         cmocka_unit_test(test_limits__ones_own_file_is_held_against_the_memory_there_is),

@@ -216,6 +216,38 @@ static void test_prune__every_failure_leaves_the_file(void **state) {
     }
 }
 
+/* Each chunk that is counted is remembered: that takes memory as well. */
+static void test_prune__measuring_without_memory(void **state) {
+    store_place *place = *state;
+    rs_keep keep = {.last = 6};
+    rs_keep_item items[6];
+    uint64_t size = 0, expected;
+    rs_meta meta = {.saved_ns = NOON, .saves = 1};
+    rs_commit_options options = {.compress = RS_COMPRESS_NEVER};
+    uint64_t numbers[200];
+    rs_blob blobs[200];
+    for (uint64_t i = 0; i < 200; i++) {
+        numbers[i] = i + 1;
+        blobs[i] = (rs_blob){&numbers[i], sizeof numbers[i], 1};
+    }
+    store_new(place);
+    assert_int_equal(rs_file_commit(place->file, &(rs_snapshot){&meta, blobs, 200}, &options,
+                                    &place->info, &place->error),
+                     RESUME_OK);
+    assert_int_equal(rs_file_choose(place->file, &keep, false, items, &expected, &place->error),
+                     RESUME_OK);
+    resume_status status = RESUME_NO_MEMORY;
+    long n = 1;
+    for (; status; n++) {
+        alloc_fail_at(n, false);
+        status = rs_kept_measure(place->file, items, &size, &place->error);
+        alloc_fail_at(0, false);
+        if (status) assert_int_equal(status, RESUME_NO_MEMORY);
+    }
+    assert_true(n > 5); /* the index and its slots, and room for more of them, twice */
+    assert_int_equal(size, expected);
+}
+
 static void test_prune__misuse(void **state) {
     store_place *place = *state;
     rs_keep keep = {.last = 1};
@@ -236,6 +268,7 @@ int main(void) {
         TEST(test_prune__a_mark_without_its_save_is_none),
         TEST(test_prune__a_commit_keeps_hours),
         TEST(test_prune__every_failure_leaves_the_file),
+        TEST(test_prune__measuring_without_memory),
         TEST(test_prune__misuse),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

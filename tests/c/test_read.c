@@ -5,6 +5,7 @@
 #include "store_place.h"
 #include "testing.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -348,6 +349,35 @@ static void test_read__looking_needs_no_stream(void **state) {
     rs_state_free(read);
 }
 
+/* The time of a generation is read when it is asked for, once. */
+static void test_read__the_time_of_a_generation(void **state) {
+    store_place *place = *state;
+    store_new(place);
+    store_save_until(place, SAMPLE_SMALL, 2);
+    int64_t saved_ns[2] = {rs_file_generation(place->file, 1)->saved_ns,
+                           rs_file_generation(place->file, 0)->saved_ns};
+    assert_true(saved_ns[0] > 0 && saved_ns[0] != saved_ns[1]);
+    store_close(place);
+    store_open_reader(place);
+    for (int i = 0; i < 2; i++) {
+        rs_generation *generation = &place->file->generations[i];
+        generation->saved_ns = 0;
+        store_flip(place->file_path, generation->segment_offset + 100);
+        assert_int_equal(rs_generation_read_time(place->file, generation, &place->error),
+                         RESUME_DAMAGED);
+        assert_int_equal(generation->saved_ns, 0);
+        store_flip(place->file_path, generation->segment_offset + 100);
+        assert_int_equal(rs_generation_read_time(place->file, generation, &place->error),
+                         RESUME_OK);
+        assert_int_equal(generation->saved_ns, saved_ns[i]);
+        store_fail(place, FAULT_READ, 1, EIO);
+        assert_int_equal(rs_generation_read_time(place->file, generation, &place->error),
+                         RESUME_OK);
+        assert_int_equal(generation->saved_ns, saved_ns[i]);
+        store_fail(place, FAULT_READ, 0, 0);
+    }
+}
+
 static void test_read__same_chunks_are_told_by_checksum(void **state) {
     store_place *place = *state;
     rs_state *old, *new;
@@ -391,6 +421,7 @@ static void test_read__chunks_of_other_sizes_are_others(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        TEST(test_read__the_time_of_a_generation),
         TEST(test_read__same_chunks_are_told_by_checksum),
         TEST(test_read__chunks_of_other_sizes_are_others),
         TEST(test_read__measures),

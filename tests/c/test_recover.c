@@ -203,6 +203,18 @@ static void test_recover__a_sector_that_cannot_be_read_is_damage(void **state) {
         assert_int_equal(place->recovery.taken, 3);
         store_close(place);
     }
+    for (uint64_t block = 1; block <= 2; block++) { /* a hint */
+        bad_sector = block * RS_BLOCK_SIZE;
+        place->fault.real = &bad_disk;
+        rs_error_clear(&place->error);
+        store_open(place);
+        assert_int_equal(place->recovery.taken, 3);
+        assert_int_equal(place->recovery.health, RS_HEALTH_DAMAGED); /* what else is on its way? */
+        assert_non_null(strstr(place->recovery.text, "a part of it can't be read; generation 3"));
+        assert_int_equal(place->error.status, RESUME_OK);
+        assert_string_equal(place->error.text, "");
+        store_close(place);
+    }
     bad_sector = 100;
     place->fault.real = &bad_disk;
     assert_int_equal(

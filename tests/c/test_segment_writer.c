@@ -189,6 +189,52 @@ static rs_segment_writer begin_writer(store_place *place, const rs_os *os, uint6
     return writer;
 }
 
+/* Compressed chunks wait in memory; the one that finds no more room has nothing to do with why the
+ * others can't be written. */
+static void test_segment_writer__a_full_piece_that_cannot_be_written(void **state) {
+    store_place *place = *state;
+    uint8_t *bytes = make_array(9);
+    store_new(place);
+    store_save(place, SAMPLE_SMALL, 1);
+    rs_segment_writer writer = begin_writer(place, &place->fault.os, place->file->end);
+    rs_chunk_entry entry = {.coding = RS_CHUNK_ZSTD, .stored_size = 1u << 18, .raw_size = 1u << 19};
+    resume_status status = RESUME_OK;
+    size_t chunks = 0;
+    store_fail(place, FAULT_WRITE, 1, EIO);
+    for (; status == RESUME_OK && chunks <= 16; chunks++) {
+        entry.offset = 0;
+        status = rs_segment_writer_stored(&writer, bytes + (chunks << 18), &entry, &place->error);
+        assert_int_equal(entry.offset == 0, status != RESUME_OK);
+    }
+    assert_int_equal(status, RESUME_IO);
+    assert_int_equal(chunks, RS_PIECE_SIZE >> 18);
+    assert_true(writer.write_failed);
+    store_fail(place, FAULT_WRITE, 0, 0);
+    rs_segment_writer_release(&writer);
+    free(bytes);
+}
+
+/* What was hashed has changed since: neither "all zeros" nor what zstd made of it would be the
+ * content that the hash speaks of. */
+static void test_segment_writer__a_chunk_that_changed_is_copied(void **state) {
+    store_place *place = *state;
+    static uint8_t bytes[4096];
+    store_new(place);
+    store_save(place, SAMPLE_SMALL, 1);
+    rs_segment_writer writer = begin_writer(place, rs_os_linux(), place->file->end);
+    for (int value = 0; value <= 1; value++) {
+        memset(bytes, value, sizeof bytes);
+        rs_chunk_entry entry = {.raw_size = sizeof bytes, .hash = rs_hash128_of("before", 6, 0)};
+        assert_int_equal(rs_segment_writer_chunk(&writer, bytes, 1, RS_COMPRESS_AUTO, false, &entry,
+                                                 &place->error),
+                         RESUME_OK);
+        assert_int_equal(entry.coding, RS_CHUNK_RAW);
+        assert_int_equal(entry.stored_size, sizeof bytes);
+        assert_true(rs_hash128_equal(entry.hash, rs_hash128_of(bytes, sizeof bytes, 0)));
+    }
+    rs_segment_writer_release(&writer);
+}
+
 /* Whatever is written behind the records, up to the place of the trailer, is zero. */
 static int64_t padding_write(const rs_os *os, int fd, const rs_slice *parts, size_t count,
                              uint64_t offset) {
@@ -398,6 +444,8 @@ int main(void) {
         TEST(test_segment_writer__sizes_around_the_limit_of_small_ones),
         TEST(test_segment_writer__memory_that_changes_never_makes_an_unreadable_save),
         TEST(test_segment_writer__nothing_is_copied_from_large_arrays),
+        TEST(test_segment_writer__a_full_piece_that_cannot_be_written),
+        TEST(test_segment_writer__a_chunk_that_changed_is_copied),
         TEST(test_segment_writer__padding_of_every_length),
         TEST(test_segment_writer__offsets_have_48_bits),
         TEST(test_segment_writer__records_that_no_reader_takes),

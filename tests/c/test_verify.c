@@ -93,6 +93,35 @@ static void test_verify__a_bad_chunk_is_bad_for_every_generation(void **state) {
     rs_state_free(second);
 }
 
+/* Forged tables: what differs in anything from the chunk that was read is read itself. */
+static void test_verify__a_chunk_is_known_by_all_of_its_entry(void **state) {
+    store_place *place = *state;
+    rs_verified *verified;
+    store_new(place);
+    store_save(place, SAMPLE_MIXED, 1);
+    rs_state *read = open_state(place, 0);
+    assert_int_equal(rs_verified_new(&verified, &place->error), RESUME_OK);
+    assert_int_equal(rs_state_verify(read, verified, NULL, NULL, &place->error), RESUME_OK);
+    rs_chunk_entry *entry = read->table.entries;
+    while (entry->coding != RS_CHUNK_ZSTD_SHUFFLE)
+        entry++;
+    assert_true(entry < read->table.entries + read->table.entry_count);
+    const rs_chunk_entry original = *entry;
+    for (int what = 0; what < 4; what++) {
+        *entry = original;
+        entry->offset += what == 0 ? 8 : 0;
+        entry->stored_size -= what == 1 ? 1 : 0;
+        if (what == 2) entry->coding = RS_CHUNK_ZSTD;
+        if (what == 3) entry->element_size = original.element_size == 8 ? 4 : 8;
+        assert_int_equal(rs_state_verify(read, verified, NULL, NULL, &place->error),
+                         RESUME_DAMAGED);
+    }
+    *entry = original;
+    assert_int_equal(rs_state_verify(read, verified, NULL, NULL, &place->error), RESUME_OK);
+    rs_verified_free(verified);
+    rs_state_free(read);
+}
+
 static void test_verify__no_memory(void **state) {
     store_place *place = *state;
     store_new(place);
@@ -120,6 +149,7 @@ int main(void) {
         TEST(test_verify__tells_progress_and_can_be_stopped),
         TEST(test_verify__shared_chunks_are_read_once),
         TEST(test_verify__a_bad_chunk_is_bad_for_every_generation),
+        TEST(test_verify__a_chunk_is_known_by_all_of_its_entry),
         TEST(test_verify__no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
