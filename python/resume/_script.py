@@ -5,7 +5,7 @@ import sys
 import _frozen_importlib_external as loaders
 from _functools import partial
 
-from . import _core
+from . import _core, _process
 
 
 def prepare():
@@ -22,6 +22,8 @@ def prepare():
         space.pop(name, None)
     if "seed" in settings:  # chosen by the command: processes that the program starts are free
         os.environ.pop("PYTHONHASHSEED", None)
+    settings["key"] = " ".join(text if text.isprintable() and text and " " not in text
+                               else repr(text) for text in arguments[target == "-m":])
     if target.startswith("-m"):
         module = target[2:]
         if not module:
@@ -48,6 +50,16 @@ def _is_package(path):
     return False
 
 
+def _begin(settings, path, folder, space):
+    if not settings["key"]:
+        del settings["key"]
+    try:
+        return _core._Script(settings, path, _process.Process(folder, space))
+    except ValueError as error:
+        sys.stderr.write(f"resume: --{error}\n")
+        sys.exit(2)
+
+
 def _script(settings, target, arguments, space):
     path = _absolute(target)
     sys.argv[:] = [target, *arguments]
@@ -65,7 +77,8 @@ def _script(settings, target, arguments, space):
         sys.stderr.write(f"{sys.orig_argv[0]}: can't open file {path!r}: [Errno {error.errno}] "
                          f"{error.strerror}\n")
         sys.exit(2)
-    script = _core._Script(settings, path, path, os.path.dirname(os.path.realpath(path)))
+    folder = os.path.dirname(os.path.realpath(path))
+    script = _begin(settings, path, folder, space)
     return partial(script.call, script.execute, code, space)
 
 
@@ -76,7 +89,7 @@ def _module(settings, name, arguments, space):
         sys.path.insert(0, os.getcwd())
     for key in ("__file__", "__cached__"):
         space.pop(key, None)
-    script = _core._Script(settings, name, "", os.getcwd())
+    script = _begin(settings, "", os.getcwd(), space)
     runpy.exec = script.execute  # the frames are those of `python -m`, down to the program's
     return partial(script.call, runpy._run_module_as_main, name)
 
@@ -88,6 +101,6 @@ def _package(settings, target, arguments, space):
     sys.path.insert(0, path)
     for key in ("__file__", "__cached__"):
         space.pop(key, None)
-    script = _core._Script(settings, path, path, path)
+    script = _begin(settings, path, path, space)
     runpy.exec = script.execute
     return partial(script.call, runpy._run_module_as_main, "__main__", False)

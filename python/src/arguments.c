@@ -139,6 +139,24 @@ done:
     return result;
 }
 
+int rp_arguments_of_program(rp_module_state *state, PyObject *argv, PyObject *seed,
+                            rp_arguments *arguments) {
+    PyObject *names[] = {PyUnicode_FromString("argv"), PyUnicode_FromString(RP_SEED_NAME)};
+    arguments->items = rs_allocate_zeroed(2, sizeof *arguments->items);
+    int status = arguments->items && names[0] && names[1] ? 0 : -1;
+    if (!arguments->items) PyErr_NoMemory();
+    if (!status) status = capture(state, names[0], argv, &arguments->items[arguments->count++]);
+    if (!status && seed) {
+        rp_argument *argument = &arguments->items[arguments->count++];
+        argument->name = Py_NewRef(names[1]);
+        argument->text = Py_NewRef(seed);
+        argument->immutable = true;
+    }
+    Py_XDECREF(names[0]);
+    Py_XDECREF(names[1]);
+    return status;
+}
+
 void rp_arguments_release(rp_arguments *arguments) {
     rp_arguments old = *arguments;
     *arguments = (rp_arguments){0}; /* first: releasing a value can run code */

@@ -18,6 +18,8 @@ typedef struct rp_argument {
     bool immutable;  /* of an immutable closed-set type: needs no filling */
 } rp_argument;
 
+#define RP_SEED_NAME "PYTHONHASHSEED" /* of a program */
+
 typedef struct rp_arguments {
     rp_argument *items;
     Py_ssize_t count;
@@ -26,6 +28,9 @@ typedef struct rp_arguments {
 /* From code and a mapping of its locals: positional, keyword-only, *args and **kwargs. */
 int rp_arguments_capture(rp_module_state *state, PyCodeObject *code, PyObject *locals,
                          rp_arguments *arguments);
+/* Of a program: `argv`, which is compared, and `seed` (text, or NULL), which is only told. */
+int rp_arguments_of_program(rp_module_state *state, PyObject *argv, PyObject *seed,
+                            rp_arguments *arguments);
 void rp_arguments_release(rp_arguments *arguments);
 int rp_arguments_traverse(const rp_arguments *arguments, visitproc visit, void *arg);
 

@@ -351,6 +351,20 @@ int rp_caller_of_function(rp_module_state *state, PyObject *function, const rp_o
     return status;
 }
 
+int rp_caller_of_module(rp_module_state *state, PyObject *globals, const rp_options *options,
+                        rp_caller *caller) {
+    PyObject *rank = NULL, *bare = PyUnicode_FromString("<module>");
+    int status = -1;
+    if (rp_ranks(&rank) && !options->independent_ranks)
+        refuse_ranks(state);
+    else if (bare != NULL && fill_names(globals, bare, NULL, caller) == 0)
+        status = find_place(state, options, NULL, rank, caller);
+    Py_XDECREF(bare);
+    Py_XDECREF(rank);
+    if (status < 0) rp_caller_release(caller);
+    return status;
+}
+
 void rp_caller_release(rp_caller *caller) {
     Py_CLEAR(caller->name);
     Py_CLEAR(caller->folder);

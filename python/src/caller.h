@@ -24,6 +24,9 @@ int rp_caller_find(rp_module_state *state, PyFrameObject *frame, const rp_option
 /* The same for calls of a function, whose frame is not there yet. */
 int rp_caller_of_function(rp_module_state *state, PyObject *function, const rp_options *options,
                           PyObject *class_folder, rp_caller *caller);
+/* The same for the code of a module, of which no frame is there yet. */
+int rp_caller_of_module(rp_module_state *state, PyObject *globals, const rp_options *options,
+                        rp_caller *caller);
 void rp_caller_release(rp_caller *caller);
 /* The bytes of a text for a file: UTF-8; undecodable bytes of a path as they were when `raw`, as
  * escapes otherwise. New reference. */

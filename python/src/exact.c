@@ -50,6 +50,7 @@ void rp_exact_leave(rp_exact *exact) {
 void rp_exact_release(rp_exact *exact) {
     rp_captured_release(&exact->captured);
     Py_CLEAR(exact->values);
+    Py_CLEAR(exact->space);
     Py_CLEAR(exact->old_handlers);
     Py_CLEAR(exact->checkpoint);
 }
@@ -65,7 +66,20 @@ rp_exact *rp_exact_here(rp_module_state *state) {
 
 /* ---- what is written ---- */
 
+/* Of a module: all but what Python itself has put there. */
+static PyObject *variables_of_space(PyObject *space) {
+    static const char *const names[] = {"__name__",    "__builtins__", "__loader__", "__spec__",
+                                        "__package__", "__file__",     "__cached__"};
+    PyObject *variables = PyDict_Copy(space);
+    for (size_t i = 0; variables != NULL && i < sizeof names / sizeof names[0]; i++)
+        if (PyDict_GetItemString(variables, names[i]) != NULL &&
+            PyDict_DelItemString(variables, names[i]) < 0)
+            Py_CLEAR(variables);
+    return variables;
+}
+
 PyObject *rp_exact_locals(rp_exact *exact) {
+    if (exact->space != NULL) return variables_of_space(exact->space);
     const rp_record *record = exact->captured.root;
     PyObject *null = exact->checkpoint->state->null, *variables = PyDict_New();
     Py_ssize_t count = record == NULL ? 0 : PyTuple_GET_SIZE(record->slots);
@@ -91,7 +105,7 @@ int rp_exact_put(rp_exact *exact, rp_snapshot *snapshot) {
         rs_cbor_put_simple(buffer, RS_CBOR_NULL);
         Py_XDECREF(text);
     }
-    if (status == 0 && exact->put_sections != NULL) status = exact->put_sections(exact, snapshot);
+    if (status == 0 && exact->hooks != NULL) status = exact->hooks->put_sections(exact, snapshot);
     return status;
 }
 
@@ -109,6 +123,7 @@ static void wait_for_better(rp_exact *exact) {
 /* Once for each reason; strict=True raises. 0 or -1. */
 static int tell_refused(rp_exact *exact, PyObject *reason) {
     rp_checkpoint *self = exact->checkpoint;
+    if (exact->hooks != NULL) return exact->hooks->refused(exact, reason);
     wait_for_better(exact);
     if (self->options.strict)
         return rp_raise_text(self->state->error, RESUME_MISUSE,

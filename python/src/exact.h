@@ -22,11 +22,24 @@ typedef struct rp_exact {
     unsigned refused;       /* saves in a row that were */
     bool signals;           /* SIGTERM and SIGINT save and stop */
     PyObject *old_handlers; /* dict signal -> handler, or NULL */
-    /* What else belongs into the outermost map, behind "frames": how many keys, and writes them.
-     * NULL: nothing. */
-    uint64_t section_count;
-    int (*put_sections)(struct rp_exact *exact, rp_snapshot *snapshot);
-} rp_exact; /* zero-initialised: empty */
+    PyObject *space; /* strong: of module-level code, its namespace, all of which is state; or NULL
+                      */
+    const struct rp_exact_hooks *hooks; /* of a program of `resume run`; or NULL */
+    void *context;                      /* for them */
+} rp_exact;                             /* zero-initialised: empty */
+
+/* What a program adds to a call. All give 0, or -1 with an exception. */
+typedef struct rp_exact_hooks {
+    /* Writes the value of "program", which is read before all other values. */
+    int (*put_program)(rp_exact *exact, rp_snapshot *snapshot);
+    /* Writes "modules" and "process", behind the frames. */
+    int (*put_sections)(rp_exact *exact, rp_snapshot *snapshot);
+    int (*read_program)(rp_exact *exact, PyObject *value);
+    /* All was read; random generators are set behind it. */
+    int (*take)(rp_exact *exact, rp_loaded *loaded);
+    /* A save was refused: it tells the user, sooner or later. */
+    int (*refused)(rp_exact *exact, PyObject *reason);
+} rp_exact_hooks;
 
 /* From now on sync() and save() in this thread save `exact`, whose checkpoint is open. The caller
  * of the root is the frame that runs now. */
@@ -42,6 +55,9 @@ rp_checkpoint *rp_exact_checkpoint(rp_module_state *state, PyCodeObject *code);
 /* Opens it and decides: going_on, when an unfinished call of the same code and arguments was found.
  * Raises CodeChanged where the code has changed, unless on_change="fresh". 0 or -1. */
 int rp_exact_open(rp_checkpoint *self);
+/* The seed of hashes that is saved with the state that was found: new reference, or NULL. 0 or -1.
+ */
+int rp_exact_seed(rp_checkpoint *self, PyObject **seed);
 /* The frames that were found, new reference, after all else is restored: what the caller holds, and
  * random generators last. NULL without an exception: start from the beginning. */
 rp_record *rp_exact_restore(rp_exact *exact);

@@ -98,6 +98,21 @@ int rp_exact_open(rp_checkpoint *self) {
     return self->random_opened == NULL ? -1 : 0;
 }
 
+int rp_exact_seed(rp_checkpoint *self, PyObject **seed) {
+    rp_loaded loaded = {0};
+    rs_state *saved = rs_checkpoint_state(self->engine);
+    rp_decoder *decoder = saved == NULL ? NULL : rp_decoder_new(self->state, saved);
+    *seed = NULL;
+    int status = decoder == NULL ? -1 : rp_loaded_read_head(self->state, decoder, &loaded);
+    PyObject *entry = status == 0 && loaded.entry != NULL
+                          ? PyDict_GetItemString(loaded.entry, RP_SEED_NAME) /* borrowed */
+                          : NULL;
+    if (entry != NULL) *seed = Py_NewRef(PyTuple_GET_ITEM(entry, 1));
+    rp_loaded_release(&loaded);
+    if (decoder != NULL) rp_decoder_free(decoder);
+    return PyErr_Occurred() ? -1 : status;
+}
+
 /* ---- going on ---- */
 
 typedef struct rp_coming_back {
@@ -123,7 +138,8 @@ static int decode(rp_exact *exact, rp_coming_back *back) {
         rs_state *saved = rs_checkpoint_state(self->engine);
         if (saved == NULL || !self->going_on) return 0;
         if (rp_trust_check_folder(self) < 0) return -1;
-        rp_targets targets = {&self->arguments, true, back->objects, true};
+        rp_targets targets = {&self->arguments, true, back->objects, true,
+                              exact->hooks != NULL ? exact : NULL};
         back->decoder = rp_decoder_new(self->state, saved);
         if (back->decoder == NULL) return -1;
         if (rp_loaded_read(self->state, back->decoder, &targets, &back->loaded) == 0)
@@ -185,11 +201,13 @@ static void announce(rp_checkpoint *self, PyObject *frames) {
 }
 
 /* What the caller of the call holds; random generators last, since user code may draw. */
-static int assign(rp_checkpoint *self, rp_coming_back *back) {
+static int assign(rp_exact *exact, rp_coming_back *back) {
+    rp_checkpoint *self = exact->checkpoint;
     PyObject *random = back->loaded.random_saved;
     if (rp_tracking_restore(self, back->objects, back->loaded.tracked, NULL, &back->undo) < 0)
         return -1;
     int status = rp_decoder_commit(back->decoder);
+    if (status == 0 && exact->hooks != NULL) status = exact->hooks->take(exact, &back->loaded);
     if (status == 0 && self->options.random_state && random != NULL && PyDict_Check(random))
         status = rp_random_restore(self->state, random);
     if (status < 0) rp_undo(self, &back->undo);
@@ -207,7 +225,7 @@ rp_record *rp_exact_restore(rp_exact *exact) {
     if (status > 0) status = check_frames(self, &back);
     if (status > 0 && tell_notes(self, &back) < 0) status = -1;
     if (status > 0) announce(self, back.loaded.frames);
-    if (status > 0 && assign(self, &back) < 0) status = -1;
+    if (status > 0 && assign(exact, &back) < 0) status = -1;
     if (status > 0) {
         root = (rp_record *)Py_NewRef(back.loaded.frames);
         self->restored = true;

@@ -1,6 +1,8 @@
 /* A generation as it is read: the outermost map of docs/state.md. */
 #include "loaded.h"
 
+#include "exact.h"
+
 #include "loop.h"
 #include "notice.h"
 #include "opaque.h"
@@ -213,6 +215,14 @@ static int read_head_section(rp_module_state *state, rp_decoder *decoder, const 
     return status < 0 ? -1 : 1;
 }
 
+/* What the values behind it need. */
+static int read_program(rp_decoder *decoder, rp_exact *exact) {
+    PyObject *value = rp_decoder_get(decoder, NULL);
+    int status = value == NULL ? -1 : exact->hooks->read_program(exact, value);
+    Py_XDECREF(value);
+    return status;
+}
+
 static int read_value_section(rp_module_state *state, rp_decoder *decoder, const char *key,
                               const rp_targets *targets, rp_loaded *loaded) {
     static const rp_arguments no_arguments;
@@ -234,6 +244,11 @@ static int read_value_section(rp_module_state *state, rp_decoder *decoder, const
     if (strcmp(key, "result") == 0) return into(&loaded->result, rp_decoder_get(decoder, NULL));
     if (strcmp(key, "frames") == 0 && targets->frames)
         return into(&loaded->frames, rp_decoder_get(decoder, NULL));
+    if (strcmp(key, "program") == 0 && targets->exact) return read_program(decoder, targets->exact);
+    if (strcmp(key, "modules") == 0 && targets->exact)
+        return into(&loaded->modules, rp_decoder_get(decoder, NULL));
+    if (strcmp(key, "process") == 0 && targets->exact)
+        return into(&loaded->process, rp_decoder_get(decoder, NULL));
     return skip_item(state, decoder); /* of a later version, or not wanted */
 }
 
@@ -289,4 +304,6 @@ void rp_loaded_release(rp_loaded *loaded) {
     Py_CLEAR(loaded->extra);
     Py_CLEAR(loaded->result);
     Py_CLEAR(loaded->frames);
+    Py_CLEAR(loaded->modules);
+    Py_CLEAR(loaded->process);
 }

@@ -23,8 +23,9 @@ typedef struct rp_loaded {
     PyObject *vars;    /* dict */
     PyObject *extra;   /* dict, with "items" */
     PyObject *result;
-    PyObject *frames; /* record of the outermost, or an Opaque */
-} rp_loaded;          /* zero-initialised: empty */
+    PyObject *frames;            /* record of the outermost, or an Opaque */
+    PyObject *modules, *process; /* dicts: of a program of `resume run` */
+} rp_loaded;                     /* zero-initialised: empty */
 
 /* Where values go while they are decoded; zero-initialised: nowhere. */
 typedef struct rp_targets {
@@ -32,6 +33,8 @@ typedef struct rp_targets {
     bool fill;                     /* the same call going on: into these */
     PyObject *tracked;             /* dict label -> object that is restored in place, or NULL */
     bool frames;                   /* the captured frames, too */
+    struct rp_exact
+        *exact; /* with hooks: what the stream says of its program goes to it; or NULL */
 } rp_targets;
 
 /* Only the sections about the call, in front of all values. */

@@ -138,7 +138,7 @@ static int decode(rp_checkpoint *self, rp_restoring *restoring) {
         rs_state *saved = rs_checkpoint_state(self->engine);
         if (saved == NULL) return 0;
         if (rp_trust_check_folder(self) < 0) return -1;
-        rp_targets targets = {&self->arguments, self->going_on, restoring->objects, false};
+        rp_targets targets = {&self->arguments, self->going_on, restoring->objects, false, NULL};
         restoring->decoder = rp_decoder_new(self->state, saved);
         if (restoring->decoder == NULL || set_frame(restoring) < 0 ||
             rp_decoder_set_files(restoring->decoder, restoring->locals) < 0)

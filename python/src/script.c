@@ -1,7 +1,11 @@
 /* Runs a program of `resume run`: from its beginning or from where it was, to its end. */
 #include "script.h"
 
-#include "lookup.h"
+#include "options.h"
+
+#include <fcntl.h>
+
+#define EVERY_NS UINT64_C(30000000000)
 
 /* ---- the ends of a program ---- */
 
@@ -88,28 +92,52 @@ static PyObject *script_execute(PyObject *object, PyObject *args) {
     if (by_runpy < 0) return NULL;
     self->is_file = !by_runpy;
     code = PyCode_Check(code) ? Py_NewRef(code) : compile(code, self->path);
-    if (code) result = PyEval_EvalCode(code, globals, globals);
+    if (code) result = rp_script_run(self, (PyCodeObject *)code, globals);
     Py_XDECREF(code);
     return result;
 }
 
 /* ---- the type ---- */
 
+static int read_duration(rp_script *self, const char *name, uint64_t *ns) {
+    PyObject *text = PyDict_GetItemString(self->settings, name); /* borrowed */
+    return text ? rp_duration(text, name, ns) : 0;
+}
+
+/* Programs that this one starts do not get it. */
+static int read_status(rp_script *self) {
+    PyObject *text = PyDict_GetItemString(self->settings, "status"); /* borrowed */
+    PyObject *number = text ? PyLong_FromUnicodeObject(text, 10) : NULL;
+    if (!text) return 0;
+    self->status = number ? (int)PyLong_AsLong(number) : -1;
+    Py_XDECREF(number);
+    if (PyErr_Occurred()) return -1;
+    if (fcntl(self->status, F_SETFD, FD_CLOEXEC) < 0) self->status = -1;
+    return 0;
+}
+
 static PyObject *script_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
-    static char *keywords[] = {"settings", "name", "path", "folder", NULL};
-    PyObject *settings, *name, *path, *folder;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!UUU:_Script", keywords, &PyDict_Type,
-                                     &settings, &name, &path, &folder))
+    static char *keywords[] = {"settings", "path", "process", NULL};
+    PyObject *settings, *path, *process;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!UO:_Script", keywords, &PyDict_Type,
+                                     &settings, &path, &process))
         return NULL;
     rp_script *self = (rp_script *)type->tp_alloc(type, 0);
     if (!self) return NULL;
     self->module = Py_NewRef(PyType_GetModuleByDef(type, rp_module_definition()));
     self->state = rp_state_of_module(self->module);
     self->settings = Py_NewRef(settings);
-    self->name = Py_NewRef(name);
     self->path = Py_NewRef(path);
-    self->folder = Py_NewRef(folder);
-    return (PyObject *)self;
+    self->process = Py_NewRef(process);
+    self->told = PySet_New(NULL);
+    self->status = -1;
+    self->every_ns = EVERY_NS;
+    self->require_ns = RS_NEVER;
+    if (self->told && read_duration(self, "every", &self->every_ns) == 0 &&
+        read_duration(self, "require-save", &self->require_ns) == 0 && read_status(self) == 0)
+        return (PyObject *)self;
+    Py_DECREF(self);
+    return NULL;
 }
 
 static int script_traverse(PyObject *object, visitproc visit, void *arg) {
@@ -117,12 +145,18 @@ static int script_traverse(PyObject *object, visitproc visit, void *arg) {
     Py_VISIT(Py_TYPE(object));
     Py_VISIT(self->module);
     Py_VISIT(self->settings);
+    Py_VISIT(self->process);
+    Py_VISIT(self->exact.checkpoint);
+    Py_VISIT(self->exact.space);
+    Py_VISIT(self->exact.values);
     return 0;
 }
 
 static int script_clear(PyObject *object) {
     rp_script *self = (rp_script *)object;
     Py_CLEAR(self->settings);
+    Py_CLEAR(self->process);
+    rp_exact_release(&self->exact);
     return 0;
 }
 
@@ -132,9 +166,9 @@ static void script_dealloc(PyObject *object) {
     PyObject *module = self->module;
     PyObject_GC_UnTrack(object);
     script_clear(object);
-    Py_CLEAR(self->name);
     Py_CLEAR(self->path);
-    Py_CLEAR(self->folder);
+    Py_CLEAR(self->reason);
+    Py_CLEAR(self->told);
     type->tp_free(object);
     Py_DECREF(type);
     Py_XDECREF(module);
@@ -145,11 +179,13 @@ static PyMethodDef script_methods[] = {
      "call($self, function, /, *arguments)\n--\n\nRuns the program to its end."},
     {"execute", script_execute, METH_VARARGS,
      "execute($self, code, globals, /)\n--\n\nexec() of the program's own code."},
+    {"tick", rp_script_tick, METH_VARARGS,
+     "tick($self, number, frame, /)\n--\n\nHandler of the timer and of signals."},
     {NULL, NULL, 0, NULL},
 };
 
 static PyType_Slot script_slots[] = {
-    {Py_tp_doc, "_Script(settings, name, path, folder)\n--\n\nA program of `resume run`."},
+    {Py_tp_doc, "_Script(settings, path, process)\n--\n\nA program of `resume run`."},
     {Py_tp_new, script_new},
     {Py_tp_traverse, script_traverse},
     {Py_tp_clear, script_clear},

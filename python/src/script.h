@@ -2,16 +2,39 @@
 #ifndef RP_SCRIPT_H
 #define RP_SCRIPT_H
 
-#include "module.h"
+#include "exact.h"
 
 typedef struct rp_script {
     PyObject_HEAD PyObject *module; /* strong: of the extension */
     rp_module_state *state;         /* of the module */
     PyObject *settings;             /* strong: dict, as the command gave them */
-    PyObject *name, *path, *folder; /* strong: str: what is run, its file or "", where its own
-                                       modules lie */
-    bool is_file;                   /* run by its name, not by runpy */
+    PyObject *process;              /* strong: of _process.py */
+    PyObject *path;                 /* strong: str: file of a script, else "" */
+    rp_exact exact;
+    uint64_t every_ns, require_ns;      /* require_ns: RS_NEVER when it is not asked for */
+    uint64_t begun_ns, due_ns, told_ns; /* of the monotonic clock: when the program began, since
+                                           when a save is due (0: none is), and when that was told
+                                           (0: not yet) */
+    unsigned misses, refusals;          /* in a row: no loop there; it can't be captured there */
+    PyObject *reason;                   /* strong: str: of the newest refusal, or NULL */
+    PyObject *told;                     /* strong: set of what has been told */
+    int status;                         /* descriptor to which the newest generation is written */
+    bool is_file;                       /* run by its name, not by runpy */
+    bool running, saving;
 } rp_script;
 
 extern PyType_Spec rp_script_spec;
+
+/* script_run.c: exec(code, globals) of the program itself, from where it was. */
+PyObject *rp_script_run(rp_script *self, PyCodeObject *code, PyObject *globals);
+/* script_save.c: the handler of the timer and of signals: (number, frame). */
+PyObject *rp_script_tick(PyObject *script, PyObject *args);
+/* Hooks of rp_exact. */
+int rp_script_refused(rp_exact *exact, PyObject *reason);
+int rp_script_put_program(rp_exact *exact, rp_snapshot *snapshot);
+int rp_script_put_sections(rp_exact *exact, rp_snapshot *snapshot);
+/* Gives the supervisor the number of the newest generation. */
+void rp_script_note_generation(rp_script *self);
+/* "resume: TEXT" on stderr, whatever it is. */
+void rp_script_say(const char *format, ...);
 #endif

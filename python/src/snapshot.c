@@ -208,9 +208,12 @@ static int put_state(rp_checkpoint *self, rp_snapshot *snapshot) {
     rs_buffer *buffer = rp_encoder_buffer(snapshot->encoder);
     const rp_exact *exact = self->exact;
     bool frames = exact != NULL && exact->captured.root != NULL;
-    uint64_t more = frames ? 1 + exact->section_count : 0;
+    const rp_exact_hooks *hooks = frames ? exact->hooks : NULL;
+    uint64_t more = !frames ? 0 : hooks != NULL ? 4 : 1;
     rs_cbor_put_head(buffer, RS_CBOR_MAP, 14 + more + (self->result != NULL));
     if (put_head(self, snapshot) < 0) return -1;
+    if (hooks != NULL) rs_cbor_put_literal(buffer, "program");
+    if (hooks != NULL && hooks->put_program(self->exact, snapshot) < 0) return -1;
     rs_cbor_put_literal(buffer, "places");
     if (rp_tracking_put_places(self, snapshot->tracked, snapshot->encoder) < 0) return -1;
     rs_cbor_put_literal(buffer, "in_place");
@@ -233,7 +236,8 @@ static int put_state(rp_checkpoint *self, rp_snapshot *snapshot) {
 /* Of a call with a position: what its caller holds is restored in place, and nothing else. */
 static int take_exact(rp_checkpoint *self, rp_snapshot *snapshot) {
     PyObject *values = rp_exact_locals(self->exact);
-    snapshot->locals = values == NULL ? NULL : rp_locals_select(self, values);
+    bool all = self->exact->space != NULL;
+    if (values != NULL) snapshot->locals = all ? Py_NewRef(values) : rp_locals_select(self, values);
     Py_XDECREF(values);
     if (snapshot->locals == NULL) return -1;
     snapshot->tracked = rp_tracking_now(self, self->exact->values);

@@ -1,0 +1,341 @@
+"""What a program of `resume run` has besides its variables: taken with each save, put back before
+it goes on. Everything here is data, functions of the program, and files."""
+import atexit
+import fcntl
+import importlib
+import os
+import signal
+import stat
+import sys
+import types
+
+# What is kept of an output, so that it is written again where the shell's `>` has emptied the file.
+KEPT_MAX = 64 << 20
+# Variables of the environment that change what Python and libraries compute.
+TELLING = ("PYTHON", "OMP_", "MKL_", "OPENBLAS_", "NUMEXPR_", "CUDA_", "LD_", "LANG", "LC_", "TZ")
+INSTALLED = ("site-packages", "dist-packages")
+
+
+class Refused(Exception):
+    """Something that can't be gone back to; its text is the reason."""
+
+
+class Output:
+    """Descriptor 1 or 2, when it is a regular file."""
+
+    def __init__(self, number):
+        self.number, self.begin, self.appends = number, 0, False
+        self.begin = self.end() or 0
+
+    def state(self):
+        """(device, inode, size), or None when it is no regular file."""
+        try:
+            found = os.fstat(self.number)
+            self.appends = bool(fcntl.fcntl(self.number, fcntl.F_GETFL) & os.O_APPEND)
+        except OSError:
+            return None
+        return (found.st_dev, found.st_ino, found.st_size) if stat.S_ISREG(found.st_mode) else None
+
+    def end(self):
+        """Where the next byte is written; None when it is no regular file."""
+        state = self.state()
+        if state is None:
+            return None
+        return state[2] if self.appends else os.lseek(self.number, 0, os.SEEK_CUR)
+
+    def take(self):
+        end = self.end()
+        if end is None:
+            return None
+        device, inode, size = self.state()
+        content = None
+        if self.begin <= end <= size and end - self.begin <= KEPT_MAX:
+            content = self.read(end)
+        os.fdatasync(self.number)
+        return {"file": [device, inode], "begin": self.begin, "end": end, "content": content}
+
+    def read(self, end):
+        """A second descriptor: ours may be for writing alone."""
+        try:
+            other = os.open(f"/proc/self/fd/{self.number}", os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            return None
+        try:
+            content = bytearray()
+            while piece := os.pread(other, end - self.begin - len(content),
+                                    self.begin + len(content)):
+                content += piece
+        finally:
+            os.close(other)
+        return bytes(content) if len(content) == end - self.begin else None
+
+    def put(self, saved):
+        state = self.state()
+        if saved is None or state is None:
+            return
+        same, size = list(state[:2]) == saved["file"], state[2]
+        if same and size >= saved["end"]:
+            self.begin = saved["begin"]
+            self.cut(saved["end"])
+        elif saved["content"] is not None and (size == 0 or same and size <= saved["begin"]):
+            self.begin = min(saved["begin"], size)
+            self.cut(self.begin)
+            left = memoryview(saved["content"])
+            while left:
+                left = left[os.write(self.number, left):]
+        elif not same:
+            self.begin = size  # another file, with something in it
+
+    def cut(self, end):
+        os.ftruncate(self.number, end)
+        if not self.appends:
+            os.lseek(self.number, end, os.SEEK_SET)
+
+
+class Process:
+    """`folder`: where the program's own modules lie."""
+
+    def __init__(self, folder, space):
+        self.folder, self.space = os.path.join(folder, ""), space
+        self.here = os.getcwd()
+        self.environment = dict(os.environ)
+        self.before = frozenset(sys.modules)
+        self.outputs = [Output(1), Output(2)]
+        self.ends = []
+        self.signals = self.handlers()
+        self.watch_ends()
+        self.muted = None
+
+    def start_again(self, line, seed):
+        """The same command with another seed of hashes: from its very beginning."""
+        line = ["--seed=" + seed if text.startswith("--seed=") else text for text in line]
+        for text in line:
+            if text.startswith("--status="):
+                os.set_inheritable(int(text[9:]), True)
+        flush()
+        os.execve(sys.executable, line, self.environment | {"PYTHONHASHSEED": seed})
+
+    # ---- modules ----
+
+    def is_own(self, name, module):
+        path = getattr(module, "__file__", None)
+        if name in self.before or name in ("__main__", "__mp_main__") or not isinstance(path, str):
+            return False
+        path = os.path.abspath(path)
+        inside = path.startswith(self.folder) and not path.startswith(
+            os.path.join(os.path.dirname(os.__file__), ""))
+        return (inside and path.endswith(".py")
+                and not set(path[len(self.folder):].split(os.sep)).intersection(INSTALLED))
+
+    def modules(self):
+        """The variables of the program's own modules: name -> dict."""
+        return {name: {key: value for key, value in vars(module).items()
+                       if not (key.startswith("__") and key.endswith("__"))
+                       and not is_definition(name, key, value)}
+                for name, module in list(sys.modules.items()) if self.is_own(name, module)}
+
+    def put_modules(self, saved):
+        for name, values in saved.items():
+            module = sys.modules.get(name)
+            if module is not None:
+                vars(module).update(values)
+
+    # ---- taken and put ----
+
+    def program(self):
+        """What must be there before anything of the program is imported or made."""
+        return {
+            "here": [self.here, os.getcwd()],
+            "path": list(sys.path),
+            "imports": [name for name, module in list(sys.modules.items())
+                        if name not in self.before and is_imported(name, module)],
+            "environment": {name: value for name, value in self.environment.items()
+                            if name.startswith(TELLING)},
+            "changed": {name: os.environ.get(name)
+                        for name in sorted(self.environment.keys() | os.environ.keys())
+                        if self.environment.get(name) != os.environ.get(name)},
+        }
+
+    def process(self):
+        flush()
+        return {
+            "arguments": list(sys.argv),
+            "depth": sys.getrecursionlimit(),
+            "digits": sys.get_int_max_str_digits(),
+            "outputs": self.take_outputs(),
+            "input": take_input(),
+            "ends": [list(end) for end in self.ends],
+            "signals": {number: handler for number, handler in self.handlers().items()
+                        if handler != self.signals.get(number)},
+            "filters": list(sys.modules["warnings"].filters) if "warnings" in sys.modules else None,
+            "streams": {name: getattr(sys, name) for name in ("stdin", "stdout", "stderr")
+                        if getattr(sys, name) is not getattr(sys, f"__{name}__")},
+            "hook": None if sys.excepthook is sys.__excepthook__ else sys.excepthook,
+            "mask": mask(),
+            "decimal": take_decimal(),
+        }
+
+    def take_outputs(self):
+        first, second = self.outputs
+        taken = [first.take()]
+        same = first.state() and second.state() and first.state()[:2] == second.state()[:2]
+        taken.append("same" if same and taken[0] is not None else second.take())
+        return taken
+
+    def prepare(self, saved):
+        """Before anything of the program is imported or made."""
+        for text in self.differences(saved):
+            sys.stderr.write(f"resume: {text}\n")
+        sys.path[:] = saved["path"]
+        for name, value in saved["changed"].items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+        if saved["here"][1] != saved["here"][0]:
+            os.chdir(saved["here"][1])
+        for name in saved["imports"]:
+            if name not in sys.modules:
+                try:
+                    importlib.import_module(name)
+                except ImportError as error:  # it may never be asked for
+                    sys.stderr.write(f"resume: import {name}: {error}\n")
+
+    def put(self, saved):
+        """When all of the program is there again."""
+        sys.argv[:] = saved["arguments"]
+        sys.setrecursionlimit(saved["depth"])
+        sys.set_int_max_str_digits(saved["digits"])
+        for end in saved["ends"]:
+            atexit.register(end[0], *end[1], **end[2])
+        for number, handler in saved["signals"].items():
+            signal.signal(number, handler)
+        if saved["filters"] is not None:
+            import warnings
+            warnings.filters[:] = saved["filters"]
+            warnings._filters_mutated()
+        for name, stream in saved["streams"].items():
+            setattr(sys, name, stream)
+        if saved["hook"] is not None:
+            sys.excepthook = saved["hook"]
+        os.umask(saved["mask"])
+        put_decimal(saved["decimal"])
+        put_input(saved["input"])
+        flush()
+        self.mute(False)
+        first, second = saved["outputs"]
+        self.outputs[0].put(first)
+        if second == "same":
+            self.outputs[1].begin = self.outputs[0].begin
+        else:
+            self.outputs[1].put(second)
+
+    def differences(self, saved):
+        """What is another way than when the program began, in words."""
+        told = []
+        if saved["here"][0] != self.here:
+            told.append(f"the working directory is '{self.here}' and was '{saved['here'][0]}'")
+        now = {name: value for name, value in self.environment.items() if name.startswith(TELLING)}
+        for name in sorted(now.keys() | saved["environment"].keys()):
+            if now.get(name) != saved["environment"].get(name) and name != "PYTHONHASHSEED":
+                was = saved["environment"].get(name)
+                told.append(f"{name} is {now.get(name)!r} and was {was!r}")
+        return told
+
+    def mute(self, on):
+        """What modules print while they are imported again was printed before."""
+        if on:
+            flush()
+            self.muted = os.dup(1)
+            null = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(null, 1)
+            os.close(null)
+        elif self.muted is not None:
+            flush()
+            os.dup2(self.muted, 1)
+            os.close(self.muted)
+            self.muted = None
+
+    # ---- the end, and signals ----
+
+    def watch_ends(self):
+        """Functions that the program's own modules give to atexit, which tells nobody."""
+        def watched(function):
+            register, unregister = atexit.register, atexit.unregister
+
+            def keep(function, /, *arguments, **named):
+                space = sys._getframe(1).f_globals
+                if space is self.space or self.is_own(space.get("__name__"), types.SimpleNamespace(
+                        __file__=space.get("__file__"))):
+                    self.ends.append((function, arguments, named))
+                return register(function, *arguments, **named)
+
+            def forget(function, /):
+                self.ends[:] = [end for end in self.ends if end[0] != function]
+                return unregister(function)
+            return keep, forget
+        atexit.register, atexit.unregister = watched(atexit)
+
+    def handlers(self):
+        """Of signals, as the program has set them."""
+        return {int(number): handler for number in signal.valid_signals() if number < 32
+                and (handler := signal.getsignal(number)) is not None}
+
+
+def is_definition(module, key, value):
+    """A function or class that an import of its module makes again."""
+    return (isinstance(value, (type, types.FunctionType)) and value.__module__ == module
+            and value.__qualname__ == key)
+
+
+def is_imported(name, module):
+    spec = getattr(module, "__spec__", None)
+    return spec is not None and spec.loader is not None and getattr(spec, "name", None) == name
+
+
+def flush():
+    for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
+        try:
+            stream.flush()
+        except (AttributeError, OSError, ValueError):
+            pass
+
+
+def mask():
+    value = os.umask(0o077)
+    os.umask(value)
+    return value
+
+
+def take_input():
+    """The position of a regular file on descriptor 0, as Python has read it."""
+    try:
+        if not stat.S_ISREG(os.fstat(0).st_mode):
+            return None
+        return sys.stdin.tell()
+    except (AttributeError, ValueError):
+        return None
+    except OSError:
+        raise Refused("while a `for` reads sys.stdin, Python does not tell its position: write "
+                      "`for line in iter(sys.stdin.readline, '')`") from None
+
+
+def put_input(position):
+    if position is not None and sys.stdin is not None and sys.stdin.seekable():
+        sys.stdin.seek(position)
+
+
+def take_decimal():
+    decimal = sys.modules.get("decimal")
+    if decimal is None:
+        return None
+    now = decimal.getcontext()
+    return [now.prec, now.rounding, now.Emin, now.Emax, now.capitals, now.clamp,
+            [signal for signal, is_set in now.flags.items() if is_set],
+            [signal for signal, is_set in now.traps.items() if is_set]]
+
+
+def put_decimal(saved):
+    if saved is not None:
+        import decimal
+        decimal.setcontext(decimal.Context(*saved))

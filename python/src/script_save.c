@@ -1,0 +1,334 @@
+/* Saves a running program: when the timer or a signal asks for it, at the next loop. */
+#include "script.h"
+
+#include "notice.h"
+#include "script_signals.h"
+
+#include "continuation/build.h"
+#include "pycompat/stack.h"
+
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { STOPPED = 75 };
+
+/* How long a save that is due waits for a better place: where it stands is soon another place, but
+ * what can't be captured there may be so for long. */
+#define MISS_FIRST_NS    UINT64_C(20000)
+#define MISS_LAST_NS     UINT64_C(2000000)
+#define MISSES_AT_ONCE   64
+#define REFUSAL_FIRST_NS UINT64_C(1000000)
+#define REFUSAL_LAST_NS  UINT64_C(1000000000)
+/* How long it waits in silence. */
+#define SILENCE_NS UINT64_C(30000000000)
+
+static uint64_t now_ns(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+void rp_script_say(const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    PyObject *text = PyUnicode_FromFormatV(format, arguments);
+    va_end(arguments);
+    if (text) PySys_FormatStderr("resume: %U\n", text);
+    PyErr_Clear();
+    Py_XDECREF(text);
+}
+
+/* The number of the newest save; what was found at the opening may have been set aside since. */
+static uint64_t generation_of(const rp_script *self) {
+    const rp_checkpoint *checkpoint = self->exact.checkpoint;
+    uint64_t found = rs_checkpoint_look(checkpoint->engine)->generation;
+    return (checkpoint->found ? found : 0) + checkpoint->saves;
+}
+
+void rp_script_note_generation(rp_script *self) {
+    uint64_t generation = generation_of(self);
+    if (self->status >= 0 && generation > 0 &&
+        pwrite(self->status, &generation, sizeof generation, 0) < 0)
+        self->status = -1;
+}
+
+/* ---- what is written besides the variables and the frames ---- */
+
+static int refuse(rp_snapshot *snapshot, PyObject *text) {
+    int status = text ? PyList_Append(snapshot->problems, text) : -1;
+    Py_XDECREF(text);
+    return status;
+}
+
+/* What _process.py refuses, or can't ask the system for, is a reason. */
+static int refuse_exception(rp_snapshot *snapshot) {
+    if (!PyErr_ExceptionMatches(PyExc_Exception) || PyErr_ExceptionMatches(PyExc_MemoryError))
+        return -1;
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    int status = refuse(snapshot, PyUnicode_FromFormat("%S", value ? value : type));
+    Py_XDECREF(type);
+    Py_XDECREF(value);
+    Py_XDECREF(traceback);
+    return status;
+}
+
+/* A value, or null with a problem. */
+static int put(rp_snapshot *snapshot, PyObject *value, const char *name) {
+    int status = rp_encoder_put(snapshot->encoder, value, name);
+    if (status <= 0) return status;
+    rs_cbor_put_simple(rp_encoder_buffer(snapshot->encoder), RS_CBOR_NULL);
+    return refuse(snapshot, PyUnicode_FromString(rp_encoder_problem(snapshot->encoder)));
+}
+
+/* Once for each variable of a module. */
+static int tell_left_out(rp_script *self, const char *problem) {
+    PyObject *text = PyUnicode_FromString(problem);
+    int told = text ? PySet_Contains(self->told, text) : -1;
+    if (told == 0) {
+        rp_script_say("can't be saved: %U; after a restart it is what its module makes", text);
+        told = PySet_Add(self->told, text);
+    }
+    Py_XDECREF(text);
+    return told < 0 ? -1 : 0;
+}
+
+/* The variables of one module: those that can't be saved are made by its import again. */
+static int put_module(rp_script *self, rp_snapshot *snapshot, const char *module,
+                      PyObject *variables) {
+    rs_buffer *buffer = rp_encoder_buffer(snapshot->encoder);
+    static const uint8_t head[] = {0xBA, 0, 0, 0, 0};
+    rs_buffer_append(buffer, head, sizeof head);
+    size_t place = buffer->size - 4;
+    PyObject *key, *value;
+    uint32_t count = 0;
+    for (Py_ssize_t at = 0; PyDict_Next(variables, &at, &key, &value);) {
+        const char *text = PyUnicode_Check(key) ? PyUnicode_AsUTF8(key) : NULL;
+        char name[256];
+        if (!text) {
+            PyErr_Clear();
+            continue;
+        }
+        snprintf(name, sizeof name, "%.120s.%.120s", module, text);
+        size_t before = buffer->size;
+        rs_cbor_put_text(buffer, text, strlen(text));
+        int status = rp_encoder_put(snapshot->encoder, value, name);
+        if (status < 0) return -1;
+        if (status == 0) count++;
+        if (status == 0) continue;
+        buffer->size = before;
+        if (tell_left_out(self, rp_encoder_problem(snapshot->encoder)) < 0) return -1;
+    }
+    for (int i = 0; !buffer->failed && i < 4; i++)
+        buffer->bytes[place + (size_t)i] = (uint8_t)(count >> (24 - 8 * i));
+    return 0;
+}
+
+static int put_modules(rp_script *self, rp_snapshot *snapshot, PyObject *modules) {
+    rs_buffer *buffer = rp_encoder_buffer(snapshot->encoder);
+    rs_cbor_put_head(buffer, RS_CBOR_MAP, (uint64_t)PyDict_GET_SIZE(modules));
+    PyObject *name, *variables;
+    for (Py_ssize_t at = 0; PyDict_Next(modules, &at, &name, &variables);) {
+        const char *text = PyUnicode_AsUTF8(name);
+        if (!text) return -1;
+        rs_cbor_put_text(buffer, text, strlen(text));
+        if (put_module(self, snapshot, text, variables) < 0) return -1;
+    }
+    return 0;
+}
+
+/* What a method of _process.py gives. */
+static int put_answer(rp_script *self, rp_snapshot *snapshot, const char *method) {
+    PyObject *answer = PyObject_CallMethod(self->process, method, NULL);
+    if (!answer) {
+        rs_cbor_put_simple(rp_encoder_buffer(snapshot->encoder), RS_CBOR_NULL);
+        return refuse_exception(snapshot);
+    }
+    int status = put(snapshot, answer, method);
+    Py_DECREF(answer);
+    return status;
+}
+
+int rp_script_put_program(rp_exact *exact, rp_snapshot *snapshot) {
+    return put_answer(exact->context, snapshot, "program");
+}
+
+/* A variable of the program that can't be saved is missed when it goes on. */
+static int refuse_skipped(rp_snapshot *snapshot) {
+    PyObject *name, *reason;
+    Py_ssize_t at = 0;
+    if (!PyDict_Next(snapshot->skipped, &at, &name, &reason)) return 0;
+    return refuse(snapshot, PyUnicode_FromFormat("the program's variable %U", reason));
+}
+
+int rp_script_put_sections(rp_exact *exact, rp_snapshot *snapshot) {
+    rp_script *self = exact->context;
+    PyObject *modules = PyObject_CallMethod(self->process, "modules", NULL);
+    rs_cbor_put_literal(rp_encoder_buffer(snapshot->encoder), "modules");
+    int status = modules ? put_modules(self, snapshot, modules) : -1;
+    Py_XDECREF(modules);
+    if (status < 0 || refuse_skipped(snapshot) < 0) return -1;
+    rs_cbor_put_literal(rp_encoder_buffer(snapshot->encoder), "process");
+    return put_answer(self, snapshot, "process");
+}
+
+/* ---- where it stands ---- */
+
+/* At the backward jump of a loop: 1, 0, or -1. */
+static int is_at_loop(PyFrameObject *frame) {
+    PyCodeObject *code = PyFrame_GetCode(frame);
+    rp_origin origin = {0};
+    int status = rp_origin_of(code, rp_stack_unit(frame), &origin);
+    const rp_analysis *analysis =
+        status == 0 && origin.unit >= 0 ? rp_analysis_of(origin.code) : NULL;
+    int index = analysis ? rp_analysis_index(analysis, origin.unit) : -1;
+    bool is = index >= 0 && analysis->bytecode.instructions[index].meaning == RP_MEANS_LOOP;
+    Py_DECREF((PyObject *)code);
+    return PyErr_Occurred() ? -1 : is;
+}
+
+/* Other threads that run Python would change what is being saved, and would not go on. */
+static PyObject *other_threads(void) {
+    PyThreadState *own = PyThreadState_Get();
+    PyThreadState *other = PyInterpreterState_ThreadHead(PyInterpreterState_Get());
+    while (other && other == own)
+        other = PyThreadState_Next(other);
+    if (!other) return NULL;
+    PyObject *threading = PyImport_ImportModule("threading");
+    PyObject *list = threading ? PyObject_CallMethod(threading, "enumerate", NULL) : NULL;
+    PyObject *main = list ? PyObject_CallMethod(threading, "main_thread", NULL) : NULL;
+    PyObject *name = NULL;
+    for (Py_ssize_t i = 0; main && !name && i < PyList_GET_SIZE(list); i++) {
+        PyObject *thread = PyList_GET_ITEM(list, i);
+        /* tqdm's only looks at clocks, and is made again with the next bar */
+        if (thread == main || strcmp(Py_TYPE(thread)->tp_name, "TMonitor") == 0) continue;
+        name = PyObject_GetAttrString(thread, "name");
+    }
+    PyErr_Clear();
+    PyObject *reason =
+        name ? PyUnicode_FromFormat("thread '%S' is running, and only the main thread could go on: "
+                                    "it is saved when the other threads have ended",
+                                    name)
+             : NULL;
+    Py_XDECREF(name);
+    Py_XDECREF(main);
+    Py_XDECREF(list);
+    Py_XDECREF(threading);
+    return reason;
+}
+
+/* ---- no save yet ---- */
+
+static void set_reason(rp_script *self, PyObject *reason) {
+    Py_XSETREF(self->reason, reason);
+    PyErr_Clear();
+}
+
+int rp_script_refused(rp_exact *exact, PyObject *reason) {
+    set_reason(exact->context, Py_NewRef(reason));
+    return 0;
+}
+
+static void set_no_loop(rp_script *self, PyFrameObject *frame) {
+    PyCodeObject *code = PyFrame_GetCode(frame);
+    set_reason(self, PyUnicode_FromFormat("line %d of %U (%U): no loop begins another round there",
+                                          PyFrame_GetLineNumber(frame), code->co_qualname,
+                                          code->co_filename));
+    Py_DECREF((PyObject *)code);
+}
+
+/* Says once for each reason why nothing was saved for a while. */
+static void tell_waiting(rp_script *self) {
+    int known = self->reason ? PySet_Contains(self->told, self->reason) : 1;
+    if (known == 0) {
+        PySet_Add(self->told, self->reason);
+        rp_script_say("no save for %llu s: %U; it is tried again",
+                      (unsigned long long)((now_ns() - self->due_ns) / 1000000000), self->reason);
+    }
+    PyErr_Clear();
+}
+
+static void check_requirement(rp_script *self) {
+    if (self->require_ns == RS_NEVER || self->exact.checkpoint->saves > 0) return;
+    if (now_ns() - self->begun_ns < self->require_ns) return;
+    rp_script_say("nothing could be saved in the first %llu s (--require-save): %U",
+                  (unsigned long long)(self->require_ns / 1000000000),
+                  self->reason ? self->reason : self->exact.checkpoint->caller.name);
+    _exit(1);
+}
+
+static void wait(rp_script *self, uint64_t delay_ns) {
+    uint64_t now = now_ns();
+    uint64_t patience = self->every_ns < SILENCE_NS ? SILENCE_NS : self->every_ns;
+    if (now - self->due_ns >= patience) tell_waiting(self);
+    check_requirement(self);
+    rp_script_ask(delay_ns);
+}
+
+static uint64_t doubled(uint64_t first, unsigned times, uint64_t last) {
+    return times > 20 || first << times > last ? last : first << times;
+}
+
+/* ---- saved ---- */
+
+/* As if it had been killed behind the save: nothing that it would do at its end is done. */
+static void stop(rp_script *self, int number) {
+    rp_script_say("stopped by %s, generation %llu is saved: the same command goes on",
+                  strsignal(number), (unsigned long long)generation_of(self));
+    _exit(STOPPED);
+}
+
+static void saved(rp_script *self) {
+    self->misses = self->refusals = 0;
+    self->due_ns = 0;
+    rp_script_note_generation(self);
+    int number = rp_script_stop_signal();
+    if (number) stop(self, number);
+    rp_script_ask(self->every_ns);
+}
+
+/* 1 saved, 0 not. Nothing that happens here is seen by the program. */
+static int save(rp_script *self, PyFrameObject *frame) {
+    int at = is_at_loop(frame);
+    if (at == 0) {
+        set_no_loop(self, frame);
+        unsigned more = self->misses < MISSES_AT_ONCE ? 0 : self->misses - MISSES_AT_ONCE;
+        self->misses++;
+        wait(self, doubled(MISS_FIRST_NS, more / 8, MISS_LAST_NS));
+        return 0;
+    }
+    PyObject *threads = at > 0 ? other_threads() : NULL;
+    int status = at < 0 ? -1 : 0;
+    if (threads)
+        set_reason(self, threads);
+    else if (at > 0)
+        status = rp_exact_save(&self->exact, frame, NULL, true);
+    if (status < 0) {
+        PyObject *type, *value, *traceback;
+        PyErr_Fetch(&type, &value, &traceback);
+        set_reason(self, PyUnicode_FromFormat("%S", value ? value : type));
+        Py_XDECREF(type);
+        Py_XDECREF(value);
+        Py_XDECREF(traceback);
+    }
+    if (status > 0) return 1;
+    wait(self, doubled(REFUSAL_FIRST_NS, self->refusals++, REFUSAL_LAST_NS));
+    return 0;
+}
+
+PyObject *rp_script_tick(PyObject *object, PyObject *args) {
+    rp_script *self = (rp_script *)object;
+    int number;
+    PyObject *frame;
+    if (!PyArg_ParseTuple(args, "iO", &number, &frame)) return NULL;
+    rp_checkpoint *checkpoint = self->exact.checkpoint;
+    if (!self->running || self->saving || !PyFrame_Check(frame) || !checkpoint ||
+        !checkpoint->engine || rs_checkpoint_is_forked(checkpoint->engine))
+        Py_RETURN_NONE;
+    self->saving = true;
+    if (self->due_ns == 0) self->due_ns = now_ns();
+    if (save(self, (PyFrameObject *)frame)) saved(self);
+    self->saving = false;
+    Py_RETURN_NONE;
+}
