@@ -17,9 +17,9 @@ static PyObject *call(PyObject *callable, PyObject *const *args, size_t count_an
     return rp_resumable_call(self, args, count_and_flags, names);
 }
 
-PyObject *rp_resumable_function(const rp_module_state *state, PyObject *callable) {
-    if (!Py_IS_TYPE(callable, state->resumable_type)) return NULL;
-    return ((rp_resumable *)callable)->function;
+PyObject *rp_resumable_function(PyObject *callable) {
+    bool is_ours = PyVectorcall_Function(callable) == call;
+    return is_ours ? ((rp_resumable *)callable)->function : NULL;
 }
 
 /* ---- decorating ---- */

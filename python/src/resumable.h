@@ -21,7 +21,7 @@ extern PyType_Spec rp_resumable_spec;
 /* resumable(function=None, /, **options) */
 PyObject *rp_resumable_decorate(PyObject *module, PyObject *args, PyObject *kwargs);
 /* The function behind the callable, borrowed; NULL: it is no resumable. */
-PyObject *rp_resumable_function(const rp_module_state *state, PyObject *callable);
+PyObject *rp_resumable_function(PyObject *callable);
 
 /* resumable_call.c: of the outermost one in its thread. */
 PyObject *rp_resumable_call(rp_resumable *self, PyObject *const *args, size_t count_and_flags,

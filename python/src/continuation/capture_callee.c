@@ -3,6 +3,7 @@
 
 #include "../lookup.h"
 #include "../pycompat/functions.h"
+#include "../resumable.h"
 
 /* Instances of the type are called, or made, by what its classes have under that name. */
 static bool type_has(PyTypeObject *type, const char *name, PyObject *function) {
@@ -53,7 +54,8 @@ rp_callee rp_callee_of(PyObject *callable, const rp_waited *inner) {
             break;
         }
         next = PyMethod_Check(callable) ? Py_NewRef(PyMethod_GET_FUNCTION(callable))
-                                        : partial_function(callable);
+                                        : Py_XNewRef(rp_resumable_function(callable));
+        if (next == NULL) next = partial_function(callable);
         if (next == NULL) break;
         Py_DECREF(callable);
     }
