@@ -6,6 +6,8 @@
 
 #include "analysis.h"
 
+#include "../pycompat/stack.h"
+
 /* Where a frame that runs a continuation stands in the original. */
 typedef struct rp_origin {
     PyCodeObject *code; /* borrowed: the original; the code itself when it is no continuation */
@@ -24,6 +26,11 @@ int rp_origin_of_lasti(PyCodeObject *code, int unit);
  * reference. `inner`: the function of record->inner, or NULL. For a generator: a new generator,
  * primed when its mode is YIELD. The record may be dropped afterwards. */
 PyObject *rp_build_function(rp_module_state *state, rp_record *record, PyObject *inner);
+/* Calls what rp_build_function gave. */
+PyObject *rp_call_continuation(PyObject *function);
+/* The slots of a generator that was continued and not started yet: a new tuple as rp_record.slots;
+ * NULL without an exception: it is no such generator, its frame tells them. */
+PyObject *rp_build_unstarted(rp_module_state *state, PyFrameObject *frame);
 /* In two steps, for generators that lead to themselves: an empty one first (new reference), which
  * is filled, and primed, when all that it leads to is there. `fill` takes what `shell` gave. */
 PyObject *rp_build_generator(rp_module_state *state, rp_record *record);

@@ -1,0 +1,640 @@
+/* Makes code objects that go on in the middle, and functions and generators of them. */
+#include "build.h"
+
+#include "../pycompat/assemble.h"
+#include "../pycompat/code_extra.h"
+#include "tables.h"
+
+#include "base/alloc.h"
+
+#include <string.h>
+
+/* ---- what is kept with a continuation ---- */
+
+typedef struct made {
+    PyCodeObject *original; /* strong */
+    int shift;              /* code units of the prologue */
+    int unit;               /* of the original: the instruction in progress */
+    int lead, end;          /* units of the twin of that instruction; 0, 0: there is none */
+    rp_mode mode;
+    PyObject *bound; /* bytes: of each slot, whether the payload has it */
+    int lasti_count;
+    int *lasti_at;   /* units of the prologue at which the unwinder pushes a number ... */
+    int *lasti_unit; /* ... and what this is in the original */
+} made;
+
+static void made_free(void *extra) {
+    made *kept = extra;
+    if (kept == NULL) return;
+    Py_XDECREF((PyObject *)kept->original);
+    Py_XDECREF(kept->bound);
+    rs_free(kept->lasti_at);
+    rs_free(kept->lasti_unit);
+    rs_free(kept);
+}
+
+int rp_origin_of(PyCodeObject *code, int unit, rp_origin *origin) {
+    const made *kept = rp_code_extra_get(code, made_free);
+    *origin = (rp_origin){.code = code, .unit = unit};
+    if (kept == NULL) return 0;
+    origin->code = kept->original;
+    origin->shift = kept->shift;
+    origin->mode = kept->mode;
+    origin->unit = unit >= kept->shift ? unit - kept->shift : -1;
+    if (unit >= kept->lead && unit < kept->end) {
+        origin->unit = kept->unit;
+        origin->in_prologue = true;
+    }
+    return 0;
+}
+
+int rp_origin_of_lasti(PyCodeObject *code, int unit) {
+    const made *kept = rp_code_extra_get(code, made_free);
+    if (kept == NULL) return unit;
+    if (unit >= kept->shift) return unit - kept->shift;
+    for (int i = 0; i < kept->lasti_count; i++)
+        if (kept->lasti_at[i] == unit) return kept->lasti_unit[i];
+    return kept->unit; /* raised by the twin */
+}
+
+/* ---- the prologue ---- */
+
+typedef struct builder {
+    rp_module_state *state;
+    const rp_record *record;
+    PyCodeObject *code;
+    const rp_analysis *analysis;
+    const rp_instruction *instruction;
+    int slot_count;
+    rs_buffer text;       /* the prologue */
+    rp_line_writer lines; /* of it */
+    rs_buffer exceptions; /* the whole table */
+    int loaded;           /* values taken out of the payload so far */
+    int none_constant;    /* index of None among the constants */
+    int first_constant;   /* of 0, 1, 2 ... */
+    int arguments;        /* of the inner function */
+    int resume_at;        /* unit of RESUME */
+    int back;             /* unit of the original at which the prologue ends */
+    made *kept;
+} builder;
+
+static bool is_set(const builder *build, PyObject *value) {
+    return value != build->state->null;
+}
+
+/* The next value of the payload, which is in the last free variable. */
+static void load_next(void *context) {
+    builder *build = context;
+    rp_emit(&build->text, RP_EMIT_LOAD_DEREF, build->slot_count);
+    rp_emit(&build->text, RP_EMIT_LOAD_CONST, build->first_constant + build->loaded++);
+    rp_emit_subscript(&build->text);
+}
+
+/* Nothing of the payload must live longer than in a run that was never interrupted. */
+static void drop_payload(builder *build) {
+    rp_emit(&build->text, RP_EMIT_DELETE_DEREF, build->slot_count);
+}
+
+static int argument_count(PyCodeObject *code) {
+    return code->co_argcount + code->co_kwonlyargcount + !!(code->co_flags & CO_VARARGS) +
+           !!(code->co_flags & CO_VARKEYWORDS);
+}
+
+static void emit_start(builder *build) {
+    /* what looks at the variables of a frame opens a cell only where it finds a MAKE_CELL */
+    for (int i = 0; i < build->slot_count; i++)
+        if (rp_code_makes_cell(build->code, i)) rp_emit(&build->text, RP_EMIT_MAKE_CELL, i);
+    rp_emit(&build->text, RP_EMIT_COPY_FREE_VARS, build->code->co_nfreevars + 1);
+    if (build->code->co_flags & CO_GENERATOR) {
+        rp_emit(&build->text, RP_EMIT_RETURN_GENERATOR, 0);
+        if (build->record->mode == RP_MODE_NEW) {
+            build->kept->lead = 0; /* one that is not started stands anywhere before RESUME */
+            build->kept->end = rp_emitted_units(&build->text) + 2;
+        }
+        rp_emit(&build->text, RP_EMIT_POP_TOP, 0);
+    }
+    build->resume_at = rp_emitted_units(&build->text);
+    rp_emit(&build->text, RP_EMIT_RESUME, 0);
+}
+
+static void emit_variables(builder *build) {
+    int arguments = argument_count(build->code);
+    for (int i = 0; i < build->slot_count; i++) {
+        if (is_set(build, PyTuple_GET_ITEM(build->record->slots, i))) {
+            load_next(build);
+            rp_emit(&build->text, RP_EMIT_STORE_FAST, i);
+        } else if (i < arguments) { /* it was called with None */
+            rp_emit(&build->text, RP_EMIT_DELETE_FAST, i);
+        }
+    }
+}
+
+/* The unwinder itself pushes its number: from the place of an instruction that raises, through a
+ * handler that begins right behind it. */
+static void emit_lasti(builder *build, int depth) {
+    made *kept = build->kept;
+    load_next(build); /* an exception */
+    int at = rp_emitted_units(&build->text);
+    rp_emit(&build->text, RP_EMIT_RERAISE, 0);
+    rp_emit(&build->text, RP_EMIT_POP_TOP, 0);
+    rp_exceptions_put(&build->exceptions, at, at + 1, at + 1, depth, true);
+    kept->lasti_at[kept->lasti_count++] = at;
+}
+
+static void emit_stack(builder *build) {
+    const char *kinds = PyBytes_AS_STRING(build->record->kinds);
+    for (Py_ssize_t i = 0; i < PyBytes_GET_SIZE(build->record->kinds); i++) {
+        if (kinds[i] == RP_KIND_LASTI && RP_LASTI_IS_NO_OBJECT) {
+            emit_lasti(build, (int)i);
+        } else if (kinds[i] == RP_KIND_PREVIOUS) {
+            load_next(build);
+            rp_emit(&build->text, RP_EMIT_PUSH_EXC_INFO, 0);
+            rp_emit(&build->text, RP_EMIT_POP_TOP, 0);
+        } else if (is_set(build, PyTuple_GET_ITEM(build->record->stack, i))) {
+            load_next(build);
+        } else {
+            rp_emit(&build->text, RP_EMIT_PUSH_NULL, 0);
+        }
+    }
+}
+
+static void twin_begins(builder *build) {
+    build->kept->lead = rp_emitted_units(&build->text);
+}
+
+static void twin_ends(builder *build) {
+    build->kept->end = rp_emitted_units(&build->text);
+}
+
+/* The call of the inner function, in the place of the one in progress. */
+static void emit_call(builder *build) {
+    if (build->record->mode == RP_MODE_INIT) load_next(build); /* what the call gives */
+    rp_emit_callable(&build->text, load_next, build);
+    for (int i = 0; i < build->arguments; i++)
+        rp_emit(&build->text, RP_EMIT_LOAD_CONST, build->none_constant);
+    drop_payload(build);
+    twin_begins(build);
+    rp_emit_call(&build->text, build->arguments);
+    twin_ends(build);
+    if (build->record->mode == RP_MODE_INIT) rp_emit(&build->text, RP_EMIT_POP_TOP, 0);
+}
+
+/* The place at which a suspended generator waits: it is driven to here once, and then goes on as if
+ * it had come here by itself. */
+static int emit_yield(builder *build) {
+    const rp_bytecode *bytecode = &build->analysis->bytecode;
+    int index = rp_bytecode_index(bytecode, build->instruction->next);
+    const rp_instruction *next = index < 0 ? NULL : &bytecode->instructions[index];
+    if (next == NULL || next->meaning != RP_MEANS_RESUME) {
+        PyErr_SetString(PyExc_ValueError, "no RESUME behind a YIELD_VALUE");
+        return -1;
+    }
+    rp_emit(&build->text, RP_EMIT_LOAD_CONST, build->none_constant);
+    drop_payload(build);
+    twin_begins(build);
+    rp_emit(&build->text, RP_EMIT_YIELD_VALUE, build->instruction->argument);
+    rp_emit(&build->text, RP_EMIT_RESUME, next->argument);
+    twin_ends(build);
+    build->back = next->next / 2;
+    return 0;
+}
+
+/* The start of an instruction, with those before it that belong to it. */
+static int start_of(const builder *build) {
+    const rp_bytecode *bytecode = &build->analysis->bytecode;
+    int index = rp_bytecode_index(bytecode, build->instruction->at);
+    while (index > 0 && (bytecode->instructions[index - 1].meaning == RP_MEANS_PRECALL ||
+                         bytecode->instructions[index - 1].meaning == RP_MEANS_KEYWORD_NAMES))
+        index--;
+    return bytecode->instructions[index].start / 2;
+}
+
+/* Behind the first RESUME, where a generator begins. */
+static int first_start(const builder *build) {
+    const rp_bytecode *bytecode = &build->analysis->bytecode;
+    for (int i = 0; i < bytecode->instruction_count; i++)
+        if (bytecode->instructions[i].meaning == RP_MEANS_RESUME)
+            return bytecode->instructions[i].next / 2;
+    return 0;
+}
+
+static int emit_end(builder *build) {
+    build->back = build->instruction == NULL ? 0 : build->instruction->next / 2;
+    switch (build->record->mode) {
+    case RP_MODE_CALL:
+    case RP_MODE_INIT:
+        emit_call(build);
+        break;
+    case RP_MODE_YIELD:
+        if (emit_yield(build) < 0) return -1;
+        break;
+    case RP_MODE_VALUE:
+        load_next(build);
+        drop_payload(build);
+        break;
+    case RP_MODE_AGAIN:
+        build->back = start_of(build);
+        drop_payload(build);
+        break;
+    case RP_MODE_NEW:
+        build->back = first_start(build);
+        drop_payload(build);
+        break;
+    }
+    rp_emit(&build->text, RP_EMIT_JUMP_FORWARD, build->back + 1);
+    rp_emit(&build->text, RP_EMIT_NOP, 0);
+    return 0;
+}
+
+/* ---- its tables ---- */
+
+/* No lines for what loads, that of the function for RESUME, that of the instruction in progress for
+ * its twin; at the end the line that the original table begins with. */
+static void write_lines(builder *build) {
+    const made *kept = build->kept;
+    rp_line_writer *lines = &build->lines;
+    int first = build->code->co_firstlineno, total = rp_emitted_units(&build->text);
+    int at = build->resume_at + 1;
+    lines->line = first;
+    rp_lines_none(lines, build->resume_at);
+    rp_lines_line(lines, 1, first);
+    for (int i = 0; i < kept->lasti_count; i++) {
+        rp_lines_none(lines, kept->lasti_at[i] - at);
+        rp_lines_of(lines, 1, build->code,
+                    kept->lasti_unit[i] >= 0 ? kept->lasti_unit[i] : kept->unit);
+        at = kept->lasti_at[i] + 1;
+    }
+    int lead = kept->end > at ? kept->lead : total - 1;
+    if (lead < at) lead = at;
+    rp_lines_none(lines, lead - at);
+    if (kept->mode == RP_MODE_NEW)
+        rp_lines_none(lines, total - 1 - lead);
+    else
+        rp_lines_of(lines, total - 1 - lead, build->code, kept->unit);
+    rp_lines_line(lines, 1, first);
+}
+
+static void write_exceptions(builder *build) {
+    const rp_bytecode *bytecode = &build->analysis->bytecode;
+    const made *kept = build->kept;
+    int shift = rp_emitted_units(&build->text);
+    bool has_twin = kept->mode != RP_MODE_NEW && kept->end > 0;
+    int covered = has_twin ? rp_bytecode_protection(bytecode, build->instruction) : -1;
+    if (covered >= 0) { /* 3.13 looks at the unit before an inlined call */
+        const rp_protected *entry = &bytecode->table[covered];
+        rp_exceptions_put(&build->exceptions, kept->lead - 1, shift, entry->handler / 2 + shift,
+                          entry->depth, entry->lasti);
+    }
+    rp_exceptions_of(&build->exceptions, bytecode, shift);
+}
+
+/* ---- the code object ---- */
+
+static PyObject *joined(const rs_buffer *front, PyObject *back) {
+    PyObject *all = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)front->size +
+                                                        (back ? PyBytes_GET_SIZE(back) : 0));
+    if (all == NULL) return NULL;
+    memcpy(PyBytes_AS_STRING(all), front->bytes, front->size);
+    if (back != NULL)
+        memcpy(PyBytes_AS_STRING(all) + front->size, PyBytes_AS_STRING(back),
+               (size_t)PyBytes_GET_SIZE(back));
+    return all;
+}
+
+/* Those of the original, None, and the numbers of the payload. */
+static PyObject *constants_of(const builder *build) {
+    Py_ssize_t count = PyTuple_GET_SIZE(build->code->co_consts);
+    PyObject *all = PyTuple_New(count + 1 + build->loaded);
+    for (Py_ssize_t i = 0; all != NULL && i < count; i++)
+        PyTuple_SET_ITEM(all, i, Py_NewRef(PyTuple_GET_ITEM(build->code->co_consts, i)));
+    if (all != NULL) PyTuple_SET_ITEM(all, count, Py_NewRef(Py_None));
+    for (int i = 0; all != NULL && i < build->loaded; i++) {
+        PyObject *number = PyLong_FromLong(i);
+        if (number == NULL) Py_CLEAR(all);
+        if (all != NULL) PyTuple_SET_ITEM(all, count + 1 + i, number);
+    }
+    return all;
+}
+
+static PyObject *free_names_of(const builder *build) {
+    PyObject *names = PyObject_GetAttrString((PyObject *)build->code, "co_freevars");
+    PyObject *extra = Py_BuildValue("(s)", ".resume"), *all = NULL;
+    if (names != NULL && extra != NULL) all = PySequence_Concat(names, extra);
+    Py_XDECREF(extra);
+    Py_XDECREF(names);
+    return all;
+}
+
+/* Variables of comprehensions at module level must not look like names of the module. */
+static PyObject *hidden_names(PyObject *names) {
+    PyObject *hidden = names == NULL ? NULL : PyTuple_New(PyTuple_GET_SIZE(names));
+    for (Py_ssize_t i = 0; hidden != NULL && i < PyTuple_GET_SIZE(names); i++) {
+        PyObject *name = PyUnicode_FromFormat(".%U", PyTuple_GET_ITEM(names, i));
+        if (name == NULL) Py_CLEAR(hidden);
+        if (hidden != NULL) PyTuple_SET_ITEM(hidden, i, name);
+    }
+    Py_XDECREF(names);
+    return hidden;
+}
+
+static int hide_names(const builder *build, PyObject *changes) {
+    if (!RP_HAS_HIDDEN_VARIABLES || build->code->co_flags & CO_NEWLOCALS) return 0;
+    static const char *const attributes[] = {"co_varnames", "co_cellvars"};
+    int status = 0;
+    for (int i = 0; status == 0 && i < 2; i++) {
+        PyObject *names =
+            hidden_names(PyObject_GetAttrString((PyObject *)build->code, attributes[i]));
+        status = names == NULL ? -1 : PyDict_SetItemString(changes, attributes[i], names);
+        Py_XDECREF(names);
+    }
+    return status;
+}
+
+static int stack_size_of(const builder *build) {
+    int needed = (int)PyBytes_GET_SIZE(build->record->kinds) + build->arguments + 5;
+    return (needed > build->code->co_stacksize ? needed : build->code->co_stacksize) + 3;
+}
+
+static PyObject *changes_of(const builder *build) {
+    PyCodeObject *code = build->code;
+    PyObject *old_table = PyObject_GetAttrString((PyObject *)code, "co_linetable");
+    PyObject *body = joined(&build->text, build->analysis->bytecode.bytes);
+    PyObject *lines = old_table == NULL ? NULL : joined(&build->lines.table, old_table);
+    PyObject *exceptions = joined(&build->exceptions, NULL);
+    PyObject *constants = constants_of(build), *names = free_names_of(build), *changes = NULL;
+    if (body && lines && exceptions && constants && names)
+        changes = Py_BuildValue("{sO sO sO sO sO si}", "co_code", body, "co_linetable", lines,
+                                "co_exceptiontable", exceptions, "co_consts", constants,
+                                "co_freevars", names, "co_stacksize", stack_size_of(build));
+    Py_XDECREF(names);
+    Py_XDECREF(constants);
+    Py_XDECREF(exceptions);
+    Py_XDECREF(lines);
+    Py_XDECREF(body);
+    Py_XDECREF(old_table);
+    if (changes != NULL && hide_names(build, changes) < 0) Py_CLEAR(changes);
+    return changes;
+}
+
+static PyObject *replaced(PyCodeObject *code, PyObject *changes) {
+    PyObject *replace = PyObject_GetAttrString((PyObject *)code, "replace");
+    PyObject *nothing = PyTuple_New(0), *result = NULL;
+    if (replace != NULL && nothing != NULL) result = PyObject_Call(replace, nothing, changes);
+    Py_XDECREF(nothing);
+    Py_XDECREF(replace);
+    return result;
+}
+
+static PyObject *bound_of(const builder *build) {
+    PyObject *bound = PyBytes_FromStringAndSize(NULL, build->slot_count);
+    for (int i = 0; bound != NULL && i < build->slot_count; i++)
+        PyBytes_AS_STRING(bound)[i] = is_set(build, PyTuple_GET_ITEM(build->record->slots, i));
+    return bound;
+}
+
+/* The units in the record; -1 for those that are not there yet. */
+static void note_lasti(const rp_record *record, made *kept) {
+    const char *kinds = PyBytes_AS_STRING(record->kinds);
+    int count = 0;
+    for (Py_ssize_t i = 0; i < PyBytes_GET_SIZE(record->kinds) && count < kept->lasti_count; i++) {
+        PyObject *value = PyTuple_GET_ITEM(record->stack, i);
+        if (kinds[i] != RP_KIND_LASTI) continue;
+        kept->lasti_unit[count++] = PyLong_CheckExact(value) ? (int)PyLong_AsLong(value) : -1;
+    }
+}
+
+static int begin(builder *build) {
+    const rp_record *record = build->record;
+    made *kept = build->kept = rs_allocate_zeroed(1, sizeof *kept);
+    size_t depth = (size_t)PyBytes_GET_SIZE(record->kinds);
+    build->analysis = rp_analysis_of(record->code);
+    if (build->analysis == NULL) return -1;
+    if (kept != NULL) {
+        kept->lasti_at = rs_allocate_array(depth + 1, sizeof(int));
+        kept->lasti_unit = rs_allocate_array(depth + 1, sizeof(int));
+        kept->bound = bound_of(build);
+        kept->original = (PyCodeObject *)Py_NewRef((PyObject *)record->code);
+    }
+    if (kept == NULL || !kept->lasti_at || !kept->lasti_unit) PyErr_NoMemory();
+    if (PyErr_Occurred()) return -1;
+    kept->unit = record->unit;
+    kept->mode = record->mode;
+    int index = rp_bytecode_index(&build->analysis->bytecode, 2 * record->unit);
+    if (index >= 0 && record->mode != RP_MODE_NEW)
+        build->instruction = &build->analysis->bytecode.instructions[index];
+    if (build->instruction == NULL && record->mode != RP_MODE_NEW) {
+        PyErr_SetString(PyExc_ValueError, "no instruction to go on at");
+        return -1;
+    }
+    build->slot_count = record->code->co_nlocalsplus;
+    build->none_constant = (int)PyTuple_GET_SIZE(record->code->co_consts);
+    build->first_constant = build->none_constant + 1;
+    if (record->inner != NULL) build->arguments = ((rp_record *)record->inner)->code->co_argcount;
+    return 0;
+}
+
+/* For RP_EMIT of L entries the numbers have to be known only when the lines are written. */
+static PyObject *finish(builder *build) {
+    note_lasti(build->record, build->kept);
+    write_lines(build);
+    write_exceptions(build);
+    if (build->text.failed || build->lines.table.failed || build->exceptions.failed)
+        return PyErr_NoMemory();
+    build->kept->shift = rp_emitted_units(&build->text);
+    PyObject *changes = changes_of(build);
+    PyObject *code = changes == NULL ? NULL : replaced(build->code, changes);
+    Py_XDECREF(changes);
+    made *kept = build->kept;
+    build->kept = NULL;
+    if (code == NULL) {
+        made_free(kept);
+        return NULL;
+    }
+    if (rp_code_extra_put((PyCodeObject *)code, made_free, kept) < 0) Py_CLEAR(code);
+    return code;
+}
+
+static PyObject *code_of(rp_module_state *state, const rp_record *record) {
+    builder build = {.state = state, .record = record, .code = record->code};
+    PyObject *code = NULL;
+    if (begin(&build) == 0) {
+        emit_start(&build);
+        emit_variables(&build);
+        emit_stack(&build);
+        if (emit_end(&build) == 0) code = finish(&build);
+    }
+    made_free(build.kept);
+    rs_buffer_release(&build.text);
+    rs_buffer_release(&build.lines.table);
+    rs_buffer_release(&build.exceptions);
+    return code;
+}
+
+/* ---- the payload ---- */
+
+/* What the prologue loads, in its order. */
+static PyObject *payload_of(rp_module_state *state, const rp_record *record, int shift,
+                            PyObject *inner) {
+    const char *kinds = PyBytes_AS_STRING(record->kinds);
+    PyObject *list = PyList_New(0), *payload = NULL;
+    int status = list == NULL ? -1 : 0;
+    for (Py_ssize_t i = 0; status == 0 && i < PyTuple_GET_SIZE(record->slots); i++) {
+        PyObject *value = PyTuple_GET_ITEM(record->slots, i);
+        if (value != state->null) status = PyList_Append(list, value);
+    }
+    for (Py_ssize_t i = 0; status == 0 && i < PyTuple_GET_SIZE(record->stack); i++) {
+        PyObject *value = PyTuple_GET_ITEM(record->stack, i), *made_here = NULL;
+        if (kinds[i] == RP_KIND_LASTI && RP_LASTI_IS_NO_OBJECT)
+            value = made_here = PyObject_CallNoArgs(PyExc_Exception);
+        else if (kinds[i] == RP_KIND_LASTI)
+            value = made_here = PyLong_FromLong(PyLong_AsLong(value) + shift);
+        else if (value == state->null)
+            continue;
+        status = value == NULL ? -1 : PyList_Append(list, value);
+        Py_XDECREF(made_here);
+    }
+    bool has_value = record->mode == RP_MODE_VALUE || record->mode == RP_MODE_INIT;
+    if (status == 0 && has_value) status = PyList_Append(list, record->value);
+    if (status == 0 && inner != NULL) status = PyList_Append(list, inner);
+    if (status == 0) payload = PyList_AsTuple(list);
+    Py_XDECREF(list);
+    return payload;
+}
+
+/* ---- functions and generators ---- */
+
+static PyObject *closure_of(const rp_record *record, PyObject *cell) {
+    Py_ssize_t count = record->code->co_nfreevars;
+    PyObject *closure = PyTuple_New(count + 1);
+    for (Py_ssize_t i = 0; closure != NULL && i < count; i++) {
+        PyObject *empty = PyCell_New(NULL);
+        if (empty == NULL) Py_CLEAR(closure);
+        if (closure != NULL) PyTuple_SET_ITEM(closure, i, empty);
+    }
+    if (closure != NULL) PyTuple_SET_ITEM(closure, count, Py_NewRef(cell));
+    return closure;
+}
+
+/* Keyword-only parameters get None by default. */
+static int give_defaults(PyObject *function, PyCodeObject *code) {
+    if (code->co_kwonlyargcount == 0) return 0;
+    PyObject *names = PyCode_GetVarnames(code), *defaults = PyDict_New();
+    int status = names == NULL || defaults == NULL ? -1 : 0;
+    for (int i = 0; status == 0 && i < code->co_kwonlyargcount; i++)
+        status = PyDict_SetItem(defaults, PyTuple_GET_ITEM(names, code->co_argcount + i), Py_None);
+    if (status == 0) status = PyFunction_SetKwDefaults(function, defaults);
+    Py_XDECREF(defaults);
+    Py_XDECREF(names);
+    return status;
+}
+
+/* A function of the continuation; `cell` receives its payload later. */
+static PyObject *function_of(const rp_record *record, PyObject *code, PyObject *cell) {
+    PyObject *closure = closure_of(record, cell);
+    PyObject *function = closure == NULL ? NULL : PyFunction_New(code, record->globals);
+    if (function != NULL &&
+        (PyFunction_SetClosure(function, closure) < 0 || give_defaults(function, record->code) < 0))
+        Py_CLEAR(function);
+    Py_XDECREF(closure);
+    return function;
+}
+
+static int fill_cell(rp_module_state *state, PyObject *cell, PyCodeObject *code,
+                     const rp_record *record, PyObject *inner) {
+    made *kept = rp_code_extra_get(code, made_free);
+    note_lasti(record, kept);
+    PyObject *payload = payload_of(state, record, kept->shift, inner);
+    if (payload == NULL) return -1;
+    int status = PyCell_Set(cell, payload);
+    Py_DECREF(payload);
+    return status;
+}
+
+PyObject *rp_build_function(rp_module_state *state, rp_record *record, PyObject *inner) {
+    PyObject *cell = PyCell_New(NULL);
+    PyObject *code = cell == NULL ? NULL : code_of(state, record);
+    PyObject *function = code == NULL ? NULL : function_of(record, code, cell);
+    if (function != NULL && fill_cell(state, cell, (PyCodeObject *)code, record, inner) < 0)
+        Py_CLEAR(function);
+    Py_XDECREF(code);
+    Py_XDECREF(cell);
+    return function;
+}
+
+PyObject *rp_call_continuation(PyObject *function) {
+    PyCodeObject *code = (PyCodeObject *)PyFunction_GET_CODE(function);
+    PyObject *arguments = PyTuple_New(code->co_argcount), *result = NULL;
+    for (int i = 0; arguments != NULL && i < code->co_argcount; i++)
+        PyTuple_SET_ITEM(arguments, i, Py_NewRef(Py_None));
+    if (arguments != NULL) result = PyObject_Call(function, arguments, NULL);
+    Py_XDECREF(arguments);
+    return result;
+}
+
+PyObject *rp_build_generator(rp_module_state *state, rp_record *record) {
+    PyObject *cell = PyCell_New(NULL), *generator = NULL;
+    PyObject *code = cell == NULL ? NULL : code_of(state, record);
+    PyObject *function = code == NULL ? NULL : function_of(record, code, cell);
+    if (function != NULL) generator = rp_call_continuation(function);
+    Py_XDECREF(function);
+    Py_XDECREF(code);
+    Py_XDECREF(cell);
+    return generator;
+}
+
+/* The cell of the payload: in the last slot of the frame, which has not moved yet. */
+static PyObject *payload_cell(PyFrameObject *frame, int slot_count) {
+    rp_slot slot = rp_stack_get(frame, slot_count);
+    if (slot.kind == RP_SLOT_OBJECT && PyCell_Check(slot.object)) return slot.object;
+    if (slot.kind == RP_SLOT_OBJECT) Py_DECREF(slot.object);
+    PyErr_SetString(PyExc_SystemError, "a continuation without its payload");
+    return NULL;
+}
+
+static int prime(PyObject *generator) {
+    PyObject *first = PyIter_Next(generator);
+    if (first == NULL && !PyErr_Occurred())
+        PyErr_SetString(PyExc_SystemError, "a suspended generator has ended while it was made");
+    int status = first == NULL ? -1 : 0;
+    Py_XDECREF(first);
+    return status;
+}
+
+int rp_fill_generator(rp_module_state *state, PyObject *generator, rp_record *record,
+                      PyObject *inner) {
+    PyFrameObject *frame = rp_stack_of_generator(generator);
+    if (frame == NULL) {
+        if (!PyErr_Occurred()) PyErr_SetString(PyExc_SystemError, "a generator without a frame");
+        return -1;
+    }
+    PyCodeObject *code = PyFrame_GetCode(frame);
+    PyObject *cell = payload_cell(frame, record->code->co_nlocalsplus);
+    int status = cell == NULL ? -1 : fill_cell(state, cell, code, record, inner);
+    Py_XDECREF(cell);
+    Py_DECREF(code);
+    Py_DECREF(frame);
+    if (status == 0 && record->mode == RP_MODE_YIELD) status = prime(generator);
+    return status;
+}
+
+PyObject *rp_build_unstarted(rp_module_state *state, PyFrameObject *frame) {
+    PyCodeObject *code = PyFrame_GetCode(frame);
+    const made *kept = rp_code_extra_get(code, made_free);
+    PyObject *slots = NULL, *cell = NULL;
+    if (kept == NULL || kept->mode != RP_MODE_NEW) goto done;
+    int count = kept->original->co_nlocalsplus;
+    cell = payload_cell(frame, count);
+    PyObject *payload = cell == NULL ? NULL : PyCell_GET(cell);
+    if (payload == NULL) goto done;
+    Py_ssize_t next = 0;
+    slots = PyTuple_New(count);
+    for (int i = 0; slots != NULL && i < count; i++) {
+        bool is_bound = PyBytes_AS_STRING(kept->bound)[i];
+        PyObject *value = is_bound ? PyTuple_GET_ITEM(payload, next++) : state->null;
+        PyTuple_SET_ITEM(slots, i, Py_NewRef(value));
+    }
+done:
+    Py_XDECREF(cell);
+    Py_DECREF(code);
+    return slots;
+}
