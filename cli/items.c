@@ -146,6 +146,7 @@ static void keep_chosen(rc_export *export) {
 typedef struct level {
     rs_cbor_reader reader;
     uint64_t left, index;
+    size_t start; /* of what it goes through, in the stream */
     bool pairs;
     char *name;
 } level;
@@ -176,6 +177,7 @@ static bool open_parts(parts *this, const rc_item *item, level *opened) {
         return false;
     }
     opened->reader = look;
+    opened->start = look.position;
     return opened->pairs || opened->left <= LIST_MAX;
 }
 
@@ -209,6 +211,19 @@ static bool next_part(parts *this, level *top, rc_item *part) {
     return part->name != NULL;
 }
 
+/* The item stands in itself: its parts have no end. */
+static bool is_repeated(parts *this, const rc_item *item, const level *opened) {
+    char why[NAME_SIZE_MAX + 64];
+    size_t i = 0;
+    while (i < this->depth && this->levels[i].start != opened->start)
+        i++;
+    if (i == this->depth) return false;
+    snprintf(why, sizeof why, "it is '%.*s' again, which it stands in", (int)NAME_SIZE_MAX,
+             this->levels[i].name);
+    rc_export_leave_out(this->export, item->name, why);
+    return true;
+}
+
 /* An item that is an array, or has no parts, stays as it is; else it is gone through. */
 static resume_status take_item(parts *this, rc_item *item, rs_error *error) {
     rc_array array;
@@ -236,6 +251,10 @@ static resume_status take_item(parts *this, rc_item *item, rs_error *error) {
     if (!parted && exact && !add_item(this->export, item))
         return rs_fail(error, RESUME_LIMIT, "too many values to export");
     if (!parted) return RESUME_OK;
+    if (exact && is_repeated(this, item, &opened)) {
+        rs_free(item->name);
+        return RESUME_OK;
+    }
     opened.name = item->name;
     this->levels[this->depth++] = opened;
     return RESUME_OK;

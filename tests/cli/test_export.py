@@ -557,6 +557,38 @@ def test_one_name_for_two_values(resume, save):
     assert ran.code == 0 and ran.err.count("is called") == 4
 
 
+def test_what_stands_in_itself_is_left_out_once(resume, save, folder):
+    save("""
+        from resume import Checkpoint
+        def main():
+            chp = Checkpoint()
+            shared = {"x": 1.5}
+            tree = {"weight": [1.0, 2.0], "left": shared, "right": shared}
+            tree["left"]["root"] = tree
+            ring = [2, []]
+            ring[1].append(ring)
+            chp.save()
+        main()
+    """)
+    ran = resume("export", "sim.main", "-o", "out.npz")
+    assert ran.code == 3 and sorted(ran.err.splitlines()[:-1]) == [
+        "resume: 'ring.1.0' is left out: it is 'ring' again, which it stands in",
+        "resume: 'shared.root.left' is left out: it is 'shared' again, which it stands in",
+        "resume: 'shared.root.right' is left out: it is 'shared' again, which it stands in",
+        "resume: 'tree.left.root' is left out: it is 'tree' again, which it stands in",
+        "resume: 'tree.right.root' is left out: it is 'tree' again, which it stands in"]
+    assert ran.err.splitlines()[-1] == "resume: 5 values were left out"
+    with numpy.load("out.npz") as loaded:
+        assert sorted(loaded.files) == [
+            "ring.0", "shared.root.weight", "shared.x", "tree.left.x", "tree.right.x",
+            "tree.weight"]
+    # one that is asked for by name is followed as far as the name goes
+    ran = resume("export", "sim.main", "tree.left.root.left.root.weight", "-o", "deep.npz")
+    assert ran.code == 0 and ran.err == ""
+    with numpy.load("deep.npz") as loaded:
+        assert loaded["tree.left.root.left.root.weight"].tolist() == [1.0, 2.0]
+
+
 def test_unknown_variable(resume, cut_off):
     ran = resume("export", "sim.main", "stpe")
     assert ran.code == 4 and ran.out == "" and "did you mean 'step'?" in ran.err
