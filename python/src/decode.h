@@ -153,6 +153,7 @@ struct rp_decoder {
     size_t iterator_count;
     PyObject *files;      /* dict of variables of the caller, whose files are used again; or NULL */
     PyObject *positioned; /* list of iterators and files */
+    bool cut_files;       /* what files have got since the save is cut off */
     PyObject *opened;     /* list of (file, position, size) for the commit */
 };
 

@@ -142,6 +142,7 @@ static int decode(rp_exact *exact, rp_coming_back *back) {
                               exact->hooks != NULL ? exact : NULL};
         back->decoder = rp_decoder_new(self->state, saved);
         if (back->decoder == NULL) return -1;
+        rp_decoder_cut_files(back->decoder);
         if (rp_loaded_read(self->state, back->decoder, &targets, &back->loaded) == 0)
             return rp_trust_check(self, saved, back->decoder) < 0 ? -1 : 1;
         if (!PyErr_ExceptionMatches(self->state->damaged)) return -1;

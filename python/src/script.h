@@ -15,7 +15,7 @@ typedef struct rp_script {
     uint64_t begun_ns, due_ns, told_ns; /* of the monotonic clock: when the program began, since
                                            when a save is due (0: none is), and when that was told
                                            (0: not yet) */
-    unsigned misses, refusals;          /* in a row: no loop there; it can't be captured there */
+    unsigned tries;                     /* in a row that saved nothing */
     PyObject *reason;                   /* strong: str: of the newest refusal, or NULL */
     PyObject *told;                     /* strong: set of what has been told */
     int status;                         /* descriptor to which the newest generation is written */

@@ -4,22 +4,20 @@
 #include "notice.h"
 #include "script_signals.h"
 
-#include "continuation/build.h"
-#include "pycompat/stack.h"
-
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 enum { STOPPED = 75 };
 
-/* How long a save that is due waits for a better place: where it stands is soon another place, but
- * what can't be captured there may be so for long. */
-#define MISS_FIRST_NS    UINT64_C(20000)
-#define MISS_LAST_NS     UINT64_C(2000000)
-#define MISSES_AT_ONCE   64
-#define REFUSAL_FIRST_NS UINT64_C(1000000)
-#define REFUSAL_LAST_NS  UINT64_C(1000000000)
+/* How long a save that is due waits for a better place: soon it is another one, but what can't be
+ * captured may be so for long. A try takes time as well, and no more than a part of it all. */
+#define WAIT_FIRST_NS  UINT64_C(20000)
+#define WAIT_LAST_NS   UINT64_C(250000000)
+#define TRIES_AT_ONCE  32
+#define TRIES_DOUBLING 4
+#define TIME_FOR_TRIES 20 /* one part in so many */
+#define TIME_FOR_SAVES 3
 /* How long it waits in silence. */
 #define SILENCE_NS UINT64_C(30000000000)
 
@@ -173,20 +171,7 @@ int rp_script_put_sections(rp_exact *exact, rp_snapshot *snapshot) {
     return put_answer(self, snapshot, "process");
 }
 
-/* ---- where it stands ---- */
-
-/* At the backward jump of a loop: 1, 0, or -1. */
-static int is_at_loop(PyFrameObject *frame) {
-    PyCodeObject *code = PyFrame_GetCode(frame);
-    rp_origin origin = {0};
-    int status = rp_origin_of(code, rp_stack_unit(frame), &origin);
-    const rp_analysis *analysis =
-        status == 0 && origin.unit >= 0 ? rp_analysis_of(origin.code) : NULL;
-    int index = analysis ? rp_analysis_index(analysis, origin.unit) : -1;
-    bool is = index >= 0 && analysis->bytecode.instructions[index].meaning == RP_MEANS_LOOP;
-    Py_DECREF((PyObject *)code);
-    return PyErr_Occurred() ? -1 : is;
-}
+/* ---- who else runs ---- */
 
 /* Other threads that run Python would change what is being saved, and would not go on. */
 static PyObject *other_threads(void) {
@@ -230,14 +215,6 @@ int rp_script_refused(rp_exact *exact, PyObject *reason) {
     return 0;
 }
 
-static void set_no_loop(rp_script *self, PyFrameObject *frame) {
-    PyCodeObject *code = PyFrame_GetCode(frame);
-    set_reason(self, PyUnicode_FromFormat("line %d of %U (%U): no loop begins another round there",
-                                          PyFrame_GetLineNumber(frame), code->co_qualname,
-                                          code->co_filename));
-    Py_DECREF((PyObject *)code);
-}
-
 /* Says once for each reason why nothing was saved for a while. */
 static void tell_waiting(rp_script *self) {
     int known = self->reason ? PySet_Contains(self->told, self->reason) : 1;
@@ -266,8 +243,11 @@ static void wait(rp_script *self, uint64_t delay_ns) {
     rp_script_ask(delay_ns);
 }
 
-static uint64_t doubled(uint64_t first, unsigned times, uint64_t last) {
-    return times > 20 || first << times > last ? last : first << times;
+static uint64_t delay_of(unsigned tries, uint64_t took_ns) {
+    unsigned doublings = tries < TRIES_AT_ONCE ? 0 : (tries - TRIES_AT_ONCE) / TRIES_DOUBLING;
+    uint64_t delay = doublings > 20 ? WAIT_LAST_NS : WAIT_FIRST_NS << doublings;
+    if (delay > WAIT_LAST_NS) delay = WAIT_LAST_NS;
+    return delay < took_ns * TIME_FOR_TRIES ? took_ns * TIME_FOR_TRIES : delay;
 }
 
 /* ---- saved ---- */
@@ -279,30 +259,23 @@ static void stop(rp_script *self, int number) {
     _exit(STOPPED);
 }
 
-static void saved(rp_script *self) {
-    self->misses = self->refusals = 0;
+static void saved(rp_script *self, uint64_t took_ns) {
+    self->tries = 0;
     self->due_ns = 0;
     rp_script_note_generation(self);
     int number = rp_script_stop_signal();
     if (number) stop(self, number);
-    rp_script_ask(self->every_ns);
+    uint64_t pause = took_ns * TIME_FOR_SAVES;
+    rp_script_ask(self->every_ns < pause ? pause : self->every_ns);
 }
 
 /* 1 saved, 0 not. Nothing that happens here is seen by the program. */
 static int save(rp_script *self, PyFrameObject *frame) {
-    int at = is_at_loop(frame);
-    if (at == 0) {
-        set_no_loop(self, frame);
-        unsigned more = self->misses < MISSES_AT_ONCE ? 0 : self->misses - MISSES_AT_ONCE;
-        self->misses++;
-        wait(self, doubled(MISS_FIRST_NS, more / 8, MISS_LAST_NS));
-        return 0;
-    }
-    PyObject *threads = at > 0 ? other_threads() : NULL;
-    int status = at < 0 ? -1 : 0;
+    PyObject *threads = other_threads();
+    int status = 0;
     if (threads)
         set_reason(self, threads);
-    else if (at > 0)
+    else
         status = rp_exact_save(&self->exact, frame, NULL, true);
     if (status < 0) {
         PyObject *type, *value, *traceback;
@@ -312,9 +285,7 @@ static int save(rp_script *self, PyFrameObject *frame) {
         Py_XDECREF(value);
         Py_XDECREF(traceback);
     }
-    if (status > 0) return 1;
-    wait(self, doubled(REFUSAL_FIRST_NS, self->refusals++, REFUSAL_LAST_NS));
-    return 0;
+    return status > 0;
 }
 
 PyObject *rp_script_tick(PyObject *object, PyObject *args) {
@@ -327,8 +298,12 @@ PyObject *rp_script_tick(PyObject *object, PyObject *args) {
         !checkpoint->engine || rs_checkpoint_is_forked(checkpoint->engine))
         Py_RETURN_NONE;
     self->saving = true;
-    if (self->due_ns == 0) self->due_ns = now_ns();
-    if (save(self, (PyFrameObject *)frame)) saved(self);
+    uint64_t begun = now_ns();
+    if (self->due_ns == 0) self->due_ns = begun;
+    if (save(self, (PyFrameObject *)frame))
+        saved(self, now_ns() - begun);
+    else
+        wait(self, delay_of(self->tries++, now_ns() - begun));
     self->saving = false;
     Py_RETURN_NONE;
 }

@@ -108,6 +108,9 @@ void rp_decoder_set_frame(rp_decoder *decoder, PyObject *cells, PyObject *defini
 int rp_decoder_fill_cells(rp_decoder *decoder, PyObject *variables);
 /* Files that are open in these variables of the caller (a dict, copied) are used again. 0 or -1. */
 int rp_decoder_set_files(rp_decoder *decoder, PyObject *variables);
+/* The state is exact: what its files have got since the save will be written again, and is cut off
+ * at the commit. */
+void rp_decoder_cut_files(rp_decoder *decoder);
 /* The files that this decoder has opened or positioned: a list of tuples, each with the file first.
  * Borrowed. */
 PyObject *rp_decoder_files(rp_decoder *decoder);

@@ -214,6 +214,21 @@ int rp_file_cut(PyObject *file, PyObject *size, PyObject *position) {
     return sought ? 0 : -1;
 }
 
+/* A file for writing has got something since the save. */
+static bool has_more(PyObject *file, PyObject *size) {
+    PyObject *writes = PyObject_CallMethod(file, "writable", NULL);
+    PyObject *descriptor = writes == Py_True ? PyObject_CallMethod(file, "fileno", NULL) : NULL;
+    bool more = descriptor && rp_file_stat(descriptor, "st_size") > PyLong_AsLongLong(size);
+    PyErr_Clear();
+    Py_XDECREF(descriptor);
+    Py_XDECREF(writes);
+    return more;
+}
+
+void rp_decoder_cut_files(rp_decoder *decoder) {
+    decoder->cut_files = true;
+}
+
 int rp_commit_files(rp_decoder *decoder) {
     for (Py_ssize_t i = 0; i < PyList_GET_SIZE(decoder->opened); i++) {
         PyObject *entry = PyList_GET_ITEM(decoder->opened, i), *file = PyTuple_GET_ITEM(entry, 0);
@@ -221,7 +236,8 @@ int rp_commit_files(rp_decoder *decoder) {
         PyErr_Clear();
         PyObject *position = PyTuple_GET_ITEM(entry, 1), *done = NULL;
         int status = 0;
-        if (is_cut == Py_True) {
+        if (is_cut == Py_True ||
+            (decoder->cut_files && has_more(file, PyTuple_GET_ITEM(entry, 2)))) {
             status = rp_file_cut(file, PyTuple_GET_ITEM(entry, 2), position);
         } else if (!(done = PyObject_CallMethod(file, "seek", "O", position))) {
             status = -1;
