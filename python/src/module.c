@@ -186,7 +186,7 @@ static int add_class_attributes(rp_module_state *state) {
 
 /* The functions by which a program saves: a captured frame must stand in the call of one. */
 static int look_up_savers(PyObject *module, rp_module_state *state) {
-    static const char *const names[] = {"sync", "save", "_capture"};
+    static const char *const names[] = {"sync", "save", "_capture", "_capture_record"};
     PyObject *list = PyList_New(0);
     for (size_t i = 0; list && i < sizeof names / sizeof names[0]; i++) {
         PyObject *saver;

@@ -439,3 +439,108 @@ def test_stopped__places(function):
     for frames in captures:
         assert frames[-1]["mode"] == "again"
         assert {frame["mode"] for frame in frames[:-1]} <= {"call"}
+
+
+class Everything:
+    """Each method of an operator saves."""
+    def __init__(self):
+        self.__dict__["value"] = 1
+
+    def saves(self, *args):
+        save()
+        return 3
+    __getitem__ = __setitem__ = __delitem__ = __neg__ = __pos__ = __invert__ = saves
+    __setattr__ = __delattr__ = saves
+    prop = property(saves, saves, saves)
+
+    def __iter__(self):
+        save()
+        return iter([1])
+
+    def __enter__(self):
+        save()
+
+    def __exit__(self, *args):
+        pass
+
+    @functools.cached_property
+    def cached(self):
+        return below(1)
+
+
+class Fallback:
+    def __getattr__(self, name):
+        save()
+        return int
+
+
+def test_operators():
+    one = Everything()
+
+    def root():
+        one[1], one[1:2], -one, +one, ~one, one.prop
+        one[1] = one[1:2] = one.attribute = 1
+        del one[1], one.attribute
+        for _ in one:
+            pass
+        with one:
+            pass
+        Fallback().method()
+        return one.prop.real
+    for found in captured(root):
+        assert found[0] == ("root", "call") and len(found) == 2, found
+
+
+def test_operators__descriptors():
+    assert captured(lambda: Everything().cached) == [
+        [("<lambda>", "call"), ("__get__", "call"), ("cached", "call"), ("below", "call")]]
+
+
+def test_operators__what_stays():
+    one = Everything()
+
+    def entered():
+        with one:
+            pass
+
+    def looked_up():
+        return Fallback().method(4)
+
+    def stored(value=5):
+        one[1] = value
+    for function in (entered, looked_up, stored):
+        seen[:] = [function.__code__]
+        function()
+        stack = seen[1][0]["stack"]
+        if function is entered and sys.version_info < (3, 14):
+            assert stack == [one.__exit__]
+        if function is looked_up:
+            assert stack == ([...] if sys.version_info < (3, 13) else [])
+        if function is stored:
+            assert stack == []
+
+
+def test_operators__refused():
+    class Half:
+        def __add__(self, other):
+            return below(1)
+
+        def __eq__(self, other):
+            return bool(below(1))
+
+        def __bool__(self):
+            return below(1) > 1
+
+        def __contains__(self, item):
+            return bool(below(1))
+
+        @property
+        def prop(self):
+            return below(1)
+
+        def __getattr__(self, name):
+            raise AttributeError(name)
+    for function in (lambda: Half() + 1, lambda: Half() == 1, lambda: 1 if Half() else 2,
+                     lambda: 1 in Half(), lambda: Half().prop):
+        [reason] = captured(function)
+        assert "from C code" in reason

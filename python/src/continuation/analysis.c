@@ -208,3 +208,9 @@ int rp_analysis_kept(const rp_analysis *analysis, int index) {
     int effect = rp_bytecode_effect(&analysis->bytecode.instructions[index], false);
     return depth < 0 || effect == PY_INVALID_STACK_EFFECT ? -1 : depth + effect - 1;
 }
+
+int rp_analysis_given(const rp_analysis *analysis, int index, int kept) {
+    const rp_bytecode *bytecode = &analysis->bytecode;
+    int next = rp_bytecode_index(bytecode, bytecode->instructions[index].next);
+    return next < 0 ? -1 : analysis->depths[next] - kept;
+}

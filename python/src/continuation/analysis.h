@@ -26,4 +26,8 @@ int rp_analysis_unit(const rp_analysis *analysis, int index);
 /* How many entries a call (any instruction with one result) leaves on the stack, without its
  * result. -1: unreachable. */
 int rp_analysis_kept(const rp_analysis *analysis, int index);
+/* What an instruction that is completed by the result of a function leaves above `kept` entries.
+ * 1: the result. 0: nothing, the result is dropped. 2: the result, with an empty entry above it.
+ */
+int rp_analysis_given(const rp_analysis *analysis, int index, int kept);
 #endif

@@ -176,7 +176,15 @@ static void emit_call(builder *build) {
     twin_begins(build);
     rp_emit_call(&build->text, build->arguments);
     twin_ends(build);
-    if (build->record->mode == RP_MODE_INIT) rp_emit(&build->text, RP_EMIT_POP_TOP, 0);
+    if (build->record->mode == RP_MODE_INIT) {
+        rp_emit(&build->text, RP_EMIT_POP_TOP, 0);
+        return;
+    }
+    int index = rp_bytecode_index(&build->analysis->bytecode, build->instruction->at);
+    int kept = (int)PyBytes_GET_SIZE(build->record->kinds);
+    int given = rp_analysis_given(build->analysis, index, kept);
+    if (given == 0) rp_emit(&build->text, RP_EMIT_POP_TOP, 0);
+    if (given == 2) rp_emit(&build->text, RP_EMIT_PUSH_NULL, 0);
 }
 
 /* The place at which a suspended generator waits: it is driven to here once, and then goes on as if
@@ -407,6 +415,7 @@ static int begin(builder *build) {
     const rp_record *record = build->record;
     made *kept = build->kept = rs_allocate_zeroed(1, sizeof *kept);
     size_t depth = (size_t)PyBytes_GET_SIZE(record->kinds);
+    build->slot_count = record->code->co_nlocalsplus;
     build->analysis = rp_analysis_of(record->code);
     if (build->analysis == NULL) return -1;
     if (kept != NULL) {
@@ -426,7 +435,6 @@ static int begin(builder *build) {
         PyErr_SetString(PyExc_ValueError, "no instruction to go on at");
         return -1;
     }
-    build->slot_count = record->code->co_nlocalsplus;
     build->none_constant = (int)PyTuple_GET_SIZE(record->code->co_consts);
     build->first_constant = build->none_constant + 1;
     if (record->inner != NULL) build->arguments = ((rp_record *)record->inner)->code->co_argcount;

@@ -43,7 +43,8 @@ static PyObject *never(const rp_stand *stand, bool is_root) {
                                           "the event loop");
     if (flags & CO_OPTIMIZED) return NULL;
     if (!rp_stack_is_module(stand->frame))
-        return rp_reason_at(stand->frame, "the body of a class is being run: save outside of it");
+        return rp_reason_at(stand->frame, "the body of a class, or code run by eval() or exec(), "
+                                          "is being run: save outside of it");
     if (is_root) return NULL;
     return rp_reason_at(stand->frame, "a module is being imported, or code run by exec(): save "
                                       "outside of it");
@@ -189,7 +190,13 @@ static rp_record *record_of(rp_module_state *state, PyObject *generator, PyFrame
     PyObject *handled = rp_stack_generator_exception(generator);
     rp_record *record = rp_stand_record(state, stand, &verdict, &handled);
     Py_XDECREF(handled);
-    return verdict.reason ? unable(verdict.reason) : record;
+    if (verdict.reason) return unable(verdict.reason);
+    if (record && verdict.mode == RP_MODE_NEW) {
+        PyObject *slots = rp_build_unstarted(state, frame);
+        if (slots) Py_SETREF(record->slots, slots);
+        if (!slots && PyErr_Occurred()) Py_CLEAR(record);
+    }
+    return record;
 }
 
 rp_record *rp_capture_generator(rp_module_state *state, PyObject *generator) {

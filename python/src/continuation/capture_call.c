@@ -203,9 +203,5 @@ int rp_judge_waiting(rp_module_state *state, const rp_stand *stand, const rp_wai
     if (inner->generator && (stand->instruction->meaning == RP_MEANS_EXTEND ||
                              stand->instruction->meaning == RP_MEANS_CONTAINS))
         return rp_judge_generator_drained(state, stand, inner, verdict);
-    return refuse(verdict, rp_reason_at(stand->frame,
-                                        "an operator, an attribute or a statement runs '%U' "
-                                        "from C code, which can't be continued: save outside "
-                                        "of it",
-                                        name_of(inner)));
+    return rp_judge_operator(state, stand, inner, verdict);
 }

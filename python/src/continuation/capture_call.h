@@ -34,6 +34,9 @@ int rp_judge_generator_call(rp_module_state *state, const rp_stand *stand, const
                             rp_verdict *verdict);
 int rp_judge_generator_drained(rp_module_state *state, const rp_stand *stand,
                                const rp_waited *inner, rp_verdict *verdict);
+/* capture_operator.c */
+int rp_judge_operator(rp_module_state *state, const rp_stand *stand, const rp_waited *inner,
+                      rp_verdict *verdict);
 /* C code, of what is at that address, runs the frame and can't be continued. */
 int rp_refuse_call(const rp_stand *stand, const rp_waited *inner, const void *callable,
                    rp_verdict *verdict);

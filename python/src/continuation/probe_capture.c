@@ -1,7 +1,7 @@
 /* Functions of `resume._core` by which the tests capture frames. */
 #include "probe_capture.h"
 
-#include "capture.h"
+#include "reenter.h"
 
 /* Empty slots are shown as `...`. */
 static PyObject *shown(rp_module_state *state, PyObject *tuple) {
@@ -60,6 +60,33 @@ static PyObject *probe_capture(PyObject *module, PyObject *const *args, Py_ssize
     return capture(module, PyEval_GetFrame(), args[0], args[1]);
 }
 
+/* _capture_record(root_code, result, caller) -> (record, {id: record}) or reason: the root is the
+ * frame that `caller` called */
+static PyObject *probe_record(PyObject *module, PyObject *const *args, Py_ssize_t count) {
+    if (count != 3 || !PyCode_Check(args[0]))
+        return PyErr_Format(PyExc_TypeError, "_capture_record(root, result, caller)");
+    rp_root root = {.code = (PyCodeObject *)args[0], .caller = args[2]};
+    rp_captured captured;
+    int status =
+        rp_capture(rp_state_of_module(module), PyEval_GetFrame(), &root, args[1], &captured);
+    if (status < 0) return NULL;
+    PyObject *result = status ? Py_BuildValue("(OO)", captured.root, captured.generators)
+                              : Py_NewRef(captured.reason);
+    rp_captured_release(&captured);
+    return result;
+}
+
+/* _reenter(list of one record) -> what the root returns; empties the list */
+static PyObject *probe_reenter(PyObject *module, PyObject *list) {
+    rp_module_state *state = rp_state_of_module(module);
+    if (!PyList_Check(list) || PyList_GET_SIZE(list) != 1 ||
+        !Py_IS_TYPE(PyList_GET_ITEM(list, 0), state->record_type))
+        return PyErr_Format(PyExc_TypeError, "_reenter([record])");
+    rp_record *record = (rp_record *)Py_NewRef(PyList_GET_ITEM(list, 0));
+    if (PyList_SetSlice(list, 0, 1, NULL) < 0) return NULL;
+    return rp_reenter(state, &record);
+}
+
 /* _capture_stopped(root_code, frame): as if the frame were stopped at the end of a loop */
 static PyObject *probe_stopped(PyObject *module, PyObject *const *args, Py_ssize_t count) {
     if (count != 2 || !PyFrame_Check(args[1]))
@@ -79,6 +106,8 @@ static PyObject *probe_generator(PyObject *module, PyObject *generator) {
 
 PyMethodDef rp_probe_capture_methods[] = {
     {"_capture", (PyCFunction)(void (*)(void))probe_capture, METH_FASTCALL, NULL},
+    {"_capture_record", (PyCFunction)(void (*)(void))probe_record, METH_FASTCALL, NULL},
+    {"_reenter", probe_reenter, METH_O, NULL},
     {"_capture_stopped", (PyCFunction)(void (*)(void))probe_stopped, METH_FASTCALL, NULL},
     {"_capture_generator", probe_generator, METH_O, NULL},
     {0},

@@ -39,15 +39,15 @@ static bool is_call(const rp_instruction *instruction) {
     }
 }
 
-/* Behind the instruction there are the entries that are kept, and what it gives: one object, or two
- * where an attribute is looked up to be called. */
+/* Behind the instruction there are the entries that are kept, and what it gives: one object; two
+ * where an attribute is looked up to be called; none where one is set, or an item. */
 static bool fits_result(const rp_analysis *analysis, int index, const char *kinds, int count) {
     const rp_instruction *instruction = &analysis->bytecode.instructions[index];
     int next = rp_bytecode_index(&analysis->bytecode, instruction->next);
     if (next < 0 || (instruction->flags & RP_OP_ENDS) || count > analysis->depths[index])
         return false;
     int given = analysis->depths[next] - count;
-    if (given < 1 || given > (is_call(instruction) ? 1 : 2) ||
+    if (given < (is_call(instruction) ? 1 : 0) || given > (is_call(instruction) ? 1 : 2) ||
         !agree(kinds, analysis->kinds[next], count))
         return false;
     for (int i = count; i < count + given; i++)

@@ -17,7 +17,10 @@ enum { SIZE_MAX_HERE = 1 << 28 }; /* far above any function; keeps all arithmeti
 static int name_of(const rp_instruction *instruction) {
     if (instruction->opcode == RP_OPCODE_LOAD_ATTR)
         return instruction->argument >> RP_LOAD_ATTR_SHIFT;
-    if (instruction->meaning == RP_MEANS_ATTRIBUTE) return instruction->argument;
+    if (instruction->meaning == RP_MEANS_ATTRIBUTE ||
+        instruction->meaning == RP_MEANS_SET_ATTRIBUTE ||
+        instruction->meaning == RP_MEANS_DELETE_ATTRIBUTE)
+        return instruction->argument;
     if (instruction->opcode == RP_OPCODE_LOAD_GLOBAL)
         return instruction->argument >> RP_LOAD_GLOBAL_SHIFT;
     if (instruction->flags & (RP_OP_LOADS | RP_OP_STORES)) return instruction->argument;
@@ -291,6 +294,13 @@ int rp_bytecode_analyse(rp_bytecode *bytecode) {
 done:
     rs_free(work.work);
     return result;
+}
+
+bool rp_bytecode_is_subscript(const rp_instruction *instruction) {
+#ifdef NB_SUBSCR
+    if (instruction->meaning == RP_MEANS_BINARY) return instruction->argument == NB_SUBSCR;
+#endif
+    return instruction->meaning == RP_MEANS_SUBSCRIPT;
 }
 
 bool rp_bytecode_assigns(const rp_bytecode *bytecode, int slot) {

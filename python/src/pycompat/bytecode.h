@@ -39,6 +39,18 @@ typedef enum rp_meaning { /* instructions that the analysis or its users know by
                           RP_MEANS_LOOP_IF_NOT_NONE,
                           RP_MEANS_COMPARE,
                           RP_MEANS_END_ASYNC_FOR,
+                          RP_MEANS_ENTER,     /* until 3.13: __enter__ of a `with` */
+                          RP_MEANS_SUBSCRIPT, /* until 3.13: then one of BINARY */
+                          RP_MEANS_SLICE,
+                          RP_MEANS_BINARY,
+                          RP_MEANS_NEGATIVE,
+                          RP_MEANS_POSITIVE,
+                          RP_MEANS_INVERT,
+                          RP_MEANS_SET_ATTRIBUTE,
+                          RP_MEANS_DELETE_ATTRIBUTE,
+                          RP_MEANS_SET_ITEM,
+                          RP_MEANS_DELETE_ITEM,
+                          RP_MEANS_SET_SLICE,
                           RP_MEANS_EXTEND,   /* a list or set in the making takes an iterable */
                           RP_MEANS_CONTAINS, /* `in` */
                           RP_MEANS_NOTHING,  /* POP_TOP, NOP */
@@ -73,7 +85,8 @@ typedef struct rp_instruction {
     int target; /* of a jump, else -1 */
     int flags;
     rp_meaning meaning;
-    int name; /* ATTRIBUTE, STORE_NAME, loads and stores: index of the name in its scope; else -1 */
+    int name; /* ATTRIBUTE, SET_ATTRIBUTE, DELETE_ATTRIBUTE, STORE_NAME, loads and stores: index of
+                 the name in its scope; else -1 */
 } rp_instruction;
 
 typedef struct rp_protected { /* an entry of the exception table */
@@ -125,6 +138,8 @@ int rp_bytecode_effect(const rp_instruction *instruction, bool jumps);
 /* Index of the exception table entry that covers the instruction; -1. */
 int rp_bytecode_protection(const rp_bytecode *bytecode, const rp_instruction *instruction);
 
+/* It is `a[b]`. */
+bool rp_bytecode_is_subscript(const rp_instruction *instruction);
 /* Some instruction gives the variable in that slot another value, or none. */
 bool rp_bytecode_assigns(const rp_bytecode *bytecode, int slot);
 

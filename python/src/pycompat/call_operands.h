@@ -28,6 +28,14 @@ enum { RP_EXIT_BELOW_TOP = 5 };
 enum { RP_EXIT_BELOW_TOP = 4 };
 #endif
 
+/* What is looked up to be called, and is no method, has an empty entry below it until 3.12, above
+ * it since. */
+#if PY_VERSION_HEX >= 0x030D0000
+enum { RP_EMPTY_BELOW_ATTRIBUTE = 0 };
+#else
+enum { RP_EMPTY_BELOW_ATTRIBUTE = 1 };
+#endif
+
 /* How far below the top the instruction of a `for` or of `yield from` finds its iterator: 3.15
  * keeps the index into a list above it. */
 #if PY_VERSION_HEX >= 0x030F0000
