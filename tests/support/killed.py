@@ -134,3 +134,19 @@ def every_save(place, *args):
         last = place.run(*args, stop_at=2 if hops else 1)
     assert (last.value, last.warned, place.log()) == (whole.value, [], log), (hops, last)
     return saves
+
+
+COUNTING = """
+@resume.resumable{options}
+def main(n, *, text="x"):
+    total = 0
+    for i in range(n):
+        total += i
+        log("step", i)
+        save()
+    return total
+"""
+
+
+def counting(options=""):
+    return COUNTING.replace("{options}", options)
