@@ -352,6 +352,12 @@ static int put_known(rp_encoder *encoder, PyObject *object, size_t number) {
     return RP_DONE;
 }
 
+/* A weak reference may lead to it, and does not count. */
+static bool is_weakly_known(const rp_encoder *encoder, PyObject *object) {
+    Py_ssize_t offset = Py_TYPE(object)->tp_weaklistoffset;
+    return encoder->generators && offset && *(PyObject **)((char *)object + offset);
+}
+
 static int put_object(rp_encoder *encoder, PyObject *object, bool forced) {
     bool identity;
     Py_ssize_t references = Py_REFCNT(object) - encoder->held;
@@ -360,7 +366,8 @@ static int put_object(rp_encoder *encoder, PyObject *object, bool forced) {
     if (!put) return PyErr_Occurred() ? -1 : refuse_type(encoder);
     encoder->last_share = -1;
     /* a digest knows no reference counts */
-    bool may_be_met_again = identity && (encoder->digest || references > 1);
+    bool may_be_met_again =
+        identity && (encoder->digest || references > 1 || is_weakly_known(encoder, object));
     /* what makes an object may be written twice, and must then meet what was in it */
     if (may_be_met_again || forced || (identity && encoder->making >= 0)) {
         size_t number;

@@ -48,6 +48,7 @@ struct rp_encode_frame {
 typedef struct rp_plan {
     PyTypeObject *type;   /* strong */
     bool plain;           /* by object's own reduction */
+    bool outside;         /* they stand for something that runs: a thread, a process */
     bool registered;      /* by a function given to resume.register(); then not plain */
     PyObject *slot_names; /* strong: list, or NULL: it has none */
 } rp_plan;
@@ -186,6 +187,8 @@ int rp_put_module(rp_encoder *encoder, PyObject *object);
 enum {
     RP_NOT_THIS = 3
 }; /* beside RP_DONE and RP_REFUSED: nothing is written, it is another kind */
+/* What a variable of an imported module (not the script) leads to. */
+int rp_put_found(rp_encoder *encoder, PyObject *object);
 /* The namespace of such a module. */
 int rp_put_namespace(rp_encoder *encoder, PyObject *dict);
 /* The same for one that is found under this path, whatever it says itself; NULL: its own. */

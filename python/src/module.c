@@ -19,6 +19,7 @@
 #include "testing.h"
 
 #include "types/exceptions.h"
+#include "types/rebuilt.h"
 
 #include "continuation/record.h"
 
@@ -122,6 +123,15 @@ static PyMethodDef core_functions[] = {
      "_make_exception($module, class, /, *arguments)\n--\n\nNamed by saved states."},
     {"_set_exception", (PyCFunction)(void (*)(void))rp_set_exception, METH_FASTCALL,
      "_set_exception($module, exception, state, /)\n--\n\nNamed by saved states."},
+    {"_dead_reference", rp_dead_reference, METH_NOARGS,
+     "_dead_reference($module, /)\n--\n\nNamed by saved states."},
+    {"_make_lock", rp_make_lock, METH_VARARGS,
+     "_make_lock($module, reentrant, count, /)\n--\n\nNamed by saved states."},
+    {"_view", rp_make_view, METH_VARARGS,
+     "_view($module, object, offset, size, format, shape, read_only, /)\n--\n\nNamed by saved "
+     "states."},
+    {"_make_csv_reader", rp_make_csv_reader, METH_VARARGS,
+     "_make_csv_reader($module, maker, source, lines, /)\n--\n\nNamed by saved states."},
     RP_TESTING_METHODS,
     {NULL, NULL, 0, NULL},
 };

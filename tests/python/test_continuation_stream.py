@@ -1,7 +1,7 @@
 """Captured frames in the object stream: written, read again, and refused where they do not fit."""
 import re
+import socket
 import sys
-import threading
 
 import pytest
 from resume import CheckpointDamaged, Opaque, _core
@@ -132,7 +132,7 @@ def test_without_trust_it_says_where_it_stands(taken):
 
 def test_what_cannot_be_saved_is_named():
     def within(pair):
-        held = {"of": [threading.Lock()]}
+        held = {"of": [socket.socket()]}
         take()
         return held
 
@@ -143,7 +143,7 @@ def test_what_cannot_be_saved_is_named():
     line = within.__code__.co_firstlineno + 2
     name = re.escape(f"{__name__}.{within.__qualname__}")
     with pytest.raises(TypeError, match=rf"^line {line} of {name} \(test_continuation_stream.py\): "
-                                        r"held\['of'\]\[0\] \(_thread.lock\): cannot pickle"):
+                                        r"held\['of'\]\[0\] \(socket\): cannot pickle"):
         write(TAKEN.pop())
 
 

@@ -166,6 +166,32 @@ int rp_put_module(rp_encoder *encoder, PyObject *object) {
     return status;
 }
 
+/* The name under which the namespace of a module has the object, borrowed; NULL. */
+static PyObject *name_in(PyObject *module, PyObject *object) {
+    PyObject *name, *value;
+    if (!PyModule_Check(module)) return NULL;
+    PyObject *names = PyModule_GetDict(module);
+    for (Py_ssize_t at = 0; PyDict_Next(names, &at, &name, &value);)
+        if (value == object && PyUnicode_CheckExact(name) && PyUnicode_IsIdentifier(name) == 1)
+            return name;
+    return NULL;
+}
+
+int rp_put_found(rp_encoder *encoder, PyObject *object) {
+    PyObject *modules = PyImport_GetModuleDict(), *module_name, *module;
+    PyObject *script = PyDict_GetItemString(modules, "__main__"); /* under other names as well */
+    for (Py_ssize_t at = 0; PyDict_Next(modules, &at, &module_name, &module);) {
+        if (!PyUnicode_CheckExact(module_name) || module == script) continue;
+        PyObject *name = name_in(module, object);
+        if (!name) continue;
+        rp_put_tag(encoder, RP_TAG_GLOBAL);
+        rp_put_array_head(encoder, 2);
+        int status = put_text(encoder, module_name);
+        return status ? status : put_text(encoder, name);
+    }
+    return RP_NOT_THIS;
+}
+
 int rp_put_namespace(rp_encoder *encoder, PyObject *dict) {
     PyObject *name, *module;
     if (rp_dict_find(dict, "__name__", &name) <= 0) return PyErr_Occurred() ? -1 : RP_NOT_THIS;

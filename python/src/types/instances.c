@@ -4,6 +4,7 @@
 #include "../opaque.h"
 #include "array_interface.h"
 #include "exceptions.h"
+#include "rebuilt.h"
 #include "../registered.h"
 
 /* ---- asking the object ---- */
@@ -115,6 +116,8 @@ static PyObject *reduce(rp_encoder *encoder, PyObject *object) {
     if (!function && PyErr_Occurred()) return NULL;
     reduced = function ? PyObject_CallOneArg(function, object) : reduce_array(encoder, object);
     if (!reduced && !PyErr_Occurred()) reduced = reduce_view(encoder, object);
+    if (!reduced && !PyErr_Occurred() && encoder->generators)
+        reduced = rp_rebuilt_reduction(object);
     if (!reduced && !PyErr_Occurred())
         reduced = PyObject_CallMethod(object, "__reduce_ex__", "i", 5);
     Py_XDECREF(function);
@@ -349,18 +352,70 @@ int rp_put_reduced(rp_encoder *encoder, PyObject *object, PyObject *reduced) {
     return RP_DONE;
 }
 
+/* It is what a module has, if one has it: nothing that could be made from a state stands for it. */
+static bool is_of_its_module(const rp_encoder *encoder, PyObject *object) {
+    return encoder->generators && (rp_is_rebuilt(object) || !Py_TYPE(object)->tp_new);
+}
+
+/* What can't be reduced may be found in a module; else the exception stays. */
+static int put_found_instead(rp_encoder *encoder, PyObject *object) {
+    if (!encoder->generators || !PyErr_ExceptionMatches(PyExc_Exception)) return RP_NOT_THIS;
+    PyObject *type, *value, *trace;
+    PyErr_Fetch(&type, &value, &trace);
+    int status = rp_put_found(encoder, object);
+    if (status == RP_NOT_THIS) {
+        PyErr_Restore(type, value, trace);
+        return status;
+    }
+    Py_XDECREF(type);
+    Py_XDECREF(value);
+    Py_XDECREF(trace);
+    return status;
+}
+
+/* The thread or the process is over: 1, 0, -1. */
+static int is_over(PyObject *object) {
+    bool is_thread = PyObject_HasAttrString(object, "is_alive");
+    PyObject *answer = is_thread ? PyObject_CallMethod(object, "is_alive", NULL)
+                                 : PyObject_GetAttrString(object, "returncode");
+    int over = !answer ? -1 : is_thread ? answer == Py_False : answer != Py_None;
+    Py_XDECREF(answer);
+    return over;
+}
+
+/* Of what runs, only what a module has (the main thread). */
+static int put_outside(rp_encoder *encoder, PyObject *object) {
+    int status = rp_put_found(encoder, object);
+    if (status != RP_NOT_THIS) return status;
+    int over = is_over(object);
+    if (over) return over < 0 ? -1 : RP_NOT_THIS;
+    return rp_refuse(encoder, "it runs beside the program, and can't be started again in the "
+                              "middle; let it end before the save");
+}
+
 int rp_put_instance(rp_encoder *encoder, PyObject *object) {
     const rp_plan *plan = rp_plan_of(encoder, Py_TYPE(object));
     if (!plan) return -1;
+    if (plan->outside && encoder->generators) {
+        int status = put_outside(encoder, object);
+        if (status != RP_NOT_THIS) return status;
+        plan = rp_plan_of(encoder, Py_TYPE(object));
+        if (!plan) return -1;
+    }
     if (plan->plain) return rp_put_plain(encoder, object, plan);
+    int status = is_of_its_module(encoder, object) ? rp_put_found(encoder, object) : RP_NOT_THIS;
+    if (status != RP_NOT_THIS) return status;
     PyObject *reduced = reduce(encoder, object);
+    status = reduced ? RP_NOT_THIS : put_found_instead(encoder, object);
+    if (status != RP_NOT_THIS) return status;
     if (!reduced)
         return rp_refuse_exception(encoder, "; make it anew after restore(), or keep what it is "
                                             "made of in lists, dicts and arrays");
-    int status;
-    if (PyUnicode_Check(reduced))
+    if (PyUnicode_Check(reduced)) {
         status = rp_put_global_named(encoder, object, reduced);
-    else if (is_as_it_should_be(reduced))
+        if (status == RP_REFUSED && encoder->generators) status = rp_put_found(encoder, object);
+        if (status == RP_NOT_THIS) status = RP_REFUSED; /* for the reason that was given */
+    } else if (is_as_it_should_be(reduced))
         status = rp_put_reduced(encoder, object, reduced);
     else
         status = rp_refuse(encoder, "its __reduce_ex__ gives no callable with its arguments");

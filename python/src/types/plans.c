@@ -1,5 +1,6 @@
 /* How the instances of each class are written: looked up once for each class and save. */
 #include "../encode.h"
+#include "../lookup.h"
 #include "../pycompat/functions.h"
 #include "../registered.h"
 
@@ -63,6 +64,22 @@ static int find_plain(rp_encoder *encoder, rp_plan *plan) {
     return has_own_layout(type, count);
 }
 
+/* 1, 0, -1. Only of what is imported. */
+static int is_outside(PyTypeObject *type) {
+    static const char *const names[][2] = {{"threading", "Thread"}, {"subprocess", "Popen"}};
+    int found = 0;
+    for (size_t i = 0; !found && i < 2; i++) {
+        PyObject *module, *class = NULL;
+        found = rp_module_find(names[i][0], &module);
+        if (found <= 0) continue;
+        class = PyObject_GetAttrString(module, names[i][1]);
+        found = class ? PyObject_IsSubclass((PyObject *)type, class) : -1;
+        Py_XDECREF(class);
+        Py_DECREF(module);
+    }
+    return found;
+}
+
 static rp_plan *add(rp_encoder *encoder, PyTypeObject *type) {
     if (encoder->plan_count == encoder->plan_capacity) {
         size_t capacity = encoder->plan_capacity ? encoder->plan_capacity * 2 : 16;
@@ -72,10 +89,11 @@ static rp_plan *add(rp_encoder *encoder, PyTypeObject *type) {
         encoder->plan_capacity = capacity;
     }
     int registered = rp_registered_has(encoder->state, type);
-    if (registered < 0) return NULL;
+    int outside = registered < 0 ? -1 : is_outside(type);
+    if (outside < 0) return NULL;
     if (!rp_memo_add(&encoder->plan_memo, (PyObject *)type, encoder->plan_count)) return NULL;
     rp_plan *plan = &encoder->plans[encoder->plan_count++];
-    *plan = (rp_plan){.type = type, .registered = registered > 0};
+    *plan = (rp_plan){.type = type, .registered = registered > 0, .outside = outside > 0};
     return plan;
 }
 

@@ -1,0 +1,402 @@
+/* Objects of Python's own library that have no reduction, by a call that makes them anew: weak
+ * references, locks, views of memory and of dicts, compiled formats, matches, readers and writers
+ * of csv. For exact states, in which they may stand in the middle of a statement. */
+#include "rebuilt.h"
+
+#include "../encode.h"
+#include "../lookup.h"
+
+#include <structmember.h>
+
+#include <string.h>
+
+/* ---- what an object leads to ---- */
+
+typedef struct wanted {
+    bool (*is)(PyObject *object);
+    PyObject *found; /* borrowed */
+} wanted;
+
+static int look(PyObject *object, void *context) {
+    wanted *search = context;
+    if (!search->found && search->is(object)) search->found = object;
+    return 0;
+}
+
+/* The first such object that it refers to, borrowed; NULL. */
+static PyObject *referred(PyObject *object, bool (*is)(PyObject *)) {
+    wanted search = {.is = is};
+    traverseproc traverse = Py_TYPE(object)->tp_traverse;
+    if (traverse) traverse(object, look, &search);
+    return search.found;
+}
+
+static bool is_type_name(PyObject *object, const char *name) {
+    return strcmp(Py_TYPE(object)->tp_name, name) == 0;
+}
+
+/* What an imported module has under this name, new reference; NULL. */
+static PyObject *imported(const char *module_name, const char *name) {
+    PyObject *module = PyImport_ImportModule(module_name);
+    PyObject *found = module ? PyObject_GetAttrString(module, name) : NULL;
+    Py_XDECREF(module);
+    return found;
+}
+
+/* (callable, arguments): takes both over. */
+static PyObject *call_of(PyObject *callable, PyObject *arguments) {
+    PyObject *call = callable && arguments ? PyTuple_Pack(2, callable, arguments) : NULL;
+    Py_XDECREF(callable);
+    Py_XDECREF(arguments);
+    return call;
+}
+
+/* ---- weak references ---- */
+
+static bool is_weak_reference(PyObject *object) {
+    return PyWeakref_CheckRefExact(object) || PyWeakref_CheckProxy(object) ||
+           is_type_name(object, "KeyedRef") || is_type_name(object, "WeakMethod");
+}
+
+/* A reference to what has died; the object that it would lead to. */
+static PyObject *dead_reference(void) {
+    return call_of(imported("resume._core", "_dead_reference"), PyTuple_New(0));
+}
+
+static PyObject *reduce_weak_reference(PyObject *object) {
+    PyObject *target = PyWeakref_CheckProxy(object) || PyWeakref_CheckRefExact(object)
+                           ? Py_NewRef(PyWeakref_GET_OBJECT(object))
+                           : PyObject_CallNoArgs(object);
+    PyObject *callback = ((PyWeakReference *)object)->wr_callback, *call = NULL;
+    if (!target) return NULL;
+    if (target == Py_None) {
+        call = dead_reference();
+    } else if (is_type_name(object, "KeyedRef")) {
+        PyObject *key = PyObject_GetAttrString(object, "key");
+        if (key)
+            call = call_of(Py_NewRef(Py_TYPE(object)),
+                           Py_BuildValue("(OON)", target, callback ? callback : Py_None, key));
+    } else {
+        PyObject *callable = PyWeakref_CheckProxy(object) ? imported("weakref", "proxy")
+                                                          : Py_NewRef(Py_TYPE(object));
+        bool is_method = is_type_name(object, "WeakMethod");
+        call = call_of(callable, callback && !is_method ? PyTuple_Pack(2, target, callback)
+                                                        : PyTuple_Pack(1, target));
+    }
+    Py_DECREF(target);
+    return call;
+}
+
+PyObject *rp_dead_reference(PyObject *module, PyObject *unused) {
+    (void)module;
+    (void)unused;
+    PyObject *nothing = PySet_New(NULL);
+    PyObject *reference = nothing ? PyWeakref_NewRef(nothing, NULL) : NULL;
+    Py_XDECREF(nothing);
+    return reference;
+}
+
+/* ---- locks ---- */
+
+static bool is_lock(PyObject *object) {
+    return is_type_name(object, "_thread.lock") || is_type_name(object, "_thread.RLock");
+}
+
+static bool is_reentrant(PyObject *lock) {
+    return is_type_name(lock, "_thread.RLock");
+}
+
+/* How often it was acquired; -1 with an exception. */
+static long times_held(PyObject *lock) {
+    const char *question = is_reentrant(lock) ? "_recursion_count" : "locked";
+    PyObject *answer = PyObject_CallMethod(lock, question, NULL);
+    if (!answer && is_reentrant(lock) && PyErr_ExceptionMatches(PyExc_AttributeError)) {
+        PyErr_Clear(); /* older ones tell no number: it is taken apart, and held again */
+        PyObject *state = PyObject_CallMethod(lock, "_is_owned", NULL);
+        bool owned = state == Py_True;
+        Py_XDECREF(state);
+        if (!state || !owned) return state ? 0 : -1;
+        state = PyObject_CallMethod(lock, "_release_save", NULL);
+        PyObject *done = state ? PyObject_CallMethod(lock, "_acquire_restore", "(O)", state) : NULL;
+        answer = done ? Py_NewRef(PyTuple_GET_ITEM(state, 0)) : NULL;
+        Py_XDECREF(done);
+        Py_XDECREF(state);
+    }
+    long count = answer ? PyLong_AsLong(answer) : -1;
+    Py_XDECREF(answer);
+    return count;
+}
+
+static PyObject *reduce_lock(PyObject *lock) {
+    long count = times_held(lock);
+    if (count < 0) return NULL;
+    return call_of(imported("resume._core", "_make_lock"),
+                   Py_BuildValue("(Ol)", is_reentrant(lock) ? Py_True : Py_False, count));
+}
+
+PyObject *rp_make_lock(PyObject *module, PyObject *args) {
+    int reentrant;
+    long count;
+    (void)module;
+    if (!PyArg_ParseTuple(args, "pl", &reentrant, &count)) return NULL;
+    if (count < 0 || count > (reentrant ? 1000000 : 1)) {
+        PyErr_SetString(PyExc_ValueError, "a lock is not held so often");
+        return NULL;
+    }
+    PyObject *maker = imported("_thread", reentrant ? "RLock" : "allocate_lock");
+    PyObject *lock = maker ? PyObject_CallNoArgs(maker) : NULL;
+    for (; lock && count > 0; count--) {
+        PyObject *done = PyObject_CallMethod(lock, "acquire", NULL);
+        if (!done) Py_CLEAR(lock);
+        Py_XDECREF(done);
+    }
+    Py_XDECREF(maker);
+    return lock;
+}
+
+/* ---- views ---- */
+
+/* _view(object, offset, size, format, shape, read-only): of its bytes. */
+static PyObject *reduce_memory(PyObject *object) {
+    Py_buffer base, *view = PyMemoryView_GET_BUFFER(object);
+    if (((PyMemoryViewObject *)object)->flags & _Py_MEMORYVIEW_RELEASED || !view->obj) {
+        PyErr_SetString(PyExc_ValueError, "the view was released, or is of memory of its own");
+        return NULL;
+    }
+    if (!PyBuffer_IsContiguous(view, 'C')) {
+        PyErr_SetString(PyExc_ValueError, "the bytes of the view are not one after the other");
+        return NULL;
+    }
+    if (PyObject_GetBuffer(view->obj, &base, PyBUF_SIMPLE) < 0) return NULL;
+    Py_ssize_t offset = (const char *)view->buf - (const char *)base.buf;
+    bool inside = offset >= 0 && offset <= base.len && view->len <= base.len - offset;
+    PyBuffer_Release(&base);
+    PyObject *shape = inside ? PyObject_GetAttrString(object, "shape") : NULL;
+    if (!inside) PyErr_SetString(PyExc_ValueError, "the view is of memory of its own");
+    if (!shape) return NULL;
+    return call_of(imported("resume._core", "_view"),
+                   Py_BuildValue("(OnnsNO)", view->obj, offset, view->len,
+                                 view->format ? view->format : "B", shape,
+                                 view->readonly ? Py_True : Py_False));
+}
+
+/* The bytes of `object` from `offset` on; takes nothing over. */
+static PyObject *bytes_of(PyObject *object, Py_ssize_t offset, Py_ssize_t size) {
+    PyObject *whole = PyMemoryView_FromObject(object);
+    PyObject *bytes = whole ? PyObject_CallMethod(whole, "cast", "s", "B") : NULL;
+    PyObject *part = bytes ? PySequence_GetSlice(bytes, offset, offset + size) : NULL;
+    Py_XDECREF(bytes);
+    Py_XDECREF(whole);
+    if (part && PyMemoryView_GET_BUFFER(part)->len != size) {
+        PyErr_SetString(PyExc_ValueError, "a view is larger than its memory");
+        Py_CLEAR(part);
+    }
+    return part;
+}
+
+PyObject *rp_make_view(PyObject *module, PyObject *args) {
+    PyObject *object, *shape;
+    const char *format;
+    Py_ssize_t offset, size;
+    int read_only;
+    (void)module;
+    if (!PyArg_ParseTuple(args, "OnnsO!p", &object, &offset, &size, &format, &PyTuple_Type, &shape,
+                          &read_only))
+        return NULL;
+    if (offset < 0 || size < 0 || offset > PY_SSIZE_T_MAX - size) {
+        PyErr_SetString(PyExc_ValueError, "a view has no such place");
+        return NULL;
+    }
+    PyObject *view = bytes_of(object, offset, size);
+    bool is_plain = strcmp(format, "B") == 0 && PyTuple_GET_SIZE(shape) == 1;
+    if (view && !is_plain) Py_SETREF(view, PyObject_CallMethod(view, "cast", "sO", format, shape));
+    if (view && read_only && !PyMemoryView_GET_BUFFER(view)->readonly)
+        Py_SETREF(view, PyObject_CallMethod(view, "toreadonly", NULL));
+    return view;
+}
+
+static bool is_any(PyObject *object) {
+    (void)object;
+    return true;
+}
+
+/* A class, whose namespace this is; borrowed, or NULL. */
+static PyObject *class_of_namespace(PyObject *names) {
+    static const char *const descriptors[] = {"__dict__", "__weakref__"};
+    for (size_t i = 0; PyDict_Check(names) && i < 2; i++) {
+        PyObject *entry = PyDict_GetItemString(names, descriptors[i]);
+        if (!entry || !Py_IS_TYPE(entry, &PyGetSetDescr_Type)) continue;
+        PyTypeObject *class = PyDescr_TYPE(entry);
+        if (referred((PyObject *)class, is_any) && class->tp_dict == names)
+            return (PyObject *)class;
+    }
+    return NULL;
+}
+
+static PyObject *reduce_proxy(PyObject *object) {
+    PyObject *mapping = referred(object, is_any);
+    if (!mapping) return NULL;
+    PyObject *class = class_of_namespace(mapping);
+    if (class)
+        return call_of(imported("builtins", "getattr"), Py_BuildValue("(Os)", class, "__dict__"));
+    return call_of(Py_NewRef(&PyDictProxy_Type), PyTuple_Pack(1, mapping));
+}
+
+/* ---- formats and matches ---- */
+
+static PyObject *reduce_format(PyObject *object) {
+    PyObject *format = PyObject_GetAttrString(object, "format");
+    PyObject *arguments = format ? PyTuple_Pack(1, format) : NULL;
+    Py_XDECREF(format);
+    return call_of(Py_NewRef(Py_TYPE(object)), arguments);
+}
+
+/* The match that this call gives is the same one: 1, 0, -1. */
+static int gives(PyObject *call, PyObject *match) {
+    PyObject *made = PyObject_CallObject(PyTuple_GET_ITEM(call, 0), PyTuple_GET_ITEM(call, 1));
+    PyObject *spans = made && made != Py_None ? PyObject_GetAttrString(made, "regs") : NULL;
+    PyObject *wanted = spans ? PyObject_GetAttrString(match, "regs") : NULL;
+    int same = wanted ? PyObject_RichCompareBool(spans, wanted, Py_EQ) : made == Py_None ? 0 : -1;
+    Py_XDECREF(wanted);
+    Py_XDECREF(spans);
+    Py_XDECREF(made);
+    return same;
+}
+
+/* It is looked for again, from where the search began, or at its own place. */
+static PyObject *reduce_match(PyObject *match) {
+    static const char *const ways[] = {"search", "match", "fullmatch", "match"};
+    PyObject *pattern = PyObject_GetAttrString(match, "re");
+    PyObject *text = pattern ? PyObject_GetAttrString(match, "string") : NULL;
+    PyObject *end = text ? PyObject_GetAttrString(match, "endpos") : NULL, *call = NULL;
+    for (size_t i = 0; end && !call && i < 4; i++) {
+        PyObject *start = i < 3 ? PyObject_GetAttrString(match, "pos")
+                                : PyObject_CallMethod(match, "start", NULL);
+        call = start ? call_of(PyObject_GetAttrString(pattern, ways[i]),
+                               Py_BuildValue("(ONO)", text, start, end))
+                     : NULL;
+        int same = call ? gives(call, match) : -1;
+        if (same <= 0) Py_CLEAR(call);
+        if (same < 0) break;
+    }
+    if (!call && !PyErr_Occurred())
+        PyErr_SetString(PyExc_ValueError, "the match can't be found again");
+    Py_XDECREF(end);
+    Py_XDECREF(text);
+    Py_XDECREF(pattern);
+    return call;
+}
+
+/* ---- csv ---- */
+
+static bool is_write(PyObject *object) {
+    return PyCFunction_Check(object) || PyMethod_Check(object);
+}
+
+static bool is_dialect(PyObject *object) {
+    return is_type_name(object, "_csv.Dialect");
+}
+
+static bool is_source(PyObject *object) {
+    return !is_dialect(object) && PyIter_Check(object);
+}
+
+/* partial(function, **parameters of the dialect) */
+static PyObject *csv_maker(const char *name, PyObject *object) {
+    static const char *const parameters[] = {"delimiter",        "quotechar", "doublequote",
+                                             "escapechar",       "quoting",   "lineterminator",
+                                             "skipinitialspace", "strict"};
+    PyObject *dialect = PyObject_GetAttrString(object, "dialect"), *names = PyDict_New();
+    for (size_t i = 0; dialect && names && i < sizeof parameters / sizeof parameters[0]; i++) {
+        PyObject *value = PyObject_GetAttrString(dialect, parameters[i]);
+        if (!value || PyDict_SetItemString(names, parameters[i], value) < 0) Py_CLEAR(names);
+        Py_XDECREF(value);
+    }
+    PyObject *partial = dialect && names ? imported("functools", "partial") : NULL;
+    PyObject *function = partial ? imported("_csv", name) : NULL;
+    PyObject *arguments = function ? PyTuple_Pack(1, function) : NULL, *maker = NULL;
+    if (arguments) maker = PyObject_Call(partial, arguments, names);
+    Py_XDECREF(arguments);
+    Py_XDECREF(function);
+    Py_XDECREF(partial);
+    Py_XDECREF(names);
+    Py_XDECREF(dialect);
+    return maker;
+}
+
+static PyObject *reduce_writer(PyObject *object) {
+    PyObject *write = referred(object, is_write);
+    PyObject *file = write ? PyObject_GetAttrString(write, "__self__") : NULL;
+    if (!file) {
+        if (!PyErr_Occurred())
+            PyErr_SetString(PyExc_TypeError, "what the writer of csv writes to is not known");
+        return NULL;
+    }
+    PyObject *arguments = PyTuple_Pack(1, file);
+    Py_DECREF(file);
+    return call_of(csv_maker("writer", object), arguments);
+}
+
+static PyObject *reduce_reader(PyObject *object) {
+    PyObject *source = referred(object, is_source);
+    PyObject *line = source ? PyObject_GetAttrString(object, "line_num") : NULL;
+    if (!line) {
+        if (!PyErr_Occurred())
+            PyErr_SetString(PyExc_TypeError, "what the reader of csv reads from is not known");
+        return NULL;
+    }
+    PyObject *maker = csv_maker("reader", object);
+    PyObject *arguments = maker ? Py_BuildValue("(NON)", maker, source, line) : NULL;
+    return call_of(imported("resume._core", "_make_csv_reader"), arguments);
+}
+
+/* _make_csv_reader(maker, source, lines read) */
+PyObject *rp_make_csv_reader(PyObject *module, PyObject *args) {
+    PyObject *maker, *source;
+    unsigned long line;
+    (void)module;
+    if (!PyArg_ParseTuple(args, "OOk", &maker, &source, &line)) return NULL;
+    PyObject *reader = PyObject_CallOneArg(maker, source);
+    if (!reader) return NULL;
+    const PyMemberDef *member = Py_TYPE(reader)->tp_members;
+    while (member && member->name && strcmp(member->name, "line_num") != 0)
+        member++;
+    if (member && member->name && member->type == T_ULONG)
+        *(unsigned long *)((char *)reader + member->offset) = line;
+    return reader;
+}
+
+/* ---- which ---- */
+
+typedef struct rule {
+    const char *type_name; /* NULL: by `is` */
+    bool (*is)(PyObject *object);
+    PyObject *(*reduce)(PyObject *object);
+} rule;
+
+static const rule rules[] = {
+    {NULL, is_weak_reference, reduce_weak_reference},
+    {NULL, is_lock, reduce_lock},
+    {"memoryview", NULL, reduce_memory},
+    {"mappingproxy", NULL, reduce_proxy},
+    {"_struct.Struct", NULL, reduce_format},
+    {"re.Match", NULL, reduce_match},
+    {"_csv.writer", NULL, reduce_writer},
+    {"_csv.reader", NULL, reduce_reader},
+};
+
+PyObject *rp_rebuilt_reduction(PyObject *object) {
+    for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
+        const rule *one = &rules[i];
+        if (one->is ? one->is(object) : is_type_name(object, one->type_name))
+            return one->reduce(object);
+    }
+    return NULL;
+}
+
+bool rp_is_rebuilt(PyObject *object) {
+    for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++)
+        if (rules[i].is ? rules[i].is(object) : is_type_name(object, rules[i].type_name))
+            return true;
+    return false;
+}
