@@ -544,3 +544,11 @@ def test_operators__refused():
                      lambda: 1 in Half(), lambda: Half().prop):
         [reason] = captured(function)
         assert "from C code" in reason
+
+
+def test_generator_expression__not_started_has_its_iterator():
+    record = _core._capture_generator(x for x in [1, 2])
+    new = sys.version_info >= (3, 15)  # it is on the stack of the generator, not in a variable
+    assert record["mode"] == "new"
+    assert record["kinds"] == (b"OO" if new else b"")
+    assert list((record["stack"] + record["slots"])[0]) == [1, 2]

@@ -109,9 +109,10 @@ def test_what_frames_share_is_shared(taken):
     assert cells["get"]()[0] is cells["pair"].cell_contents
     cells["count"].cell_contents = 7
     assert cells["get"]()[1] == 7
-    iterator = restored["stack"][0]
-    restored["slots"][0].append(4)
-    assert list(iterator) == [4]
+    if sys.version_info < (3, 15):  # the list and an index are there, of which capture makes one
+        iterator = restored["stack"][0]
+        restored["slots"][0].append(4)
+        assert list(iterator) == [4]
 
 
 def test_other_values_of_the_stream_share_with_them(taken):

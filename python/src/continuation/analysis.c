@@ -214,3 +214,11 @@ int rp_analysis_given(const rp_analysis *analysis, int index, int kept) {
     int next = rp_bytecode_index(bytecode, bytecode->instructions[index].next);
     return next < 0 ? -1 : analysis->depths[next] - kept;
 }
+
+int rp_analysis_new(const rp_analysis *analysis) {
+    const rp_bytecode *bytecode = &analysis->bytecode;
+    for (int i = 0; i < bytecode->instruction_count; i++)
+        if (bytecode->instructions[i].meaning == RP_MEANS_MAKE_GENERATOR)
+            return analysis->depths[i];
+    return -1;
+}

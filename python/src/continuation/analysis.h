@@ -30,4 +30,7 @@ int rp_analysis_kept(const rp_analysis *analysis, int index);
  * 1: the result. 0: nothing, the result is dropped. 2: the result, with an empty entry above it.
  */
 int rp_analysis_given(const rp_analysis *analysis, int index, int kept);
+/* How many entries a generator has that was not started: from 3.15 on a generator expression gets
+ * its iterator before. -1: the code is of no generator. */
+int rp_analysis_new(const rp_analysis *analysis);
 #endif

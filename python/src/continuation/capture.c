@@ -186,6 +186,8 @@ static rp_record *record_of(rp_module_state *state, PyObject *generator, PyFrame
             return unable(rp_reason_at(frame, "the generator stands at no `yield`"));
         verdict.mode = RP_MODE_YIELD;
         verdict.kept = stand->depth - 1;
+    } else {
+        verdict.kept = rp_analysis_new(stand->analysis);
     }
     PyObject *handled = rp_stack_generator_exception(generator);
     rp_record *record = rp_stand_record(state, stand, &verdict, &handled);

@@ -13,7 +13,7 @@ typedef enum rp_mode {
     RP_MODE_INIT = 2,  /* the same of a constructor: the call gives `value`, the new object */
     RP_MODE_AGAIN = 3, /* the instruction runs (again), with the stack as it is before it */
     RP_MODE_YIELD = 4, /* a suspended generator: stands behind its `yield` */
-    RP_MODE_NEW = 5,   /* a generator that was not started */
+    RP_MODE_NEW = 5,   /* a generator that was not started: `stack` is rp_analysis_new() long */
 } rp_mode;
 
 /* The kinds of entries of a value stack, one letter each. */

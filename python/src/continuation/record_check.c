@@ -79,13 +79,17 @@ int rp_record_check_place(rp_record *record) {
     if (record->code->co_flags & kinds_of_generators) return misfit(record, "it is a coroutine");
     if (PyTuple_GET_SIZE(record->slots) != record->code->co_nlocalsplus)
         return misfit(record, "another number of variables");
-    if (record->mode == RP_MODE_NEW)
-        return PyBytes_GET_SIZE(record->kinds) == 0 ? 0 : misfit(record, "another stack");
     const rp_analysis *analysis = rp_analysis_of(record->code);
     if (!analysis) {
         if (!PyErr_ExceptionMatches(PyExc_SystemError)) return -1;
         PyErr_Clear();
         return misfit(record, "its byte code is not understood");
+    }
+    if (record->mode == RP_MODE_NEW) {
+        const char *kinds = PyBytes_AS_STRING(record->kinds);
+        bool objects = strspn(kinds, "O") == (size_t)PyBytes_GET_SIZE(record->kinds);
+        bool fits = objects && PyBytes_GET_SIZE(record->kinds) == rp_analysis_new(analysis);
+        return fits ? 0 : misfit(record, "another stack");
     }
     int index = rp_analysis_index(analysis, record->unit);
     if (index < 0 || rp_analysis_unit(analysis, index) != record->unit ||
