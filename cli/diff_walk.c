@@ -29,10 +29,21 @@ typedef struct seen {
     size_t offset; /* of its head in the stream */
 } seen;
 
+/* What the items of an object are called in a path. */
+typedef enum naming {
+    NAME_ITEMS,   /* [0], ['key'] */
+    NAME_PARTS,   /* of an INSTANCE: its class, its state */
+    NAME_REDUCED, /* of an INSTANCE: callable, arguments, items, pairs, state, setter */
+    NAME_PAIRS,   /* an array of keys and values: ['key'] */
+    NAME_STATE,   /* a dict of attributes: .x; or a tuple of two such dicts */
+    NAME_STATES,  /* of that tuple */
+} naming;
+
 typedef struct level {
     rs_cbor_reader a, b;
     uint64_t left, index;
     bool pairs;
+    naming naming;
     bool more_a, more_b; /* items that the other has not */
     size_t path_used;
     size_t offset_a, offset_b;
@@ -61,6 +72,7 @@ static void look_into_tag(seen *found, uint64_t tag) {
     rs_cbor_item content, list;
     bool pairs;
     found->form = 100 + tag;
+    if (tag == TAG_GLOBAL) return;
     if (tag == TAG_ARRAY || tag == TAG_VIEW || tag == TAG_BYTEARRAY || tag == TAG_ARRAY_ARRAY ||
         tag == TAG_BLOB || rc_is_packed(tag)) {
         found->kind = KIND_ARRAY;
@@ -157,18 +169,60 @@ static void push_path(walk *this, const char *before, const char *text, const ch
     if (size > 0) this->path_used += rs_minimum((size_t)size, room - 1);
 }
 
-static void push_key(walk *this, rc_side *side, rs_cbor_reader key) {
+/* The text of a str as it is described, without its quotes, when it may be the name of an
+ * attribute. */
+static bool is_name(char *text) {
+    size_t size = strlen(text);
+    if (size < 3 || text[0] != '\'' || text[size - 1] != '\'') return false;
+    for (size_t i = 1; i < size - 1; i++) {
+        unsigned char c = (unsigned char)text[i];
+        bool letter = (c | 32) >= 'a' && (c | 32) <= 'z';
+        if (!letter && c != '_' && c < 128 && (i == 1 || c < '0' || c > '9')) return false;
+    }
+    text[size - 1] = 0;
+    return true;
+}
+
+static void push_key(walk *this, rc_side *side, rs_cbor_reader key, bool is_attribute) {
     rc_value value;
     if (rc_describe(side->values.state, &side->values.shares, &key, KEY_SIZE, &value, NULL) !=
         RESUME_OK)
         snprintf(value.text, sizeof value.text, "?");
-    push_path(this, "[", value.text, "]");
+    if (is_attribute && is_name(value.text))
+        push_path(this, ".", value.text + 1, "");
+    else
+        push_path(this, "[", value.text, "]");
 }
 
 static void push_index(walk *this, uint64_t index) {
     char text[24];
     snprintf(text, sizeof text, "%" PRIu64, index);
     push_path(this, "[", text, "]");
+}
+
+/* The parts of an object; what is in most of them is called like parts of the object itself. */
+static naming push_part(walk *this, const level *top) {
+    static const struct {
+        const char *text;
+        naming inside;
+    } parts[] = {{" (its class)", NAME_ITEMS},
+                 {"(...)", NAME_ITEMS},
+                 {"", NAME_ITEMS},
+                 {"", NAME_PAIRS},
+                 {"", NAME_STATE},
+                 {" (its setter)", NAME_ITEMS}};
+    if (top->naming == NAME_STATES) return NAME_STATE;
+    uint64_t part = top->index;
+    if (top->naming == NAME_PARTS && part == 1) part = 4;
+    if (part >= sizeof parts / sizeof parts[0]) return NAME_ITEMS;
+    push_path(this, "", parts[part].text, "");
+    return parts[part].inside;
+}
+
+static naming push_place(walk *this, const level *top) {
+    if (top->naming != NAME_ITEMS) return push_part(this, top);
+    push_index(this, top->index);
+    return NAME_ITEMS;
 }
 
 static void pop_path(walk *this, size_t used) {
@@ -313,7 +367,17 @@ static bool is_open(const walk *this, const seen *x, const seen *y) {
     return false;
 }
 
-static resume_status open_level(walk *this, const seen *x, const seen *y, rs_error *error) {
+/* How the items of a value are called that is called `outer` itself. */
+static naming naming_of(const seen *found, naming outer) {
+    if (found->form == 100 + TAG_INSTANCE && found->count == 2) return NAME_PARTS;
+    if (found->form == 100 + TAG_INSTANCE && found->count == 6) return NAME_REDUCED;
+    bool is_state = outer == NAME_STATE;
+    if (is_state && found->form == 100 + TAG_TUPLE && found->count == 2) return NAME_STATES;
+    return is_state && is_dict(found) ? NAME_STATE : NAME_ITEMS;
+}
+
+static resume_status open_level(walk *this, const seen *x, const seen *y, naming outer,
+                                rs_error *error) {
     if (is_open(this, x, y)) return RESUME_OK; /* a cycle on both sides */
     if (this->depth == DEPTH_MAX) {
         this->change->incomplete = true;
@@ -327,6 +391,7 @@ static resume_status open_level(walk *this, const seen *x, const seen *y, rs_err
         .more_a = x->count > y->count,
         .more_b = y->count > x->count,
         .pairs = x->kind == KIND_DICT,
+        .naming = naming_of(x, outer),
         .path_used = this->path_used,
         .offset_a = x->offset,
         .offset_b = y->offset,
@@ -334,20 +399,28 @@ static resume_status open_level(walk *this, const seen *x, const seen *y, rs_err
     return RESUME_OK;
 }
 
+static void as_pairs(seen *found) {
+    if (found->form != RS_CBOR_ARRAY) return;
+    found->kind = KIND_DICT;
+    found->count /= 2;
+}
+
 static resume_status compare_values(walk *this, rs_cbor_reader before, rs_cbor_reader after,
-                                    rs_error *error) {
+                                    naming outer, rs_error *error) {
     seen x, y;
     resume_status status = look(this->a, before, &x, error);
     if (status == RESUME_OK) status = look(this->b, after, &y, error);
     if (status != RESUME_OK) return status;
-    if (!same_type(&x, &y)) {
+    bool is_instance = x.form == 100 + TAG_INSTANCE && x.count != y.count;
+    if (!same_type(&x, &y) || is_instance) {
         note(this, RC_RETYPED, &x, &y);
         return RESUME_OK;
     }
+    if (outer == NAME_PAIRS) as_pairs(&x), as_pairs(&y);
     if (x.kind == KIND_ARRAY || y.kind == KIND_ARRAY) return compare_arrays(this, &x, &y, error);
     if (x.kind == KIND_LEAF || y.kind == KIND_LEAF || x.kind != y.kind)
         return compare_leaves(this, &x, &y, error);
-    return open_level(this, &x, &y, error);
+    return open_level(this, &x, &y, outer, error);
 }
 
 /* What the longer side has more, once the rest was compared. */
@@ -362,7 +435,7 @@ static void close_level(walk *this) {
     char text[RC_DIFF_TEXT_SIZE / 2];
     size_t used = this->path_used;
     if (top->pairs) {
-        push_key(this, side, at);
+        push_key(this, side, at, top->naming == NAME_STATE);
         if (rs_cbor_skip(&at, NULL) != RESUME_OK) return;
     } else {
         push_index(this, top->index);
@@ -384,7 +457,7 @@ static resume_status compare_keys(walk *this, level *top, bool *same, rs_error *
     if (status == RESUME_OK) status = compare_leaves(this, &x, &y, error);
     pop_path(this, used);
     *same = this->change->differences == before;
-    if (*same) push_key(this, this->a, top->a);
+    if (*same) push_key(this, this->a, top->a, top->naming == NAME_STATE);
     if (status == RESUME_OK) status = rs_cbor_skip(&top->a, error);
     if (status == RESUME_OK) status = rs_cbor_skip(&top->b, error);
     return status;
@@ -400,10 +473,11 @@ static resume_status step(walk *this, rs_error *error) {
     }
     size_t from_a = top->a.position, from_b = top->b.position;
     bool same = true;
+    naming inside = NAME_ITEMS;
     if (top->pairs)
         status = compare_keys(this, top, &same, error);
     else
-        push_index(this, top->index);
+        inside = push_place(this, top);
     rs_cbor_reader a = top->a, b = top->b;
     if (status == RESUME_OK) status = rs_cbor_skip(&top->a, error);
     if (status == RESUME_OK) status = rs_cbor_skip(&top->b, error);
@@ -417,14 +491,14 @@ static resume_status step(walk *this, rs_error *error) {
         top->more_a = top->more_b = false;
         return RESUME_OK;
     }
-    return compare_values(this, a, b, error);
+    return compare_values(this, a, b, inside, error);
 }
 
 resume_status rc_diff_values(rc_side *a, rs_cbor_reader before, rc_side *b, rs_cbor_reader after,
                              rc_diff_budget *budget, rc_change *change, rs_error *error) {
     walk this = {.a = a, .b = b, .budget = budget, .change = change};
     *change = (rc_change){0};
-    resume_status status = compare_values(&this, before, after, error);
+    resume_status status = compare_values(&this, before, after, NAME_ITEMS, error);
     while (status == RESUME_OK && this.depth > 0)
         status = step(&this, error);
     if (change->kind == RC_SAME && change->incomplete) change->kind = RC_INCOMPLETE;

@@ -104,6 +104,39 @@ def test_diff__types_and_shapes(resume, pair):
     assert "  f       float32 array (4,) -> float64 array (4,)\n" in text
 
 
+def test_diff__inside_of_objects(resume, pair):
+    pair("""
+p, q, state = Point(), Point(), Point()
+p.inner, q.size, state.rows = Point(), 1, [Point()]
+state.rows[0].y = {"k": [1, 2]}
+slotted, listed, mapped = Slots(1), Items([1, 2]), Pairs(k=1)
+listed.note = "a"
+made = Made([1], 2)
+one = Made(1)
+""", """
+p.inner.x, q.size, q.more = 2, 2, 3
+state.rows[0].y["k"][1] = 5
+slotted.a, mapped["k"] = 2, 2
+listed[1] = 7
+made.parts[0][0] = 3
+one = Point()
+""", """
+class Point: x = 1
+class Slots:
+    __slots__ = "a",
+    def __init__(self, a): self.a = a
+class Items(list): pass
+class Pairs(dict): pass
+class Made:
+    def __init__(self, *parts): self.parts = parts
+    def __reduce__(self): return Made, self.parts
+""")
+    found = changes(resume("diff", "sim.main", "--json"))
+    assert {name: change["path"] for name, change in found.items()} == {
+        "p": ".inner", "q": ".size", "state": ".rows[0].y['k'][1]", "slotted": ".a",
+        "listed": "[1]", "mapped": "['k']", "made": "(...)[0][0]", "one": ""}
+
+
 def expected(a, b):
     """What numpy says about the elements that differ."""
     raw = np.dtype((np.void, a.dtype.itemsize))

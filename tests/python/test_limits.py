@@ -147,7 +147,8 @@ print(said, peak() - before)
 
 
 def write(path, name, foreign):
-    file = File(chunk_size=LARGE, key=None if foreign else own_key())
+    own = own_key()  # who has none has only his own files
+    file = File(chunk_size=LARGE, key=None if foreign else own)
     file.save(FILES[name][0]())
     path.write_bytes(file.bytes())
     return path

@@ -129,8 +129,7 @@ done:
 
 /* Types of others, objects and records with a class of their own are not in the closed set. */
 static int check_number(rp_encoder *encoder, PyObject *dtype, long number) {
-    if (number == NUMBER_OBJECT)
-        return rp_refuse(encoder, "arrays of objects can't be saved; use a list instead");
+    if (number == NUMBER_OBJECT) return rp_refuse(encoder, "there are objects in its dtype");
     if (number < 0 || number >= NUMBER_COUNT)
         return rp_refuse(encoder, "its dtype is no basic type of numpy; convert it with astype()");
     PyObject *metadata = PyObject_GetAttrString(dtype, "metadata");
@@ -143,7 +142,7 @@ static int check_number(rp_encoder *encoder, PyObject *dtype, long number) {
     PyObject *type = PyObject_GetAttrString(dtype, "type");
     if (!type) return -1;
     if (!PyType_Check(type) || strcmp(((PyTypeObject *)type)->tp_name, "numpy.void") != 0)
-        status = rp_refuse(encoder, "records with a class can't be saved yet; use a plain dtype");
+        status = rp_refuse(encoder, "its records have a class of their own");
     Py_DECREF(type);
     return status;
 }
