@@ -54,7 +54,8 @@ void rc_doctor_tell(rc_doctor *doctor, rc_level level, const char *check, const 
 /* ---- the environment */
 
 static void look_at_variable(rc_doctor *doctor, const char *name, const char *value) {
-    static const char *const known[] = {"RESUME_DIR", "RESUME_DISABLE", "RESUME_QUIET"};
+    static const char *const known[] = {"RESUME_DIR", "RESUME_DISABLE", "RESUME_KEY_FILE",
+                                        "RESUME_QUIET"};
     char remedy[160];
     rc_nearest nearest = {.typed = name};
     snprintf(remedy, sizeof remedy, "unset %s", name);
@@ -174,12 +175,13 @@ static rc_exit run(const void *parsed) {
     look_at_python(&doctor);
     look_at_environment(&doctor);
     resume_status status = rc_place_folder(path, &place, &error);
+    if (status == RESUME_OK) doctor.folder = place.folder;
+    rc_doctor_key(&doctor);
     if (status == RESUME_NOT_FOUND && !path) {
         rc_doctor_tell(&doctor, RC_LEVEL_NOTE, "folder", NULL,
                        "there is none here yet; the first save makes it");
         status = RESUME_OK;
     } else if (status == RESUME_OK) {
-        doctor.folder = place.folder;
         look_at_folder(&doctor);
     }
     rc_exit result = doctor.problems ? RC_FAILED : RC_OK;
@@ -206,7 +208,7 @@ const rc_command rc_doctor_command = {
                 "  resume doctor --json | jq '.findings[] | select(.level == \"problem\")'\n",
     .text =
         "Checks rights, file system, locks, syncs and room of the folder, what crashes left in "
-        "it, the health of its checkpoints, variables, and the Python module.\v"
+        "it, the health of its checkpoints, the key, variables, and the Python module.\v"
         "Each line is 'ok', a 'note', or a 'problem' (exit code 1), with the command that mends "
         "it. Nothing is changed but two probe files, which are removed.",
     .options_size = sizeof(rc_arguments),

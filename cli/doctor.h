@@ -24,6 +24,9 @@ void rc_doctor_room(rc_doctor *doctor);
 /* Makes two probe files, tries what a save does, and removes them. */
 void rc_doctor_probe(rc_doctor *doctor);
 
+/* doctor_key.c: the key file and its folder. Changes nothing. */
+void rc_doctor_key(rc_doctor *doctor);
+
 /* doctor_folder.c: what is in the folder. */
 void rc_doctor_contents(rc_doctor *doctor);
 #endif

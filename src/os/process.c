@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 const char *rs_environment(const char *name) {
@@ -15,6 +16,11 @@ const char *rs_environment(const char *name) {
 bool rs_is_disabled(void) {
     const char *value = rs_environment("RESUME_DISABLE");
     return value && strcmp(value, "0") != 0;
+}
+
+void rs_sleep_ms(unsigned milliseconds) {
+    struct timespec time = {milliseconds / 1000, (long)(milliseconds % 1000) * 1000000};
+    nanosleep(&time, NULL);
 }
 
 /* The kernel puts this behind the path of an executable that was replaced, by a new build say. */

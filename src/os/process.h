@@ -11,6 +11,8 @@ const char *rs_environment(const char *name);
 /* RESUME_DISABLE is set, and not to 0. */
 bool rs_is_disabled(void);
 
+void rs_sleep_ms(unsigned milliseconds); /* or until a signal */
+
 #define RS_PROGRAM_PATH_SIZE 4096u
 /* The absolute path of the executable; "" when the system does not tell. */
 void rs_program_path(char path[RS_PROGRAM_PATH_SIZE]);

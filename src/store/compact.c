@@ -41,10 +41,11 @@ static resume_status is_due(rs_file *file, const rs_keep *keep, bool *due, rs_er
 typedef struct copy_work {
     rs_file *file;
     rs_fresh fresh;
-    rs_keep_item *items;    /* one for each listed generation */
-    rs_chunk_index *copied; /* chunks of the new file */
-    uint8_t *raw;           /* one chunk */
-    uint64_t at;            /* where the next segment begins */
+    rs_keep_item *items;       /* one for each listed generation */
+    rs_chunk_index *copied[2]; /* chunks of the new file: of others' generations, of one's own */
+    bool is_own;               /* the generation that is copied */
+    uint8_t *raw;              /* one chunk */
+    uint64_t at;               /* where the next segment begins */
     uint64_t previous_commit;
     rs_generation *generations;
     size_t generation_count;
@@ -55,7 +56,8 @@ typedef struct copy_work {
 } copy_work;
 
 static void copying_release(copy_work *copying) {
-    rs_chunk_index_free(copying->copied);
+    rs_chunk_index_free(copying->copied[false]);
+    rs_chunk_index_free(copying->copied[true]);
     rs_free(copying->raw);
     rs_free(copying->generations);
     rs_free(copying->items);
@@ -63,13 +65,14 @@ static void copying_release(copy_work *copying) {
     rs_fresh_discard(copying->file, &copying->fresh);
 }
 
-/* The stored bytes that were verified are the ones that are written. */
+/* The stored bytes that were verified are the ones that are written. Chunks are told by a hash that
+ * anybody can make to match: one's own generations never get those of others. */
 static resume_status copy_chunk(copy_work *copying, rs_segment_writer *writer,
                                 rs_chunk_entry *entry, rs_error *error) {
     rs_file *file = copying->file;
     if (entry->coding == RS_CHUNK_ZERO) return RESUME_OK;
-    const rs_chunk_entry *known =
-        rs_chunk_index_find(copying->copied, entry->hash, entry->raw_size);
+    rs_chunk_index *copied = copying->copied[copying->is_own];
+    const rs_chunk_entry *known = rs_chunk_index_find(copied, entry->hash, entry->raw_size);
     if (known) {
         *entry = *known;
         return RESUME_OK;
@@ -78,7 +81,7 @@ static resume_status copy_chunk(copy_work *copying, rs_segment_writer *writer,
     if (status) return status;
     const void *stored = entry->coding == RS_CHUNK_RAW ? copying->raw : file->stored.bytes;
     status = rs_segment_writer_stored(writer, stored, entry, error);
-    return status ? status : rs_chunk_index_add(copying->copied, entry, error);
+    return status ? status : rs_chunk_index_add(copied, entry, error);
 }
 
 static resume_status write_segment(copy_work *copying, rs_state *state, rs_segment_writer *writer,
@@ -91,11 +94,12 @@ static resume_status write_segment(copy_work *copying, rs_state *state, rs_segme
         .flags = state->generation.flags,
     };
     rs_generation *made = &copying->generations[copying->generation_count];
+    const rs_key *key = rs_file_key_for(copying->file, state->signature);
+    copying->is_own = key != NULL;
     resume_status status = rs_segment_writer_init(writer, error);
     for (uint64_t i = 0; status == RESUME_OK && i < state->table.entry_count; i++)
         status = copy_chunk(copying, writer, &state->table.entries[i], error);
     rs_slice meta = {state->meta_bytes.bytes, state->meta_bytes.size};
-    const rs_key *key = rs_file_key_for(copying->file, state->signature);
     rs_statement statement = {.header = copying->fresh.header_digest,
                               .generation = header.generation,
                               .flags = header.flags,
@@ -179,7 +183,8 @@ static resume_status copying_init(copy_work *copying, const rs_keep *keep, size_
     copying->generations = rs_allocate_array(file->generation_count, sizeof *copying->generations);
     if (!copying->raw || !copying->generations)
         return rs_fail(error, RESUME_NO_MEMORY, "no memory to compact '%s'", file->path);
-    status = rs_chunk_index_new(&nothing, &copying->copied, error);
+    for (int own = 0; status == RESUME_OK && own < 2; own++)
+        status = rs_chunk_index_new(&nothing, &copying->copied[own], error);
     if (status == RESUME_OK) status = rs_fresh_make(file, &copying->fresh, error);
     return status;
 }

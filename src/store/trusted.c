@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 #include "os/file.h"
+#include "os/process.h"
 #include "store/folder.h"
 
 #include <inttypes.h>
@@ -13,6 +14,7 @@
 #define FILE_SIZE_MAX  (16u << 20)
 #define LINE_SIZE_MAX  8192u
 #define TEMPORARY_SIZE 64u
+#define LOCK_WAIT_MS   5000
 
 static char *list_path(const rs_keys *keys) {
     size_t size = strlen(keys->path) + sizeof SUFFIX;
@@ -140,19 +142,17 @@ static void add_lines(filtering *filter, const char *note) {
 }
 
 /* A complete new list takes the place of the old one. */
-static resume_status write_list(rs_keys *keys, const rs_buffer *text, rs_error *error) {
+static resume_status write_list(rs_keys *keys, const rs_folder *folder, const rs_buffer *text,
+                                rs_error *error) {
     const rs_os *os = keys->os;
     char *path = list_path(keys), temporary[TEMPORARY_SIZE];
-    rs_folder *folder = NULL;
     uint64_t number = 0;
     int fd = -1;
     if (!path) return rs_fail(error, RESUME_NO_MEMORY, "no memory for a path");
-    char *slash = strrchr(path, '/');
-    *slash = 0;
-    resume_status status = rs_folder_open(os, slash == path ? "/" : path, true, &folder, error);
-    *slash = '/';
-    int answer = status ? 0 : os->random(os, &number, sizeof number);
+    resume_status status = RESUME_OK;
+    int answer = os->random(os, &number, sizeof number);
     snprintf(temporary, sizeof temporary, ".trusted.tmp-%016" PRIx64, number);
+    if (answer < 0) status = rs_os_fail(error, answer, "can't get random bytes", NULL);
     if (status == RESUME_OK)
         status = rs_fd_open(os, folder->fd, temporary,
                             RS_OPEN_WRITE | RS_OPEN_CREATE | RS_OPEN_EXCLUSIVE, 0600, &fd, error);
@@ -162,12 +162,31 @@ static resume_status write_list(rs_keys *keys, const rs_buffer *text, rs_error *
     if (status == RESUME_OK && (answer = os->sync(os, fd)) < 0)
         status = rs_os_fail(error, answer, "can't sync", path);
     if (status == RESUME_OK &&
-        (answer = os->rename(os, folder->fd, temporary, slash + 1, true)) < 0)
+        (answer = os->rename(os, folder->fd, temporary, strrchr(path, '/') + 1, true)) < 0)
         status = rs_os_fail(error, answer, "can't write", path);
     if (status && fd >= 0) os->remove(os, folder->fd, temporary);
     if (status == RESUME_OK) os->sync(os, folder->fd);
     rs_fd_close(os, &fd);
-    rs_folder_close(folder);
+    rs_free(path);
+    return status;
+}
+
+/* The folder of the list, locked: two that read the list, and each write it with a line more, would
+ * lose one. Where there are no locks that may happen. */
+static resume_status lock_folder(rs_keys *keys, rs_folder **folder, rs_error *error) {
+    char *path = rs_duplicate_text(keys->path);
+    if (!path) return rs_fail(error, RESUME_NO_MEMORY, "no memory for a path");
+    char *slash = strrchr(path, '/');
+    slash[slash == path] = 0;
+    resume_status status = rs_folder_open(keys->os, path, true, folder, error);
+    for (int wait = 0; status == RESUME_OK; wait++) {
+        if (!rs_os_is_busy(keys->os->lock(keys->os, (*folder)->fd))) break;
+        if (wait == LOCK_WAIT_MS)
+            status = rs_fail(error, RESUME_LOCKED,
+                             "another process has locked '%s' for more than %d seconds", path,
+                             LOCK_WAIT_MS / 1000);
+        rs_sleep_ms(1);
+    }
     rs_free(path);
     return status;
 }
@@ -175,15 +194,19 @@ static resume_status write_list(rs_keys *keys, const rs_buffer *text, rs_error *
 /* The list without these, or with them as its last ones. */
 static resume_status change(rs_keys *keys, filtering *filter, const char *note, rs_error *error) {
     rs_buffer text = {0};
-    resume_status status = read_list(keys, &text, error);
+    rs_folder *folder = NULL;
+    resume_status status = lock_folder(keys, &folder, error);
+    if (status == RESUME_OK) status = read_list(keys, &text, error);
     if (status == RESUME_OK) {
         each_line(&text, filter, keep_others);
         if (note) add_lines(filter, note);
         if (filter->kept.failed) status = rs_fail(error, RESUME_NO_MEMORY, "no memory for a list");
     }
     if (status == RESUME_OK && (note || filter->removed))
-        status = write_list(keys, &filter->kept, error);
+        status = write_list(keys, folder, &filter->kept, error);
     if (status == RESUME_OK) status = rs_trusted_load(keys, error);
+    if (folder) keys->os->unlock(keys->os, folder->fd);
+    rs_folder_close(folder);
     rs_buffer_release(&filter->kept);
     rs_buffer_release(&text);
     return status;

@@ -204,6 +204,44 @@ static void test_sign__nothing_of_others_is_relied_upon(void **state) {
     assert_true(place->info.chunks_reused > 0);
 }
 
+static uint64_t chunks_of_newest(store_place *place, uint64_t *shared) {
+    rs_state *newest, *older;
+    store_close(place);
+    store_open_reader(place);
+    assert_int_equal(rs_file_read(place->file, 0, &newest, &place->error), RESUME_OK);
+    assert_int_equal(rs_file_read(place->file, 1, &older, &place->error), RESUME_OK);
+    uint64_t count = newest->table.entry_count;
+    *shared = 0;
+    for (uint64_t i = 0; i < count; i++)
+        for (uint64_t j = 0; j < older->table.entry_count; j++)
+            *shared += newest->table.entries[i].coding != RS_CHUNK_ZERO &&
+                       newest->table.entries[i].offset == older->table.entries[j].offset;
+    rs_state_free(newest);
+    rs_state_free(older);
+    return count;
+}
+
+/* One's own generation keeps its own bytes, also in a new file beside one of somebody else. */
+static void test_sign__a_copy_shares_no_chunks_with_others(void **state) {
+    static const rs_keep all = {.last = 100};
+    store_place *place = *state;
+    for (int first = 1; first <= 2; first++) {
+        uint64_t shared;
+        use_key(place, first);
+        store_new(place);
+        store_save(place, SAMPLE_MIXED, 1);
+        store_close(place);
+        use_key(place, 2);
+        store_open(place);
+        store_save(place, SAMPLE_MIXED, 1);
+        assert_int_equal(rs_file_compact(place->file, &all, NULL, &place->error), RESUME_OK);
+        assert_true(chunks_of_newest(place, &shared) > 0);
+        assert_int_equal(shared > 0, first == 2);
+        store_close(place);
+        assert_int_equal(remove(place->file_path), 0);
+    }
+}
+
 static void test_sign__without_a_key_the_owner_counts(void **state) {
     store_place *place = *state;
     store_new(place);
@@ -300,6 +338,7 @@ int main(void) {
         TEST(test_sign__going_back_signs_what_verified),
         TEST(test_sign__compaction_signs_what_verified),
         TEST(test_sign__nothing_of_others_is_relied_upon),
+        TEST(test_sign__a_copy_shares_no_chunks_with_others),
         TEST(test_sign__without_a_key_the_owner_counts),
         TEST(test_sign__whatever_is_changed_is_noticed),
         TEST(test_sign__texts),

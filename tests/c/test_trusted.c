@@ -16,6 +16,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 static rs_keys *use_key(store_place *place, const char *name) {
     char path[TEMP_PATH_SIZE];
@@ -183,6 +185,50 @@ static void test_trusted__any_failure_leaves_the_old_list(void **state) {
     }
 }
 
+/* Each reads the list, and writes it with a line more. */
+static void test_trusted__by_several_processes_at_once(void **state) {
+    enum { PROCESSES = 4, ENTRIES = 25 };
+    store_place *place = *state;
+    rs_mac macs[PROCESSES * ENTRIES] = {0};
+    rs_keys *keys = use_key(place, "mine/key");
+    pid_t children[PROCESSES];
+    for (int i = 0; i < PROCESSES * ENTRIES; i++)
+        macs[i].bytes[0] = (uint8_t)(i + 1);
+    for (int i = 0; i < PROCESSES; i++) {
+        children[i] = fork();
+        assert_true(children[i] >= 0);
+        if (children[i] > 0) continue;
+        for (int j = 0; j < ENTRIES; j++)
+            if (rs_trusted_add(keys, &macs[i * ENTRIES + j], 1, "", &place->error)) _exit(1);
+        _exit(0);
+    }
+    for (int i = 0; i < PROCESSES; i++) {
+        int status = 1;
+        assert_int_equal(waitpid(children[i], &status, 0), children[i]);
+        assert_int_equal(status, 0);
+    }
+    keys = use_key(place, "mine/key");
+    assert_int_equal(keys->trusted_count, PROCESSES * ENTRIES);
+    for (int i = 0; i < PROCESSES * ENTRIES; i++)
+        assert_true(rs_keys_trust(keys, &macs[i]));
+}
+
+/* Somebody holds the lock and does not go on. */
+static void test_trusted__a_lock_that_stays(void **state) {
+    store_place *place = *state;
+    rs_mac mac = {{1}};
+    rs_keys *keys = use_key(place, "mine/key");
+    fault_os_plan(&place->fault, (fault_plan){.nth = 1,
+                                              .mode = FAULT_FAIL,
+                                              .os_code = EWOULDBLOCK,
+                                              .for_ever = true,
+                                              .calls = FAULT_BIT(FAULT_LOCK)});
+    assert_int_equal(rs_trusted_add(keys, &mac, 1, "", &place->error), RESUME_LOCKED);
+    assert_non_null(strstr(place->error.text, "another process"));
+    fault_os_plan(&place->fault, (fault_plan){0});
+    assert_int_equal(rs_trusted_add(keys, &mac, 1, "", &place->error), RESUME_OK);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, store_place_setup, store_place_teardown)
 
 int main(void) {
@@ -194,6 +240,8 @@ int main(void) {
         TEST(test_trusted__a_changed_stream_is_not),
         TEST(test_trusted__lines_that_are_none),
         TEST(test_trusted__any_failure_leaves_the_old_list),
+        TEST(test_trusted__by_several_processes_at_once),
+        TEST(test_trusted__a_lock_that_stays),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

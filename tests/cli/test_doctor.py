@@ -125,6 +125,41 @@ def test_memory_is_no_place(resume, cut_off, tmp_path):
     assert level == "problem" and text.startswith("tmpfs")
 
 
+def test_the_key(resume, cut_off, tmp_path, monkeypatch):
+    place = tmp_path / "keys"
+    key = place / "mine"
+    monkeypatch.setenv("RESUME_KEY_FILE", str(key))
+
+    def found():
+        ran = resume("doctor", "--json")
+        return ran.code, findings(ran)["key"]
+    assert found() == (0, [("note", f"'{key}': there is none yet; the first save makes it", None)])
+    assert not place.exists()
+    place.mkdir(mode=0o700)
+    key.write_bytes(bytes(range(32)))
+    key.chmod(0o600)
+    assert found() == (0, [("ok", f"'{key}', mode 0600, 0 generations of others trusted", None)])
+    key.chmod(0o640)
+    assert found()[1][0][0] == "note" and "shared with its group" in found()[1][0][1]
+    key.chmod(0o644)
+    code, [(level, text, remedy)] = found()
+    assert (code, level, remedy) == (1, "problem", f"chmod 600 '{key}'")
+    assert "can be read or changed by others" in text and "not signed" in text
+    assert str(key) in resume("doctor").out
+    key.chmod(0o600)
+    place.chmod(0o770)
+    code, [_, (level, text, remedy)] = found()
+    assert (code, level, remedy) == (1, "problem", f"chmod go-w '{place}'")
+    assert "put another key there" in text
+    place.chmod(0o1777)  # as /tmp: nobody can take the name of another's file
+    assert found()[0] == 0
+    key.write_bytes(b"short")
+    assert found()[0] == 1 and "neither 32 bytes" in found()[1][0][1]
+    key.unlink()
+    key.mkdir()
+    assert found()[0] == 1 and "no regular file" in found()[1][0][1]
+
+
 def test_variables(resume, cut_off):
     found = findings(resume("doctor", "--json", RESUME_DISABLE="1", RESUME_QUIET="1",
                             RESUME_DISABEL="1"))
