@@ -46,8 +46,8 @@ typedef struct rp_checkpoint {
     bool found_ended;
     bool going_on;  /* the saved call, or its program, was cut off: this is the same call again */
     bool same_code; /* as the saved one */
-    bool other_python; /* another minor version saved it */
-    /* of a call with a position: */
+    bool other_python;   /* another minor version saved it */
+    bool has_position;   /* the call goes on at its statement: exact.h; no frame owns it. Then: */
     bool any_arguments;  /* its key tells calls apart, arguments do not */
     bool same_arguments; /* as those of the call that was found */
     bool uses_ended;     /* a call that has ended is of use: its result */

@@ -64,6 +64,12 @@ rp_exact *rp_exact_here(rp_module_state *state) {
     return exact;
 }
 
+bool rp_exact_is_inside(rp_module_state *state) {
+    const rp_exact *exact = rp_exact_here(state);
+    const rs_checkpoint *engine = exact == NULL ? NULL : exact->checkpoint->engine;
+    return exact != NULL && (engine == NULL || !rs_checkpoint_is_forked(engine));
+}
+
 /* ---- what is written ---- */
 
 /* Of a module: all but what Python itself has put there. */
@@ -100,7 +106,10 @@ int rp_exact_put(rp_exact *exact, rp_snapshot *snapshot) {
     PyObject *root = (PyObject *)exact->captured.root;
     int status = rp_encoder_put(snapshot->encoder, root, "frames");
     if (status == 1) {
-        PyObject *text = PyUnicode_FromString(rp_encoder_problem(snapshot->encoder));
+        static const char prefix[] = "frames, "; /* the line and the function follow */
+        const char *problem = rp_encoder_problem(snapshot->encoder);
+        if (strncmp(problem, prefix, sizeof prefix - 1) == 0) problem += sizeof prefix - 1;
+        PyObject *text = PyUnicode_FromString(problem);
         status = text == NULL ? -1 : PyList_Append(snapshot->problems, text);
         rs_cbor_put_simple(buffer, RS_CBOR_NULL);
         Py_XDECREF(text);
@@ -139,6 +148,22 @@ static int tell_refused(rp_exact *exact, PyObject *reason) {
                    self->caller.name, reason);
 }
 
+/* Two calls that differ in them alone are the same. */
+static int tell_opaque(rp_exact *exact) {
+    rp_checkpoint *self = exact->checkpoint;
+    if (exact->said_opaque == NULL || *exact->said_opaque) return 0;
+    for (Py_ssize_t i = 0; i < self->arguments.count; i++) {
+        if (self->arguments.items[i].comparable) continue;
+        *exact->said_opaque = true;
+        return rp_warn(self->state,
+                       "checkpoint '%U': argument '%U' can't be compared: a call that differs in "
+                       "it alone goes on from this one's save; key= tells calls apart "
+                       "(key=lambda ...: text)",
+                       self->caller.name, self->arguments.items[i].name);
+    }
+    return 0;
+}
+
 int rp_exact_save(rp_exact *exact, PyFrameObject *frame, PyObject *result, bool due) {
     rp_checkpoint *self = exact->checkpoint;
     if (self->busy) return 0; /* code of the user that runs while it is saved */
@@ -151,6 +176,7 @@ int rp_exact_save(rp_exact *exact, PyFrameObject *frame, PyObject *result, bool 
     rp_captured_release(&exact->captured);
     self->busy = false;
     if (status > 0) exact->refused = 0;
+    if (status > 0 && tell_opaque(exact) < 0) status = -1;
     if (status == 0 && refusal != NULL) status = tell_refused(exact, refusal);
     Py_XDECREF(refusal);
     return status;

@@ -18,9 +18,10 @@ typedef struct rp_exact {
     rp_root root;
     PyFrameObject *caller; /* strong: what `root` compares with, or NULL */
     PyObject *values; /* strong: dict of the arguments as the call began: what its caller holds */
-    rp_captured captured;   /* during a save */
-    unsigned refused;       /* saves in a row that were */
-    bool signals;           /* SIGTERM and SIGINT save and stop */
+    rp_captured captured; /* during a save */
+    unsigned refused;     /* saves in a row that were */
+    bool *said_opaque; /* whether the user was told of arguments that can't be compared; or NULL */
+    bool signals;      /* SIGTERM and SIGINT save and stop */
     PyObject *old_handlers; /* dict signal -> handler, or NULL */
     PyObject *space; /* strong: of module-level code, its namespace, all of which is state; or NULL
                       */
@@ -48,6 +49,8 @@ void rp_exact_leave(rp_exact *exact);
 void rp_exact_release(rp_exact *exact);
 /* What runs in this thread, or NULL. */
 rp_exact *rp_exact_here(rp_module_state *state);
+/* A call that begins now is a part of it: not in a child that was forked from it. */
+bool rp_exact_is_inside(rp_module_state *state);
 
 /* A Checkpoint for one, of this code, not opened: its caller, options and arguments are to be set.
  */

@@ -15,7 +15,7 @@ rp_checkpoint *rp_exact_checkpoint(rp_module_state *state, PyCodeObject *code) {
     rp_checkpoint *self = rp_checkpoint_make(state->checkpoint_type);
     if (self == NULL) return NULL;
     self->owner.code = (PyCodeObject *)Py_NewRef((PyObject *)code);
-    self->restored_at = -1;
+    self->has_position = true;
     return self;
 }
 
@@ -80,7 +80,6 @@ static int look_at_found(rp_checkpoint *self) {
     bool cut_off = !self->found_ended;
     self->same_arguments = self->any_arguments || PyList_GET_SIZE(differences) == 0;
     if (cut_off && !self->same_arguments) status = refuse_arguments(self, differences);
-    self->going_on = cut_off;
     if (status == 0 && cut_off) status = check_code(self);
     Py_XDECREF(differences);
     return status;
@@ -143,13 +142,15 @@ static int decode(rp_exact *exact, rp_coming_back *back) {
         back->decoder = rp_decoder_new(self->state, saved);
         if (back->decoder == NULL) return -1;
         rp_decoder_cut_files(back->decoder);
+        if (exact->values != NULL && rp_decoder_set_files(back->decoder, exact->values) < 0)
+            return -1;
         if (rp_loaded_read(self->state, back->decoder, &targets, &back->loaded) == 0)
             return rp_trust_check(self, saved, back->decoder) < 0 ? -1 : 1;
         if (!PyErr_ExceptionMatches(self->state->damaged)) return -1;
         rp_loaded_release(&back->loaded);
         rp_decoder_free(back->decoder);
         back->decoder = NULL;
-        if (rp_checkpoint_fall_back(self) < 0) return -1;
+        if (rp_checkpoint_fall_back(self) < 0 || look_at_found(self) < 0) return -1;
     }
 }
 

@@ -101,6 +101,8 @@ static PyMethodDef core_functions[] = {
      "the function or in what it calls. Called again with the same arguments, it goes on behind\n"
      "that call. cache=True keeps the result, too; key= is a text, or a function of the "
      "arguments."},
+    {"_resumable", rp_resumable_again, METH_VARARGS,
+     "_resumable($module, function, options, /)\n--\n\nNamed by saved states."},
     {"sync", (PyCFunction)(void (*)(void))rp_core_sync, METH_FASTCALL,
      "sync($module, /)\n--\n\nSave the position of the resumable call or program that runs, if "
      "`rate` seconds have passed\nsince its last save; true when it did.\n\nNot due, it costs a "

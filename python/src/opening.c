@@ -17,7 +17,7 @@
 static int expiry(rp_checkpoint *self, rs_checkpoint_options *options) {
     options->expire_ended_ns = options->expire_cut_off_ns = self->options.expire_ns;
     /* what is not used need not be told to be old */
-    bool ignores_ended = self->owner.object == NULL && !self->uses_ended;
+    bool ignores_ended = self->has_position && !self->uses_ended;
     if (self->options.has_expire && ignores_ended) options->expire_ended_ns = RS_NEVER;
     if (self->options.has_expire) return 0;
     PyObject *value = PyObject_GetAttrString((PyObject *)Py_TYPE(self), "CACHE_EXPIRE");
@@ -203,8 +203,11 @@ int rp_checkpoint_judge(rp_checkpoint *self, PyObject **differences) {
     *differences = rp_arguments_differences(&self->arguments, loaded.entry);
     if (*differences == NULL) goto done;
     self->found_ended = rs_state_meta(saved)->ended;
-    self->going_on =
-        PyList_GET_SIZE(*differences) == 0 && is_unfinished(self, rs_state_meta(saved));
+    if (self->has_position)
+        self->going_on = !self->found_ended; /* of other arguments, it is refused */
+    else
+        self->going_on =
+            PyList_GET_SIZE(*differences) == 0 && is_unfinished(self, rs_state_meta(saved));
     self->same_code =
         loaded.code_hash != NULL && PyBytes_GET_SIZE(loaded.code_hash) == sizeof self->code_hash &&
         memcmp(PyBytes_AS_STRING(loaded.code_hash), self->code_hash, sizeof self->code_hash) == 0;

@@ -12,7 +12,7 @@
 static PyObject *call(PyObject *callable, PyObject *const *args, size_t count_and_flags,
                       PyObject *names) {
     rp_resumable *self = (rp_resumable *)callable;
-    if (rp_exact_here(self->state) != NULL || rs_is_disabled())
+    if (rp_exact_is_inside(self->state) || rs_is_disabled())
         return PyObject_Vectorcall(self->function, args, count_and_flags, names);
     return rp_resumable_call(self, args, count_and_flags, names);
 }
@@ -82,6 +82,7 @@ static PyObject *wrap(PyObject *module, PyObject *function, rp_resumable *option
     self->function = Py_NewRef(function);
     rp_options_copy(&options->options, &self->options);
     self->key_function = Py_XNewRef(options->key_function);
+    self->given = Py_XNewRef(options->given);
     self->cache = options->cache;
     self->signals = options->signals;
     PyObject *attributes = PyObject_GetAttrString(function, "__dict__");
@@ -157,9 +158,9 @@ static int parse(PyObject *given, rp_resumable *parsed) {
     key = PyDict_GetItemString(kwargs, "key"); /* borrowed */
     if (key != NULL && PyCallable_Check(key) && take(kwargs, "key", &parsed->key_function) < 0)
         goto done;
-    if (key != NULL && parsed->key_function != NULL) Py_XINCREF(NULL);
     status = rp_options_parse(nothing, kwargs, &parsed->options);
     parsed->options.on_change = on_change;
+    parsed->given = given == NULL ? NULL : PyDict_Copy(given);
 done:
     Py_XDECREF(nothing);
     Py_XDECREF(kwargs);
@@ -169,6 +170,7 @@ done:
 static void release_parsed(rp_resumable *parsed) {
     rp_options_release(&parsed->options);
     Py_CLEAR(parsed->key_function);
+    Py_CLEAR(parsed->given);
 }
 
 /* ---- the decorator that resumable(rate=60) gives ---- */
@@ -222,6 +224,16 @@ PyObject *rp_resumable_decorate(PyObject *module, PyObject *args, PyObject *kwar
     return result;
 }
 
+PyObject *rp_resumable_again(PyObject *module, PyObject *args) {
+    PyObject *function, *given, *result = NULL;
+    if (!PyArg_ParseTuple(args, "OO:_resumable", &function, &given)) return NULL;
+    PyObject *one = PyTuple_Pack(1, function);
+    if (one != NULL)
+        result = rp_resumable_decorate(module, one, PyDict_Check(given) ? given : NULL);
+    Py_XDECREF(one);
+    return result;
+}
+
 /* ---- the type ---- */
 
 static int resumable_traverse(PyObject *object, visitproc visit, void *arg) {
@@ -231,6 +243,7 @@ static int resumable_traverse(PyObject *object, visitproc visit, void *arg) {
     Py_VISIT(self->function);
     Py_VISIT(self->dict);
     Py_VISIT(self->key_function);
+    Py_VISIT(self->given);
     return 0;
 }
 
@@ -238,6 +251,7 @@ static int resumable_clear(PyObject *object) {
     rp_resumable *self = (rp_resumable *)object;
     Py_CLEAR(self->dict);
     Py_CLEAR(self->key_function);
+    Py_CLEAR(self->given);
     return 0; /* `function` stays: it may be called while the garbage is taken apart */
 }
 
@@ -264,10 +278,19 @@ static PyObject *resumable_repr(PyObject *object) {
     return PyUnicode_FromFormat("<resumable %R>", ((rp_resumable *)object)->function);
 }
 
-/* By its name, as functions are. */
+/* By its name, as functions are; one that was made in a function, by its function. */
 static PyObject *resumable_reduce(PyObject *object, PyObject *nothing) {
     (void)nothing;
-    return PyObject_GetAttrString(object, "__qualname__");
+    rp_resumable *self = (rp_resumable *)object;
+    PyObject *name = PyObject_GetAttrString(object, "__qualname__");
+    PyObject *inside = PyUnicode_FromString("<locals>");
+    int is_local = name == NULL || inside == NULL ? -1 : PySequence_Contains(name, inside);
+    Py_XDECREF(inside);
+    if (is_local == 0) return name;
+    Py_XDECREF(name);
+    PyObject *again = is_local < 0 ? NULL : PyObject_GetAttrString(self->module, "_resumable");
+    if (again == NULL) return NULL;
+    return Py_BuildValue("(N(OO))", again, self->function, self->given ? self->given : Py_None);
 }
 
 static PyObject *resumable_copy(PyObject *object, PyObject *nothing) {

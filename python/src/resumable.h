@@ -12,12 +12,15 @@ typedef struct rp_resumable {
     rp_module_state *state;
     vectorcallfunc vectorcall;
     rp_options options;
+    PyObject *given;        /* strong: dict of the options as they were given, or NULL */
     PyObject *key_function; /* strong: key= when it is callable, or NULL */
     bool cache, signals;
     bool said_opaque; /* arguments that can't be compared */
 } rp_resumable;
 
 extern PyType_Spec rp_resumable_spec;
+/* _resumable(function, options): what saved states name */
+PyObject *rp_resumable_again(PyObject *module, PyObject *args);
 /* resumable(function=None, /, **options) */
 PyObject *rp_resumable_decorate(PyObject *module, PyObject *args, PyObject *kwargs);
 /* The function behind the callable, borrowed; NULL: it is no resumable. */

@@ -128,21 +128,6 @@ failed:
     return NULL;
 }
 
-/* Arguments that nothing is known about: two calls that differ in them alone are the same. */
-static int tell_opaque(rp_resumable *resumable, rp_checkpoint *self) {
-    if (resumable->said_opaque || self->any_arguments || resumable->options.key != NULL) return 0;
-    for (Py_ssize_t i = 0; i < self->arguments.count; i++) {
-        if (self->arguments.items[i].comparable) continue;
-        resumable->said_opaque = true;
-        return rp_warn(self->state,
-                       "checkpoint '%U': argument '%U' can't be compared: a call that differs in "
-                       "it alone goes on from this one's save; key= tells calls apart "
-                       "(key=lambda ...: text)",
-                       self->caller.name, self->arguments.items[i].name);
-    }
-    return 0;
-}
-
 static bool all_comparable(const rp_checkpoint *self) {
     for (Py_ssize_t i = 0; i < self->arguments.count; i++)
         if (!self->arguments.items[i].comparable) return false;
@@ -191,7 +176,7 @@ static PyObject *begin_or_go_on(rp_resumable *resumable, rp_exact *exact, PyObje
     if (result != NULL || PyErr_Occurred()) return result;
     if (self->going_on) root = rp_exact_restore(exact);
     if (PyErr_Occurred()) return NULL;
-    if (root == NULL && (rp_others_tell(self) < 0 || tell_opaque(resumable, self) < 0)) return NULL;
+    if (root == NULL && rp_others_tell(self) < 0) return NULL;
     result = run(resumable, exact, root, args, count_and_flags, names);
     if (result != NULL) rp_exact_end(exact, resumable->cache ? result : NULL);
     return result;
@@ -200,6 +185,8 @@ static PyObject *begin_or_go_on(rp_resumable *resumable, rp_exact *exact, PyObje
 PyObject *rp_resumable_call(rp_resumable *resumable, PyObject *const *args, size_t count_and_flags,
                             PyObject *names) {
     rp_exact exact = {.signals = resumable->signals};
+    if (resumable->key_function == NULL && resumable->options.key == NULL)
+        exact.said_opaque = &resumable->said_opaque;
     size_t count = (size_t)PyVectorcall_NARGS(count_and_flags);
     exact.values = rp_bind(resumable->function, args, count, names);
     if (exact.values == NULL) {

@@ -54,7 +54,16 @@ int rp_trust_check(rp_checkpoint *self, const rs_state *saved, rp_decoder *decod
     if (names == NULL || PyList_GET_SIZE(names) == 0) return 0;
     PyObject *listed = list_of_names(names);
     const char *problem = rs_checkpoint_look(self->engine)->key_problem;
-    if (listed != NULL)
+    if (listed != NULL && self->has_position)
+        rp_raise_text(
+            self->state->untrusted, RESUME_UNTRUSTED,
+            "checkpoint '%U' is not proven to be yours (%s%s%s), and to go on from it its "
+            "functions and classes have to be imported and called: %U; nothing was "
+            "restored. If you know where it comes from: 'resume trust \"%U\"'; "
+            "resume.load() shows it as data",
+            self->caller.name, rs_signature_text(rs_state_signature(saved)),
+            problem[0] != 0 ? ", and " : "", problem, listed, self->caller.path);
+    else if (listed != NULL)
         rp_raise_text(self->state->untrusted, RESUME_UNTRUSTED,
                       "checkpoint '%U' is not proven to be yours (%s%s%s), and its variables need "
                       "what is imported and called: %U; nothing was restored. If you know where it "
@@ -73,6 +82,12 @@ int rp_trust_tell_key(rp_checkpoint *self) {
     if (self->state->said_key || text[0] == 0) return 0;
     self->state->said_key = true;
     if (!is_unsigned) return rp_warn(self->state, "checkpoint '%U': %s", self->caller.name, text);
+    if (self->has_position)
+        return rp_warn(self->state,
+                       "checkpoint '%U' is saved without a signature: %s (RESUME_KEY_FILE names "
+                       "another file). After a kill it goes on only when you have said that the "
+                       "file is good: resume trust \"%U\"",
+                       self->caller.name, text, self->caller.path);
     return rp_warn(
         self->state,
         "checkpoint '%U' is saved without a signature: %s (RESUME_KEY_FILE names another "

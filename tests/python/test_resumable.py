@@ -101,6 +101,29 @@ def inner(n):
 def main():
     return [inner(3), inner(2) + inner(1)]
 """,
+    "resumables_as_values": """
+import functools
+
+@resume.resumable
+def helper(n):
+    save()
+    return n * 2
+
+@resume.resumable
+def main(n=1, *rest, flag=True, **more):
+    x = helper
+    both = {"h": helper, "p": functools.partial(helper, 4)}
+    total = x(1) + both["h"](2) + both["p"]()
+
+    @resume.resumable(rate=5)
+    def local(k):
+        save()
+        return k + n
+    values = [local(1), local(2)]
+    for value in (helper(i) for i in range(2)):
+        total += value
+    return total, values, rest, flag, more, x is helper
+""",
     "closures": """
 @resume.resumable
 def main():

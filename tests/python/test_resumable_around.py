@@ -51,6 +51,27 @@ def main():
     assert here.log() == "0\n"
 
 
+def test_worker_processes_keep_calls_of_their_own(place):
+    here = place("""
+@resume.resumable
+def work(n):
+    save()
+    return 2 * n
+
+@resume.resumable
+def main():
+    save()
+    child = os.fork()
+    if child == 0:
+        os._exit(work(3))
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+""")
+    outcome = here.run()
+    assert outcome.value == 6 and not outcome.warned, outcome
+    names = [path.name.split("%40")[0].rsplit(".", 1)[1] for path in here.checkpoints()]
+    assert names == ["main", "work"]
+
+
 def test_another_thread_is_told_that_it_saves_nothing(place):
     here = place("""
 import threading
