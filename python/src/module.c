@@ -8,6 +8,7 @@
 #include "lookup.h"
 #include "opaque.h"
 #include "continuation/probe_record.h"
+#include "continuation/capture.h"
 #include "continuation/probe_capture.h"
 #include "continuation/probe_stack.h"
 #include "probe.h"
@@ -119,6 +120,8 @@ static PyMethodDef core_functions[] = {
     {"_registered", rp_registered_make, METH_VARARGS,
      "_registered($module, name, state=None, /)\n--\n\nAn object of a registered class."},
     {"_at_exit", rp_at_exit, METH_NOARGS, "_at_exit($module, /)\n--\n\nFor atexit."},
+    {"_go_on_with", (PyCFunction)(void (*)(void))rp_go_on_with, METH_FASTCALL,
+     "_go_on_with($module, generator, /, *ignored)\n--\n\nNamed by saved states."},
     {"_set_attributes", (PyCFunction)(void (*)(void))core_set_attributes, METH_FASTCALL,
      "_set_attributes($module, object, attributes, /)\n--\n\nNamed by saved states."},
     {"_make_exception", rp_make_exception, METH_VARARGS,
@@ -231,8 +234,9 @@ static int core_exec(PyObject *module) {
     state->registered_names = PyDict_New();
     state->moved = PyDict_New();
     state->registered_maker = PyObject_GetAttrString(module, "_registered");
+    state->go_on_with = PyObject_GetAttrString(module, "_go_on_with");
     if (!state->registry || !state->saved_here || !state->said_others || !state->registered ||
-        !state->registered_names || !state->moved || !state->registered_maker)
+        !state->registered_names || !state->moved || !state->registered_maker || !state->go_on_with)
         return -1;
     if (look_up_errors(state) < 0 || add_types(module, state) < 0) return -1;
     if (add_class_attributes(state) < 0) return -1;
@@ -280,6 +284,7 @@ static int core_exec(PyObject *module) {
     DO(script_space)                                                                               \
     DO(script_code)                                                                                \
     DO(registered_maker)                                                                           \
+    DO(go_on_with)                                                                                 \
     DO(savers)                                                                                     \
     DO(null)
 

@@ -38,6 +38,7 @@ typedef struct rp_module_state {
     PyObject *folder_default;   /* Checkpoint.folder, the same */
     PyObject *registry;         /* path -> weak reference to the open Checkpoint: registry.c */
     PyObject *registered;       /* class -> what resume.register() was given: registered.c */
+    PyObject *go_on_with;       /* the function _go_on_with: continuation/capture.h */
     PyObject *savers;           /* tuple: the functions that a program saves by */
     PyObject *registered_names; /* the same by the names of the classes, also old ones */
     PyObject *moved;            /* old name -> class that has taken its place */

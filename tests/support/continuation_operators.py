@@ -103,6 +103,24 @@ def k_context_manager():
     def c(): save(); yield 1; save()
     with c() as x: save()
     return x
+def k_thrown():
+    @contextlib.contextmanager
+    def c(n):
+        try: save(); yield n
+        except ValueError as e: save(); log('caught', str(e)); save()
+        except KeyError as e: save(); raise TypeError(n) from e
+        finally: save(); log('left')
+    def g():
+        for i in range(3):
+            try: save(); yield i
+            except ValueError as e: save(); yield str(e)
+    with c(1): save(); raise ValueError('v')
+    try:
+        with c(2): raise KeyError('k')
+    except TypeError as e: save(); out = [repr(e), repr(e.__cause__)]
+    i = g(); next(i)
+    out += [i.throw(ValueError('thrown')), next(i), i.throw(ValueError, ValueError('old'), None)]
+    return out, [*i]
 def k_generators():
     g = gen(9); e = enumerate(g)
     out = [next(g), g.send(None), next(g, 7), g.__next__(), next(e)]

@@ -22,6 +22,9 @@ typedef struct rp_captured {
 int rp_capture(rp_module_state *state, PyFrameObject *frame, const rp_root *root, PyObject *result,
                rp_captured *captured);
 void rp_captured_release(rp_captured *captured);
+/* _go_on_with(generator, ...): its next item, or StopIteration with what it returns. It is called
+ * in the place of generator.throw() when what was thrown has arrived. */
+PyObject *rp_go_on_with(PyObject *module, PyObject *const *args, Py_ssize_t count);
 /* A generator that is suspended or was not started, new reference; NULL without an exception: it
  * has ended. NULL with ValueError, whose text is the reason: it can't be captured. */
 rp_record *rp_capture_generator(rp_module_state *state, PyObject *generator);

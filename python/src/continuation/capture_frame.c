@@ -11,6 +11,7 @@ void rp_stand_release(rp_stand *stand) {
 void rp_verdict_release(rp_verdict *verdict) {
     Py_CLEAR(verdict->value);
     Py_CLEAR(verdict->top);
+    Py_CLEAR(verdict->callable);
     Py_CLEAR(verdict->reason);
 }
 
@@ -88,6 +89,12 @@ static PyObject *read_slots(rp_module_state *state, const rp_stand *stand) {
     return slots;
 }
 
+static void replace(PyObject *stack, int index, PyObject *with) {
+    PyObject *old = PyTuple_GET_ITEM(stack, index);
+    PyTuple_SET_ITEM(stack, index, Py_NewRef(with));
+    Py_DECREF(old);
+}
+
 /* From 3.15 on a `for` over a list keeps the list and, above it, an index that is no object: the
  * iterator at that index is as good. */
 static int set_iterator(rp_module_state *state, PyObject *stack, int index, Py_ssize_t number) {
@@ -99,8 +106,8 @@ static int set_iterator(rp_module_state *state, PyObject *stack, int index, Py_s
         return -1;
     }
     Py_DECREF(done);
-    PyTuple_SET_ITEM(stack, index - 1, iterator);
-    Py_DECREF(sequence);
+    replace(stack, index - 1, iterator);
+    Py_DECREF(iterator);
     PyTuple_SET_ITEM(stack, index, Py_NewRef(state->null));
     return 0;
 }
@@ -152,6 +159,9 @@ static PyObject *read_stack(rp_module_state *state, const rp_stand *stand, rp_ve
             Py_CLEAR(stack);
         }
     }
+    int first = rp_analysis_kept(stand->analysis, stand->index);
+    for (int i = first; stack && verdict->callable && i <= last; i++)
+        if (i != first + 1) replace(stack, i, i == first ? verdict->callable : Py_None);
     if (stack) turn_handled(stand, stack, handled);
     return stack;
 }

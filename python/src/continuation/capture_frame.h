@@ -27,11 +27,13 @@ void rp_stand_move(rp_stand *stand, int index);
 /* How a frame goes on. */
 typedef struct rp_verdict {
     rp_mode mode;
-    int kept;         /* how many entries of the stack stay */
-    PyObject *value;  /* strong: of VALUE and INIT */
-    PyObject *top;    /* strong: what stands for the topmost entry that is kept, or NULL */
-    PyObject *reason; /* strong: why it can't go on, or NULL */
-} rp_verdict;         /* zero-initialised: empty */
+    int kept;           /* how many entries of the stack stay */
+    PyObject *value;    /* strong: of VALUE and INIT */
+    PyObject *top;      /* strong: what stands for the topmost entry that is kept, or NULL */
+    PyObject *callable; /* strong: what is called in the place of what was called, with the same
+                           object and None for all other arguments; or NULL */
+    PyObject *reason;   /* strong: why it can't go on, or NULL */
+} rp_verdict;           /* zero-initialised: empty */
 void rp_verdict_release(rp_verdict *verdict);
 
 /* The record of a frame; takes what the verdict holds. `*handled`: the exception that is handled

@@ -44,18 +44,25 @@ int rp_judge_iteration(rp_module_state *state, const rp_stand *stand, const rp_w
 static const struct asking {
     const char *type; /* whose method it is; NULL: a builtin function */
     const char *name;
-    int argument;    /* that has the iterable; of a method, 0 is the object itself */
-    bool takes_sent; /* the last argument must be None */
+    int argument; /* that has the iterable; of a method, 0 is the object itself */
+    enum {
+        AS_IT_IS,
+        WITH_NONE,
+        BY_OURS
+    } how; /* the last argument must be None; or rp_go_on_with
+              is called in its place */
 } askings[] = {
-    {NULL, "next", 0, false},
-    {NULL, "any", 0, false}, /* all before were false */
-    {NULL, "all", 0, false},
-    {"generator", "send", 0, true},
-    {"generator", "__next__", 0, false},
-    {"list", "extend", 1, false}, /* what was there is in the list */
-    {"set", "update", 1, false},
-    {"collections.deque", "extend", 1, false},
-    {"collections.deque", "extendleft", 1, false},
+    {NULL, "next", 0, AS_IT_IS},
+    {NULL, "any", 0, AS_IT_IS}, /* all before were false */
+    {NULL, "all", 0, AS_IT_IS},
+    {"generator", "send", 0, WITH_NONE},
+    {"generator", "__next__", 0, AS_IT_IS},
+    {"generator", "throw", 0, BY_OURS}, /* what was thrown has arrived */
+    {NULL, "_go_on_with", 0, BY_OURS},
+    {"list", "extend", 1, AS_IT_IS}, /* what was there is in the list */
+    {"set", "update", 1, AS_IT_IS},
+    {"collections.deque", "extend", 1, AS_IT_IS},
+    {"collections.deque", "extendleft", 1, AS_IT_IS},
 };
 
 static const struct asking *asking_of(const char *type, const char *name) {
@@ -117,6 +124,25 @@ static int asks(rp_module_state *state, const rp_stand *stand, const rp_waited *
     return first;
 }
 
+PyObject *rp_go_on_with(PyObject *module, PyObject *const *args, Py_ssize_t count) {
+    PyObject *result;
+    (void)module;
+    if (count < 1) return PyErr_Format(PyExc_TypeError, "_go_on_with(generator, ...)");
+    switch (PyIter_Send(args[0], Py_None, &result)) {
+    case PYGEN_NEXT:
+        return result;
+    case PYGEN_RETURN: {
+        PyObject *end = PyObject_CallOneArg(PyExc_StopIteration, result);
+        Py_DECREF(result);
+        if (end) PyErr_SetObject(PyExc_StopIteration, end);
+        Py_XDECREF(end);
+        return NULL;
+    }
+    default:
+        return NULL;
+    }
+}
+
 int rp_judge_generator_call(rp_module_state *state, const rp_stand *stand, const rp_waited *inner,
                             rp_verdict *verdict) {
     int kept = rp_analysis_kept(stand->analysis, stand->index), status = 0;
@@ -128,7 +154,13 @@ int rp_judge_generator_call(rp_module_state *state, const rp_stand *stand, const
     Py_XDECREF(callable);
     if (status < 0) return -1;
     if (status == 0) return rp_refuse_call(stand, inner, operands.callable, verdict);
-    if (asking->takes_sent) verdict->top = Py_NewRef(Py_None);
+    if (asking->how == WITH_NONE) verdict->top = Py_NewRef(Py_None);
+    if (asking->how == BY_OURS) {
+        /* [callable, generator, arguments...] only: a method that was looked up to be called */
+        if (operands.first != stand->base + kept + 1)
+            return rp_refuse_call(stand, inner, operands.callable, verdict);
+        verdict->callable = Py_NewRef(state->go_on_with);
+    }
     return again(stand, verdict);
 }
 
