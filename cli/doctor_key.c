@@ -1,7 +1,6 @@
 /* `resume doctor` about the key that proves which checkpoints are the user's. */
 #include "doctor.h"
 
-#include "os/file.h"
 #include "os/process.h"
 #include "store/keys.h"
 
@@ -14,12 +13,10 @@
 
 /* What the path leads to; a link is followed, as when the key is read. */
 static bool look(const rs_os *os, const char *path, unsigned flags, rs_file_info *info) {
-    int fd;
-    if (rs_fd_open(os, RS_WORKING_FOLDER, path, RS_OPEN_READ | RS_OPEN_FOLLOW | flags, 0, &fd,
-                   NULL))
-        return false;
+    int fd = os->open(os, RS_WORKING_FOLDER, path, RS_OPEN_READ | RS_OPEN_FOLLOW | flags, 0);
+    if (fd < 0) return false;
     int answer = os->info(os, fd, info);
-    rs_fd_close(os, &fd);
+    os->close(os, fd);
     return answer == 0;
 }
 
