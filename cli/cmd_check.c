@@ -140,9 +140,9 @@ static void check_file(checker *this, const rs_folder *folder, const char *file_
         snprintf(found->text, sizeof found->text, "%s; %s", recovery.text, kept);
     } else {
         snprintf(found->text, sizeof found->text,
-                 "%zu generation%s, the newest %" PRIu64 " with %s in %" PRIu64 " chunks%s%s",
+                 "%zu generation%s, the newest %" PRIu64 " with %s in %" PRIu64 " chunk%s%s%s",
                  count, count == 1 ? "" : "s", newest_good, rc_text_size(sizes.raw, stored),
-                 sizes.chunks, newest == RS_SIGNED_MINE ? "" : ", ",
+                 sizes.chunks, sizes.chunks == 1 ? "" : "s", newest == RS_SIGNED_MINE ? "" : ", ",
                  newest == RS_SIGNED_MINE ? "" : rs_signature_text(newest));
         if (newest == RS_SIGNED_WRONG) found->exit_code = RC_UNTRUSTED;
     }
@@ -153,6 +153,19 @@ static void check_file(checker *this, const rs_folder *folder, const char *file_
 static uint64_t size_of(const rs_folder *folder, const char *file_name) {
     rs_file_info info;
     return folder->os->info_at(folder->os, folder->fd, file_name, &info) == 0 ? info.size : 0;
+}
+
+/* The line begins with the name of the file and what it is: the path tells nothing new. */
+static void omit_path(char *text, const char *path) {
+    static const char *const joints[] = {"': ", "' is damaged: "};
+    size_t size = strlen(path);
+    for (char *at = text; (at = strchr(at, '\'')); at++)
+        for (size_t i = 0; strncmp(at + 1, path, size) == 0 && i < 2; i++) {
+            size_t joint = strlen(joints[i]);
+            char *rest = at + 1 + size;
+            if (strncmp(rest, joints[i], joint) == 0)
+                memmove(at, rest + joint, strlen(rest + joint) + 1);
+        }
 }
 
 static void check_one(checker *this, const rs_folder *folder, const char *file_name, bool named) {
@@ -170,21 +183,22 @@ static void check_one(checker *this, const rs_folder *folder, const char *file_n
     if (foreign && !named) found.exit_code = RC_WARNINGS;
     this->worst = rc_worse(this->worst, found.exit_code);
     this->checked++;
+    char *path = rs_folder_join(folder, file_name);
     if (this->chosen->common.json) {
         json_t *object = json_object();
         json_object_set_new(object, "name", rc_json_name(file_name));
-        char *path = rs_folder_join(folder, file_name);
         json_object_set_new(object, "path", path ? rc_json_text(path, strlen(path)) : json_null());
-        rs_free(path);
         json_object_set_new(object, "result", json_string(found.result));
         json_object_set_new(object, "status", json_string(resume_status_name(found.status)));
         json_object_set_new(object, "message", rc_json_text(found.text, strlen(found.text)));
         json_object_set(object, "generations", generations);
         json_array_append_new(this->files, object);
     } else {
+        if (path) omit_path(found.text, path);
         rc_escape(RC_ESCAPE_TERMINAL, found.text, strlen(found.text), text, sizeof text);
         printf("%-11s %s: %s\n", found.result, name, text);
     }
+    rs_free(path);
     json_decref(generations);
 }
 

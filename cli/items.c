@@ -102,6 +102,12 @@ static bool is_chosen(const rc_export *export, const char *name, bool *exact) {
 
 static resume_status refuse_name(const rc_export *export, const char *wanted, rs_error *error) {
     rc_nearest nearest = {.typed = wanted};
+    static const char *const formats[] = {"npz", "json", "csv", "raw"};
+    for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++)
+        if (strcmp(wanted, formats[i]) == 0)
+            return rs_fail(error, RESUME_NOT_FOUND,
+                           "there is no variable '%s'; the format is chosen with --format=%s",
+                           wanted, wanted);
     for (size_t i = 0; i < export->item_count; i++)
         rc_nearest_consider(&nearest, export->items[i].name);
     if (nearest.best[0])

@@ -373,7 +373,7 @@ contains
   subroutine resume_protect_state(ck, name, save, load, object)
     type(resume_checkpoint), intent(inout) :: ck
     character(len=*), intent(in) :: name
-    type(c_funptr), intent(in) :: save, load
+    type(c_funptr), value, intent(in) :: save, load ! by reference gfortran makes text relocations
     type(c_ptr), intent(in) :: object
     integer(c_int) :: ignored
     if (.not. c_associated(ck%handle)) ck%trouble = 'resume_open has not been called'

@@ -44,7 +44,14 @@ def test_check__damaged_older_generation(resume, cut_off):
         file.seek(-1, 1)
         file.write(bytes([byte[0] ^ 1]))
     ran = resume("check", "sim.main")
-    assert ran.code == 6 and ran.out.startswith("damaged") and "generation 2 is good" in ran.out
+    assert ran.code == 6 and ran.out == (
+        "damaged     sim.main: generation 1: the digest does not match the segment at byte 12288; "
+        "generation 2 is good\n")
+    cut_off.write_bytes(b"something else")
+    ran = resume("check", "sim.main")
+    assert ran.code == 1 and ran.out == (
+        "foreign     sim.main: the file does not begin like a checkpoint of resume; use another "
+        "name, or move it away\n")
 
 
 def test_check__damaged_array(resume, save, folder):

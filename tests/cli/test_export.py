@@ -592,6 +592,8 @@ def test_what_stands_in_itself_is_left_out_once(resume, save, folder):
 def test_unknown_variable(resume, cut_off):
     ran = resume("export", "sim.main", "stpe")
     assert ran.code == 4 and ran.out == "" and "did you mean 'step'?" in ran.err
+    ran = resume("export", "sim.main", "-f", "json")  # as other programs spell --format
+    assert ran.code == 4 and ran.out == "" and "chosen with --format=json" in ran.err
     ran = resume("export", "sim.main", "steps.deeper")
     assert ran.code == 4 and ran.out == ""
     assert resume("export", "sim.man").code == 4

@@ -66,7 +66,7 @@ sim.main@1 (DATE TIME) -> sim.main@2 (DATE TIME)
 1 changed, 1 unchanged
 """,
     "check": """\
-good        sim.main: 2 generations, the newest 2 with 252 B in 1 chunks
+good        sim.main: 2 generations, the newest 2 with 252 B in 1 chunk
 """,
     "export sim.main steps step -F csv": "",
     "export sim.main step": """\

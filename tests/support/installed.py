@@ -67,7 +67,7 @@ class Installed:
     def link_flags(self, static):
         if not static:
             return [*self.pkg_config("--libs"), f"-Wl,-rpath,{self.libraries}",
-                    "-Wl,--no-undefined"]
+                    "-Wl,--no-undefined", "-Wl,--fatal-warnings"]
         if not self._static:  # a folder without libresume.so: the linker takes the archive
             self._static = self.place / "static"
             self._static.mkdir()
