@@ -332,7 +332,8 @@ typedef struct resume_info {
     uint64_t bytes_written; /* by the last save of this handle */
     uint64_t state_size;    /* bytes of all variables at the last save or restore, uncompressed */
     const char *aside;      /* file name under which an older file was kept, or "" */
-    const char *warning;    /* something the user should hear, one sentence a line, or "" */
+    const char *warning;    /* something the user should hear, one sentence a line, or "": also why
+                               a save is not signed */
 } resume_info;
 
 /* resume_look(const resume *checkpoint, resume_info *info): fills `info`. */

@@ -1,6 +1,20 @@
 /* Saving, ending, and when. */
 #include "api/encode.h"
 
+#include <stdio.h>
+
+/* Whose it is can't be proven then: Python will read the data alone, on this machine as well. */
+static void tell_unsigned(resume *checkpoint) {
+    const rs_checkpoint_info *found = rs_checkpoint_look(checkpoint->engine);
+    if (checkpoint->info.saves != 1) return;
+    if (found->key_problem[0]) {
+        char text[sizeof "what is saved is not signed: " + 512];
+        snprintf(text, sizeof text, "what is saved is not signed: %s", found->key_problem);
+        rs_handle_warn(checkpoint, text);
+    }
+    rs_handle_warn(checkpoint, found->key_warning);
+}
+
 /* Commits may tell something that is no failure; what is new since then replaces it. */
 static void note_saved(resume *checkpoint, const rs_encoding *encoding,
                        const rs_commit_info *commit) {
@@ -15,6 +29,7 @@ static void note_saved(resume *checkpoint, const rs_encoding *encoding,
         info->state_size += encoding->blobs[i].size;
     if (commit->aside[0]) memcpy(checkpoint->aside, commit->aside, sizeof checkpoint->aside);
     rs_handle_warn(checkpoint, commit->note);
+    tell_unsigned(checkpoint);
     checkpoint->has_begun = true;
     checkpoint->has_unread = false;
 }

@@ -5,6 +5,7 @@
 #include "api_place.h"
 
 #include <errno.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <stdlib.h>
 #include <string.h>
@@ -203,6 +204,33 @@ static void test_save__a_callback_that_refuses_or_saves(void **state) {
 }
 
 /* 256 MiB in one array. */
+/* Said once, and the saves are good all the same. */
+static void test_save__says_why_nothing_is_signed(void **state) {
+    api_place *place = *state;
+    const char *before = getenv("RESUME_KEY_FILE");
+    char key[TEMP_PATH_SIZE], *kept = before ? strdup(before) : NULL;
+    temp_path(key, place->path, "key");
+    assert_true(temp_write(key, "too short"));
+    setenv("RESUME_KEY_FILE", key, 1);
+    chmod(key, 0600);
+    resume *ck = api_open(place);
+    int number = 1;
+    resume_protect(ck, number);
+    assert_string_equal(look(ck).warning, "");
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(resume_save(ck), RESUME_OK);
+        const char *told = strstr(look(ck).warning, "not signed: the key '");
+        assert_non_null(told);
+        assert_null(strstr(told + 1, "not signed"));
+    }
+    api_close(ck);
+    if (kept)
+        setenv("RESUME_KEY_FILE", kept, 1);
+    else
+        unsetenv("RESUME_KEY_FILE");
+    free(kept);
+}
+
 static void test_save__large(void **state) {
     api_place *place = *state;
     size_t count = getenv("RESUME_FAST") ? 1u << 20 : 1u << 25;
@@ -236,6 +264,7 @@ int main(void) {
         TEST(test_save__any_call_may_fail),
         TEST(test_save__any_allocation_may_fail),
         TEST(test_save__a_callback_that_refuses_or_saves),
+        TEST(test_save__says_why_nothing_is_signed),
         TEST(test_save__large),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
