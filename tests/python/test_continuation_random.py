@@ -1,0 +1,42 @@
+"""Random programs go on at every save, and at each in turn."""
+import importlib.util
+import random
+import sys
+
+import going_on
+import going_on_random
+import pytest
+
+SAVES_MAX = 40
+
+
+def module_of(folder, seed):
+    """A random program with a few saves, in a module of its own."""
+    while True:
+        name = f"random_program_{seed}"
+        path = folder / f"{name}.py"
+        path.write_text(going_on_random.source(random.Random(seed)))
+        spec = importlib.util.spec_from_file_location(name, path)
+        module = sys.modules[name] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        going_on.start(module.main, 0)
+        going_on.call(module.main)
+        if 0 < going_on.COUNT <= SAVES_MAX:
+            return module, seed
+        del sys.modules[name]
+        path.unlink()
+        seed += 1 << 32
+
+
+@pytest.mark.random
+def test_random_programs(tmp_path, rng, amount):
+    hops = refused = 0
+    for _ in range(amount(heavy=12, light=3, fast=2)):
+        module, seed = module_of(tmp_path, rng.randrange(1 << 32))
+        outcome = going_on.run(module.main)
+        assert outcome.wrong == [], f"program of random.Random({seed})"
+        hops += outcome.hops
+        refused += len(outcome.refused)
+        del sys.modules[module.__name__]
+    print(f"saves continued: {hops}, refused: {refused}")
+    assert hops > refused
