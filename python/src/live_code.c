@@ -3,6 +3,7 @@
 
 #include "lookup.h"
 #include "memo.h"
+#include "pycompat/functions.h"
 
 #include "pycompat/code_extra.h"
 
@@ -244,6 +245,40 @@ static bool is_made_at_run_time(PyCodeObject *code, PyObject *globals) {
     return !typed;
 }
 
+/* What stands in the namespace, or in the dict of a class in it, under the function's qualified
+ * name, is the function. 1, 0, -1. */
+static int is_under_its_name(PyObject *globals, PyObject *function) {
+    PyObject *dot = PyUnicode_FromString("."), *object = NULL; /* borrowed */
+    PyObject *name = ((PyFunctionObject *)function)->func_qualname;
+    PyObject *parts = dot ? PyUnicode_Split(name, dot, -1) : NULL;
+    Py_ssize_t count = parts ? PyList_GET_SIZE(parts) : 0;
+    if (count > 0) object = PyDict_GetItemWithError(globals, PyList_GET_ITEM(parts, 0));
+    for (Py_ssize_t i = 1; object && i < count; i++)
+        object = PyType_Check(object)
+                     ? rp_type_lookup((PyTypeObject *)object, PyList_GET_ITEM(parts, i))
+                     : NULL;
+    int status = PyErr_Occurred() ? -1 : object == function;
+    Py_XDECREF(dot);
+    Py_XDECREF(parts);
+    return status;
+}
+
+/* But what a decorator has given a class of the module, as dataclasses do, is made again by every
+ * process that imports it: some function has the code and is found under its own name. 1, 0, -1. */
+static int is_of_named_function(PyCodeObject *code, PyObject *globals) {
+    PyObject *gc = PyImport_ImportModule("gc");
+    PyObject *objects = gc ? PyObject_CallMethod(gc, "get_objects", NULL) : NULL;
+    int found = objects ? 0 : -1;
+    for (Py_ssize_t i = 0; found == 0 && i < PyList_GET_SIZE(objects); i++) {
+        PyObject *object = PyList_GET_ITEM(objects, i);
+        if (PyFunction_Check(object) && PyFunction_GET_CODE(object) == (PyObject *)code)
+            found = is_under_its_name(globals, object);
+    }
+    Py_XDECREF(objects);
+    Py_XDECREF(gc);
+    return found;
+}
+
 static int find_place(code_search *search) {
     search->meet = meet_same;
     int status = walk_script(search);
@@ -285,8 +320,9 @@ static int find_path(const rp_module_state *state, PyCodeObject *code, PyObject 
     int status = module ? is_of_module(globals, module) : PyErr_Occurred() ? -1 : 0;
     if (status > 0) status = find_place(&search) < 0 ? -1 : 1;
     search_release(&search);
-    if (status > 0 && (!search.any || (search.place < 0 && is_made_at_run_time(code, globals))))
-        status = 0;
+    if (status > 0 && !search.any) status = 0;
+    if (status > 0 && search.place < 0 && is_made_at_run_time(code, globals))
+        status = is_of_named_function(code, globals);
     if (status > 0 && (rp_code_hash(code, path->hash) < 0 || rp_code_shape(code, path->shape) < 0))
         status = -1;
     if (status <= 0) {

@@ -161,8 +161,15 @@ static int save_failed(rp_checkpoint *self, const rs_error *error, bool due) {
     return status;
 }
 
+/* For audit hooks (PEP 578): a generation is durable. */
+static int audit(rp_checkpoint *self, const rs_commit_info *info) {
+    return PySys_Audit("resume.save", "OK", self->caller.path,
+                       (unsigned long long)info->generation);
+}
+
 static int tell_all(rp_checkpoint *self, rp_snapshot *snapshot, const rs_commit_info *info,
                     bool had_file) {
+    if (audit(self, info) < 0) return -1;
     if (rp_registry_note_save(self) < 0 || tell_file(self, info, had_file) < 0) return -1;
     if (tell_gone(self, snapshot) < 0 || tell_opaque(self, snapshot) < 0) return -1;
     if (rp_trust_tell_key(self) < 0) return -1;
@@ -213,6 +220,7 @@ static PyObject *first_problem(const rp_snapshot *snapshot) {
 }
 
 static int tell_exact(rp_checkpoint *self, const rs_commit_info *info, bool had_file) {
+    if (audit(self, info) < 0) return -1;
     if (rp_registry_note_save(self) < 0 || tell_file(self, info, had_file) < 0) return -1;
     return rp_trust_tell_key(self);
 }

@@ -1,5 +1,5 @@
-/* Makes code objects that go on in the middle, and functions and generators of them. */
-#include "build.h"
+/* Makes code objects that go on in the middle. */
+#include "build_code.h"
 
 #include "../pycompat/assemble.h"
 #include "../pycompat/code_extra.h"
@@ -11,20 +11,8 @@
 
 /* ---- what is kept with a continuation ---- */
 
-typedef struct made {
-    PyCodeObject *original; /* strong */
-    int shift;              /* code units of the prologue */
-    int unit;               /* of the original: the instruction in progress */
-    int lead, end;          /* units of the twin of that instruction; 0, 0: there is none */
-    rp_mode mode;
-    PyObject *bound; /* bytes: of each slot, whether the payload has it */
-    int lasti_count;
-    int *lasti_at;   /* units of the prologue at which the unwinder pushes a number ... */
-    int *lasti_unit; /* ... and what this is in the original */
-} made;
-
-static void made_free(void *extra) {
-    made *kept = extra;
+void rp_made_free(void *extra) {
+    rp_made *kept = extra;
     if (kept == NULL) return;
     Py_XDECREF((PyObject *)kept->original);
     Py_XDECREF(kept->bound);
@@ -34,7 +22,7 @@ static void made_free(void *extra) {
 }
 
 int rp_origin_of(PyCodeObject *code, int unit, rp_origin *origin) {
-    const made *kept = rp_code_extra_get(code, made_free);
+    const rp_made *kept = rp_code_extra_get(code, rp_made_free);
     *origin = (rp_origin){.code = code, .unit = unit};
     if (kept == NULL) return 0;
     origin->code = kept->original;
@@ -49,7 +37,7 @@ int rp_origin_of(PyCodeObject *code, int unit, rp_origin *origin) {
 }
 
 int rp_origin_of_lasti(PyCodeObject *code, int unit) {
-    const made *kept = rp_code_extra_get(code, made_free);
+    const rp_made *kept = rp_code_extra_get(code, rp_made_free);
     if (kept == NULL) return unit;
     if (unit >= kept->shift) return unit - kept->shift;
     for (int i = 0; i < kept->lasti_count; i++)
@@ -75,7 +63,7 @@ typedef struct builder {
     int arguments;        /* of the inner function */
     int resume_at;        /* unit of RESUME */
     int back;             /* unit of the original at which the prologue ends */
-    made *kept;
+    rp_made *kept;
 } builder;
 
 static bool is_set(const builder *build, PyObject *value) {
@@ -132,7 +120,7 @@ static void emit_variables(builder *build) {
 /* The unwinder itself pushes its number: from the place of an instruction that raises, through a
  * handler that begins right behind it. */
 static void emit_lasti(builder *build, int depth) {
-    made *kept = build->kept;
+    rp_made *kept = build->kept;
     load_next(build); /* an exception */
     int at = rp_emitted_units(&build->text);
     rp_emit(&build->text, RP_EMIT_RERAISE, 0);
@@ -259,7 +247,7 @@ static int emit_end(builder *build) {
 /* No lines for what loads, that of the function for RESUME, that of the instruction in progress for
  * its twin; at the end the line that the original table begins with. */
 static void write_lines(builder *build) {
-    const made *kept = build->kept;
+    const rp_made *kept = build->kept;
     rp_line_writer *lines = &build->lines;
     int first = build->code->co_firstlineno, total = rp_emitted_units(&build->text);
     int at = build->resume_at + 1;
@@ -284,7 +272,7 @@ static void write_lines(builder *build) {
 
 static void write_exceptions(builder *build) {
     const rp_bytecode *bytecode = &build->analysis->bytecode;
-    const made *kept = build->kept;
+    const rp_made *kept = build->kept;
     int shift = rp_emitted_units(&build->text);
     bool has_twin = kept->mode != RP_MODE_NEW && kept->end > 0;
     int covered = has_twin ? rp_bytecode_protection(bytecode, build->instruction) : -1;
@@ -400,8 +388,7 @@ static PyObject *bound_of(const builder *build) {
     return bound;
 }
 
-/* The units in the record; -1 for those that are not there yet. */
-static void note_lasti(const rp_record *record, made *kept) {
+void rp_made_note_lasti(rp_made *kept, const rp_record *record) {
     const char *kinds = PyBytes_AS_STRING(record->kinds);
     int count = 0;
     for (Py_ssize_t i = 0; i < PyBytes_GET_SIZE(record->kinds) && count < kept->lasti_count; i++) {
@@ -413,7 +400,8 @@ static void note_lasti(const rp_record *record, made *kept) {
 
 static int begin(builder *build) {
     const rp_record *record = build->record;
-    made *kept = build->kept = rs_allocate_zeroed(1, sizeof *kept);
+    build->slot_count = record->code->co_nlocalsplus;
+    rp_made *kept = build->kept = rs_allocate_zeroed(1, sizeof *kept);
     size_t depth = (size_t)PyBytes_GET_SIZE(record->kinds);
     build->slot_count = record->code->co_nlocalsplus;
     build->analysis = rp_analysis_of(record->code);
@@ -441,9 +429,8 @@ static int begin(builder *build) {
     return 0;
 }
 
-/* For RP_EMIT of L entries the numbers have to be known only when the lines are written. */
 static PyObject *finish(builder *build) {
-    note_lasti(build->record, build->kept);
+    rp_made_note_lasti(build->kept, build->record);
     write_lines(build);
     write_exceptions(build);
     if (build->text.failed || build->lines.table.failed || build->exceptions.failed)
@@ -452,17 +439,17 @@ static PyObject *finish(builder *build) {
     PyObject *changes = changes_of(build);
     PyObject *code = changes == NULL ? NULL : replaced(build->code, changes);
     Py_XDECREF(changes);
-    made *kept = build->kept;
+    rp_made *kept = build->kept;
     build->kept = NULL;
     if (code == NULL) {
-        made_free(kept);
+        rp_made_free(kept);
         return NULL;
     }
-    if (rp_code_extra_put((PyCodeObject *)code, made_free, kept) < 0) Py_CLEAR(code);
+    if (rp_code_extra_put((PyCodeObject *)code, rp_made_free, kept) < 0) Py_CLEAR(code);
     return code;
 }
 
-static PyObject *code_of(rp_module_state *state, const rp_record *record) {
+PyObject *rp_build_code(rp_module_state *state, const rp_record *record) {
     builder build = {.state = state, .record = record, .code = record->code};
     PyObject *code = NULL;
     if (begin(&build) == 0) {
@@ -471,178 +458,9 @@ static PyObject *code_of(rp_module_state *state, const rp_record *record) {
         emit_stack(&build);
         if (emit_end(&build) == 0) code = finish(&build);
     }
-    made_free(build.kept);
+    rp_made_free(build.kept);
     rs_buffer_release(&build.text);
     rs_buffer_release(&build.lines.table);
     rs_buffer_release(&build.exceptions);
     return code;
-}
-
-/* ---- the payload ---- */
-
-/* What the prologue loads, in its order. */
-static PyObject *payload_of(rp_module_state *state, const rp_record *record, int shift,
-                            PyObject *inner) {
-    const char *kinds = PyBytes_AS_STRING(record->kinds);
-    PyObject *list = PyList_New(0), *payload = NULL;
-    int status = list == NULL ? -1 : 0;
-    for (Py_ssize_t i = 0; status == 0 && i < PyTuple_GET_SIZE(record->slots); i++) {
-        PyObject *value = PyTuple_GET_ITEM(record->slots, i);
-        if (value != state->null) status = PyList_Append(list, value);
-    }
-    for (Py_ssize_t i = 0; status == 0 && i < PyTuple_GET_SIZE(record->stack); i++) {
-        PyObject *value = PyTuple_GET_ITEM(record->stack, i), *made_here = NULL;
-        if (kinds[i] == RP_KIND_LASTI && RP_LASTI_IS_NO_OBJECT)
-            value = made_here = PyObject_CallNoArgs(PyExc_Exception);
-        else if (kinds[i] == RP_KIND_LASTI)
-            value = made_here = PyLong_FromLong(PyLong_AsLong(value) + shift);
-        else if (value == state->null)
-            continue;
-        status = value == NULL ? -1 : PyList_Append(list, value);
-        Py_XDECREF(made_here);
-    }
-    bool has_value = record->mode == RP_MODE_VALUE || record->mode == RP_MODE_INIT;
-    if (status == 0 && has_value) status = PyList_Append(list, record->value);
-    if (status == 0 && inner != NULL) status = PyList_Append(list, inner);
-    if (status == 0) payload = PyList_AsTuple(list);
-    Py_XDECREF(list);
-    return payload;
-}
-
-/* ---- functions and generators ---- */
-
-static PyObject *closure_of(const rp_record *record, PyObject *cell) {
-    Py_ssize_t count = record->code->co_nfreevars;
-    PyObject *closure = PyTuple_New(count + 1);
-    for (Py_ssize_t i = 0; closure != NULL && i < count; i++) {
-        PyObject *empty = PyCell_New(NULL);
-        if (empty == NULL) Py_CLEAR(closure);
-        if (closure != NULL) PyTuple_SET_ITEM(closure, i, empty);
-    }
-    if (closure != NULL) PyTuple_SET_ITEM(closure, count, Py_NewRef(cell));
-    return closure;
-}
-
-/* Keyword-only parameters get None by default. */
-static int give_defaults(PyObject *function, PyCodeObject *code) {
-    if (code->co_kwonlyargcount == 0) return 0;
-    PyObject *names = PyCode_GetVarnames(code), *defaults = PyDict_New();
-    int status = names == NULL || defaults == NULL ? -1 : 0;
-    for (int i = 0; status == 0 && i < code->co_kwonlyargcount; i++)
-        status = PyDict_SetItem(defaults, PyTuple_GET_ITEM(names, code->co_argcount + i), Py_None);
-    if (status == 0) status = PyFunction_SetKwDefaults(function, defaults);
-    Py_XDECREF(defaults);
-    Py_XDECREF(names);
-    return status;
-}
-
-/* A function of the continuation; `cell` receives its payload later. */
-static PyObject *function_of(const rp_record *record, PyObject *code, PyObject *cell) {
-    PyObject *closure = closure_of(record, cell);
-    PyObject *function = closure == NULL ? NULL : PyFunction_New(code, record->globals);
-    if (function != NULL &&
-        (PyFunction_SetClosure(function, closure) < 0 || give_defaults(function, record->code) < 0))
-        Py_CLEAR(function);
-    Py_XDECREF(closure);
-    return function;
-}
-
-static int fill_cell(rp_module_state *state, PyObject *cell, PyCodeObject *code,
-                     const rp_record *record, PyObject *inner) {
-    made *kept = rp_code_extra_get(code, made_free);
-    note_lasti(record, kept);
-    PyObject *payload = payload_of(state, record, kept->shift, inner);
-    if (payload == NULL) return -1;
-    int status = PyCell_Set(cell, payload);
-    Py_DECREF(payload);
-    return status;
-}
-
-PyObject *rp_build_function(rp_module_state *state, rp_record *record, PyObject *inner) {
-    PyObject *cell = PyCell_New(NULL);
-    PyObject *code = cell == NULL ? NULL : code_of(state, record);
-    PyObject *function = code == NULL ? NULL : function_of(record, code, cell);
-    if (function != NULL && fill_cell(state, cell, (PyCodeObject *)code, record, inner) < 0)
-        Py_CLEAR(function);
-    Py_XDECREF(code);
-    Py_XDECREF(cell);
-    return function;
-}
-
-PyObject *rp_call_continuation(PyObject *function) {
-    PyCodeObject *code = (PyCodeObject *)PyFunction_GET_CODE(function);
-    PyObject *arguments = PyTuple_New(code->co_argcount), *result = NULL;
-    for (int i = 0; arguments != NULL && i < code->co_argcount; i++)
-        PyTuple_SET_ITEM(arguments, i, Py_NewRef(Py_None));
-    if (arguments != NULL) result = PyObject_Call(function, arguments, NULL);
-    Py_XDECREF(arguments);
-    return result;
-}
-
-PyObject *rp_build_generator(rp_module_state *state, rp_record *record) {
-    PyObject *cell = PyCell_New(NULL), *generator = NULL;
-    PyObject *code = cell == NULL ? NULL : code_of(state, record);
-    PyObject *function = code == NULL ? NULL : function_of(record, code, cell);
-    if (function != NULL) generator = rp_call_continuation(function);
-    Py_XDECREF(function);
-    Py_XDECREF(code);
-    Py_XDECREF(cell);
-    return generator;
-}
-
-/* The cell of the payload: in the last slot of the frame, which has not moved yet. */
-static PyObject *payload_cell(PyFrameObject *frame, int slot_count) {
-    rp_slot slot = rp_stack_get(frame, slot_count);
-    if (slot.kind == RP_SLOT_OBJECT && PyCell_Check(slot.object)) return slot.object;
-    if (slot.kind == RP_SLOT_OBJECT) Py_DECREF(slot.object);
-    PyErr_SetString(PyExc_SystemError, "a continuation without its payload");
-    return NULL;
-}
-
-static int prime(PyObject *generator) {
-    PyObject *first = PyIter_Next(generator);
-    if (first == NULL && !PyErr_Occurred())
-        PyErr_SetString(PyExc_SystemError, "a suspended generator has ended while it was made");
-    int status = first == NULL ? -1 : 0;
-    Py_XDECREF(first);
-    return status;
-}
-
-int rp_fill_generator(rp_module_state *state, PyObject *generator, rp_record *record,
-                      PyObject *inner) {
-    PyFrameObject *frame = rp_stack_of_generator(generator);
-    if (frame == NULL) {
-        if (!PyErr_Occurred()) PyErr_SetString(PyExc_SystemError, "a generator without a frame");
-        return -1;
-    }
-    PyCodeObject *code = PyFrame_GetCode(frame);
-    PyObject *cell = payload_cell(frame, record->code->co_nlocalsplus);
-    int status = cell == NULL ? -1 : fill_cell(state, cell, code, record, inner);
-    Py_XDECREF(cell);
-    Py_DECREF(code);
-    Py_DECREF(frame);
-    if (status == 0 && record->mode == RP_MODE_YIELD) status = prime(generator);
-    return status;
-}
-
-PyObject *rp_build_unstarted(rp_module_state *state, PyFrameObject *frame) {
-    PyCodeObject *code = PyFrame_GetCode(frame);
-    const made *kept = rp_code_extra_get(code, made_free);
-    PyObject *slots = NULL, *cell = NULL;
-    if (kept == NULL || kept->mode != RP_MODE_NEW) goto done;
-    int count = kept->original->co_nlocalsplus;
-    cell = payload_cell(frame, count);
-    PyObject *payload = cell == NULL ? NULL : PyCell_GET(cell);
-    if (payload == NULL) goto done;
-    Py_ssize_t next = 0;
-    slots = PyTuple_New(count);
-    for (int i = 0; slots != NULL && i < count; i++) {
-        bool is_bound = PyBytes_AS_STRING(kept->bound)[i];
-        PyObject *value = is_bound ? PyTuple_GET_ITEM(payload, next++) : state->null;
-        PyTuple_SET_ITEM(slots, i, Py_NewRef(value));
-    }
-done:
-    Py_XDECREF(cell);
-    Py_DECREF(code);
-    return slots;
 }

@@ -1,0 +1,113 @@
+"""Kills random programs at their saves: python run_random.py FIRST COUNT FOLDER [--kills N]
+
+Each program (random_programs.py, one for each seed from FIRST on) is killed at each save in turn,
+and at single saves chosen at random, until COUNT kills are reached. Every run is a fork of this
+process, which never runs a program. Prints one JSON object.
+"""
+import argparse
+import json
+import os
+import random
+import signal
+import sys
+
+import run_case
+from random_programs import source
+
+SAVES_MAX = 150  # of one program: a longer one would tell less for its time
+
+
+def load(seed, folder):
+    """The program as a module in a file, and its function main."""
+    name = f"program_{seed}"
+    with open(os.path.join(folder, name + ".py"), "w", encoding="utf-8") as file:
+        file.write(source(seed, numpy="numpy" in sys.modules))
+    return name
+
+
+def main_of(name):
+    __import__(name)
+    return sys.modules[name].main
+
+
+def plain_of(name):
+    """The module is imported in the child alone."""
+    log = os.open(os.devnull, os.O_WRONLY)
+    run_case.cases.log_to(log)
+    return run_case.plain(main_of(name))
+
+
+class Options:
+    def __init__(self, trace=None):
+        self.warm = self.new = False
+        self.trace = trace
+
+
+def kill_program(name, seed, options, folder, kills):
+    """(kills done, what was wrong)"""
+    status, answer = run_case.in_fork(lambda: plain_of(name))
+    if status != 0 or answer[0] == "failed":
+        return 0, [f"plain: {status} {answer}"]
+    wanted, saves = answer
+    if not 0 < saves <= SAVES_MAX:
+        return 0, []
+    done, wrong = 0, []
+
+    def run(place, kill):
+        return run_case.in_fork(lambda: run_case.one_run(
+            main_of(name), options, place, os.devnull, kill))
+
+    def judge(how, status, answer):
+        if status != 0 or answer[0] != wanted:
+            wrong.append(f"seed {seed}, {how}: exit code {status}, {str(answer)[-1500:]}, "
+                         f"not {wanted[-500:]}")
+    rnd = random.Random(seed)
+    for kill in sorted(rnd.sample(range(1, saves + 1), min(saves, 3))):
+        place = os.path.join(folder, f"{name}-{kill}")
+        status, answer = run(place, kill)
+        done += 1
+        if status == -signal.SIGKILL:
+            status, answer = run(place, 0)
+            judge(f"killed at {kill}", status, answer)
+        else:
+            wrong.append(f"seed {seed}: not killed at {kill}: {status} {str(answer)[-1500:]}")
+    place, hops = os.path.join(folder, name + "-turn"), 0
+    status, answer = run(place, 1)
+    while status == -signal.SIGKILL and hops < 2 * SAVES_MAX and done < kills:
+        hops += 1
+        done += 1
+        status, answer = run(place, 1)
+    if status == -signal.SIGKILL:
+        status, answer = run(place, 0)
+    judge(f"killed {hops} times in turn", status, answer)
+    return done, wrong
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("first", type=int)
+    parser.add_argument("count", type=int)
+    parser.add_argument("folder")
+    parser.add_argument("--trace")
+    options = parser.parse_args()
+    os.makedirs(options.folder, exist_ok=True)
+    sys.path.insert(0, options.folder)
+    try:
+        import numpy  # noqa: F401
+    except ImportError:
+        pass
+    done, seed, programs, wrong = 0, options.first, 0, []
+    while done < options.count and len(wrong) < 10:
+        name = load(seed, options.folder)
+        kills, faults = kill_program(name, seed, Options(options.trace), options.folder,
+                                     options.count - done)
+        done += kills
+        programs += kills > 0
+        wrong += faults
+        seed += 1
+    print(json.dumps({"kills": done, "programs": programs, "seeds": [options.first, seed - 1],
+                      "wrong": wrong}))
+
+
+if __name__ == "__main__":
+    main()
