@@ -1,6 +1,6 @@
 """Runs one case of cases/: whole, then killed at every save, then killed at each save in turn.
 
-    python run_case.py MODULE.CASE FOLDER [--warm] [--trace settrace|monitoring] [--new] [--only K]
+    python run_case.py MODULE.CASE FOLDER [--warm] [--trace settrace|monitoring] [--new] [--every N --first K]
 
 Every run is a process of its own: a fork of this one, which never runs the case itself, or with
 --new a new interpreter. Prints one JSON object: what was seen, and what was wrong.
@@ -148,9 +148,7 @@ def judge(wanted, status, answer, place):
 
 def at_every_save(case, options, wanted, saves):
     wrong = []
-    for kill in range(1, saves + 1):
-        if options.only and kill != options.only:
-            continue
+    for kill in range(options.first % options.every + 1, saves + 1, options.every):
         place = Place(options.folder, f"kill-{kill}")
         status, answer = run(case, options, place.folder, place.log, kill)
         if status != -signal.SIGKILL:
@@ -204,7 +202,8 @@ def main():
     parser.add_argument("--warm", action="store_true")
     parser.add_argument("--trace")
     parser.add_argument("--new", action="store_true")
-    parser.add_argument("--only", type=int)
+    parser.add_argument("--every", type=int, default=1, help="only every n-th save ...")
+    parser.add_argument("--first", type=int, default=0, help="... from this one on")
     parser.add_argument("--child")
     parser.add_argument("--kill", type=int, default=0)
     options = parser.parse_args()

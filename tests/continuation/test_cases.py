@@ -3,6 +3,7 @@ was never interrupted: the same value, the same lines of its log, each once."""
 import importlib
 import importlib.util
 import os
+import random
 import sys
 
 import pytest
@@ -20,6 +21,16 @@ NAMES = [function.__module__.split(".")[1] + "." + function.__name__ for functio
 SCALE = int(os.environ.get("RESUME_SCALE", "1"))
 
 
+# on the first Python all saves of all cases, on the others a part that differs from run to run
+HEAVY = os.environ.get("RESUME_HEAVY", "1") == "1" and os.environ.get("RESUME_FAST") != "1"
+PART = [] if HEAVY else ["--every", "6", "--first", str(random.randrange(6))]
+
+
+def some(start, step):
+    """Names to run in another way: all of them in a soak."""
+    return NAMES if SCALE > 1 else NAMES[start::step if HEAVY else 4 * step]
+
+
 def check(report):
     assert report["wrong"] == []
     assert report["saves"] > 0
@@ -27,25 +38,25 @@ def check(report):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_case__killed_at_every_save(drive, name):
-    check(drive(name))
+    check(drive(name, *PART))
 
 
-@pytest.mark.parametrize("name", NAMES[::1 if SCALE > 1 else 5])
+@pytest.mark.parametrize("name", some(0, 5))
 def test_case__of_specialised_code(drive, name):
-    check(drive(name, "--warm"))
+    check(drive(name, "--warm", *PART))
 
 
-@pytest.mark.parametrize("name", NAMES[1::1 if SCALE > 1 else 9])
+@pytest.mark.parametrize("name", some(1, 12))
 def test_case__in_new_processes(drive, name):
-    check(drive(name, "--new"))
+    check(drive(name, "--new", *PART))
 
 
-@pytest.mark.parametrize("name", NAMES[2::1 if SCALE > 1 else 9])
+@pytest.mark.parametrize("name", some(2, 9))
 def test_case__under_settrace(drive, name):
-    check(drive(name, "--trace", "settrace"))
+    check(drive(name, "--trace", "settrace", *PART))
 
 
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="no sys.monitoring before 3.12")
-@pytest.mark.parametrize("name", NAMES[3::1 if SCALE > 1 else 9])
+@pytest.mark.parametrize("name", some(3, 3))
 def test_case__under_monitoring(drive, name):
-    check(drive(name, "--trace", "monitoring"))
+    check(drive(name, "--trace", "monitoring", *PART))

@@ -1,4 +1,4 @@
-"""Resumable functions in processes, threads and ranks, under signals; the decorated function itself."""
+"""A resumable function and what is around it: processes, threads, other checkpoints, signals."""
 import inspect
 import pickle
 

@@ -403,7 +403,6 @@ static int begin(builder *build) {
     build->slot_count = record->code->co_nlocalsplus;
     rp_made *kept = build->kept = rs_allocate_zeroed(1, sizeof *kept);
     size_t depth = (size_t)PyBytes_GET_SIZE(record->kinds);
-    build->slot_count = record->code->co_nlocalsplus;
     build->analysis = rp_analysis_of(record->code);
     if (build->analysis == NULL) return -1;
     if (kept != NULL) {
