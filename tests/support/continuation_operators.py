@@ -88,6 +88,21 @@ if sys.version_info >= (3, 12):  # before it holds a lock
 def k_attributes(): p = P(); p.st = 1; del p.st; return hasattr(p, 'st'), G().dyn(1), G().x(2)
 def k_iter(): return [x for x in P()]
 def k_init(): return SubInit().v, WithMeta().q, Number(5) + 1, Number(7).v
+class Counts:
+    def __init__(self): self.n = 0
+    def __next__(self):
+        save(); self.n += 1
+        if self.n > 2: raise StopIteration
+        return self.n
+    def __iter__(self): save(); return self
+    def __abs__(self): save(); return 5
+    def __reversed__(self): save(); return iter([2, 1])
+def k_builtins():
+    c = Counts()
+    out = [abs(c) + abs(c), list(reversed(c)), next(iter(c)), next(c)]
+    try: next(c)
+    except StopIteration as e: save(); out.append(repr(e))
+    return out
 def k_with():
     with P() as p: save(); r = p.v
     with P(): raise ValueError

@@ -126,6 +126,19 @@ static int goes_on_with_new(const rp_stand *stand, const rp_waited *inner, rp_ve
     return goes_on(stand, RP_MODE_INIT, verdict);
 }
 
+/* next(object) and the like, whose one argument is the object with the method. */
+static bool is_builtin_for(const rp_stand *stand, const rp_waited *inner,
+                           const rp_operands *operands) {
+    int last = stand->base + stand->depth - 1;
+    if (!inner->self || operands->self || operands->first != last ||
+        rp_stack_address(stand->frame, last) != inner->self)
+        return false;
+    PyObject *name = rp_builtin_name(operands->callable);
+    bool gives = name && rp_builtin_gives(name, inner);
+    Py_XDECREF(name);
+    return gives;
+}
+
 /* C code of a call runs the function: only calls that end up in it and do nothing behind it. Its
  * operands may be gone (something may be dying at the end of the call): their addresses are
  * compared with what is known to be alive. */
@@ -133,6 +146,7 @@ static int judge_c_call(const rp_stand *stand, const rp_waited *inner, rp_verdic
     rp_operands operands = rp_call_operands(stand->frame, stand->base + kept_of(stand));
     rp_callee callee = RP_CALLEE_OTHER;
     PyObject *self = inner->self, *alive = NULL;
+    if (is_builtin_for(stand, inner, &operands)) return goes_on(stand, RP_MODE_CALL, verdict);
     if (!is_callback(inner)) {
         if (operands.callable == inner->function)
             callee = RP_CALLEE_FUNCTION;

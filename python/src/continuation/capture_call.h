@@ -48,6 +48,9 @@ typedef enum rp_callee {
     RP_CALLEE_INIT,     /* makes an object, and the function is its __init__ */
 } rp_callee;
 rp_callee rp_callee_of(PyObject *callable, const rp_waited *inner);
+/* The builtin function of that name, called with the first argument of the function alone, gives
+ * what the function gives. */
+bool rp_builtin_gives(PyObject *name, const rp_waited *inner);
 /* The builtin function or type at that address, and its name: new references; NULL without an
  * exception. */
 PyObject *rp_builtin_value(const void *address);

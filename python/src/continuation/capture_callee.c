@@ -63,6 +63,17 @@ rp_callee rp_callee_of(PyObject *callable, const rp_waited *inner) {
     return found;
 }
 
+bool rp_builtin_gives(PyObject *name, const rp_waited *inner) {
+    static const char *const pairs[][2] = {{"next", "__next__"},
+                                           {"iter", "__iter__"},
+                                           {"abs", "__abs__"},
+                                           {"reversed", "__reversed__"}};
+    for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++)
+        if (PyUnicode_CompareWithASCIIString(name, pairs[i][0]) == 0)
+            return type_has(Py_TYPE(inner->self), pairs[i][1], inner->function);
+    return false;
+}
+
 static PyObject *builtin_at(const void *address, bool its_name) {
     PyObject *name, *value;
     PyObject *builtins = PyEval_GetBuiltins(); /* borrowed */
