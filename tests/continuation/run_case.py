@@ -1,6 +1,7 @@
 """Runs one case of cases/: whole, then killed at every save, then killed at each save in turn.
 
-    python run_case.py MODULE.CASE FOLDER [--warm] [--trace settrace|monitoring] [--new] [--every N --first K]
+    python run_case.py MODULE.CASE FOLDER [--warm] [--trace settrace|monitoring] [--new]
+                       [--every N --first K]
 
 Every run is a process of its own: a fork of this one, which never runs the case itself, or with
 --new a new interpreter. Prints one JSON object: what was seen, and what was wrong.
