@@ -478,7 +478,7 @@ def test_operators():
     one = Everything()
 
     def root():
-        one[1], one[1:2], -one, +one, ~one, one.prop
+        one[1], one[1:2], -one, ~one, one.prop
         one[1] = one[1:2] = one.attribute = 1
         del one[1], one.attribute
         for _ in one:

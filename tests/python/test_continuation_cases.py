@@ -7,6 +7,9 @@ import continuation_operators
 import going_on
 import pytest
 
+# going_on forks in threads
+pytestmark = pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+
 
 def names(functions):
     return [pytest.param(one, id=one.__name__[2:]) for one in functions]

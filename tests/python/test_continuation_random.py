@@ -9,6 +9,9 @@ import pytest
 
 SAVES_MAX = 40
 
+# going_on forks in threads
+pytestmark = pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+
 
 def module_of(folder, seed):
     """A random program with a few saves, in a module of its own."""

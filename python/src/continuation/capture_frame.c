@@ -171,7 +171,7 @@ static PyObject *read_stack(rp_module_state *state, const rp_stand *stand, rp_ve
 static bool stack_agrees(const rp_stand *stand, const rp_verdict *verdict) {
     int top = rp_stack_top(stand->frame);
     if (top < 0 || verdict->mode == RP_MODE_NEW) return true;
-    return top - stand->base >= verdict->kept;
+    return top - stand->base >= verdict->kept - (verdict->top != NULL);
 }
 
 rp_record *rp_stand_record(rp_module_state *state, const rp_stand *stand, rp_verdict *verdict,
