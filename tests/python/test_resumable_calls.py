@@ -147,14 +147,14 @@ def main():
 # ---- what can't be saved ----
 
 LOCKED = """
-import threading
+import hashlib
 
 
 @resume.resumable{options}
 def main():
     total = 0
     for i in range(4):
-        guard = threading.Lock() if i == 1 else None
+        guard = hashlib.sha256() if i == 1 else None
         total += i
         log(i)
         save()

@@ -3,7 +3,7 @@
  * The interpreter takes for granted what the compiler has made sure of: a record that breaks it
  * would not raise, but crash. Only a file that bears the user's own key gets here; one that was
  * made with a stolen key, or by a resume with a bug, is refused all the same. */
-#include "analysis.h"
+#include "record_follow.h"
 
 #include <string.h>
 
@@ -150,11 +150,21 @@ static bool fits_kind(const rp_module_state *state, PyCodeObject *code, char kin
     return index >= 0 && analysis->depths[index] >= 0;
 }
 
+/* Wherever the code goes from here, it finds what it takes for granted. */
+static int check_ways(const rp_module_state *state, const rp_record *record) {
+    const rp_analysis *analysis = record->mode == RP_MODE_NEW ? NULL : rp_analysis_of(record->code);
+    if (!analysis) return record->mode == RP_MODE_NEW ? 0 : -1;
+    int index = rp_analysis_index(analysis, record->unit);
+    int fits = rp_record_follow_stack(state, record, analysis, index);
+    if (fits > 0) fits = rp_record_follow_variables(state, record, analysis, index);
+    return fits < 0 ? -1 : fits ? 0 : misfit(record, "it would use what is not there");
+}
+
 int rp_record_check_values(rp_module_state *state, rp_record *record) {
     if (check_slots(state, record) < 0) return -1;
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(record->stack); i++)
         if (!fits_kind(state, record->code, PyBytes_AS_STRING(record->kinds)[i],
                        PyTuple_GET_ITEM(record->stack, i)))
             return misfit(record, "an entry of its stack is of another kind");
-    return 0;
+    return check_ways(state, record);
 }

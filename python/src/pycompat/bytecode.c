@@ -351,3 +351,32 @@ bool rp_bytecode_has_docstring(PyCodeObject *code, PyObject *constants) {
     return PyUnicode_READ_CHAR(code->co_name, 0) != '<';
 #endif
 }
+
+int rp_bytecode_takes(const rp_instruction *instruction) {
+    const rp_opcode *opcode = &rp_opcodes[instruction->opcode];
+    if (opcode->takes < 0) return -1;
+    return opcode->takes + opcode->takes_more * instruction->argument;
+}
+
+rp_need rp_bytecode_needs(const rp_instruction *instruction) {
+    return rp_opcodes[instruction->opcode].needs;
+}
+
+int rp_bytecode_local(const rp_instruction *instruction, int index) {
+    int high = instruction->argument >> 4, low = instruction->argument & 15;
+    switch ((rp_local_use)rp_opcodes[instruction->opcode].locals) {
+    case RP_LOCALS_SET:
+        return instruction->argument == index;
+    case RP_LOCALS_READ:
+        return -(instruction->argument == index);
+    case RP_LOCALS_SET_SET:
+        return high == index || low == index;
+    case RP_LOCALS_READ_READ:
+        return -(high == index || low == index);
+    case RP_LOCALS_SET_READ: /* in this order */
+        return high == index ? 1 : -(low == index);
+    case RP_LOCALS_NONE:
+    default:
+        return 0;
+    }
+}

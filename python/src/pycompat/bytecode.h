@@ -56,11 +56,41 @@ typedef enum rp_meaning { /* instructions that the analysis or its users know by
                           RP_MEANS_NOTHING,  /* POP_TOP, NOP */
 } rp_meaning;
 
+typedef enum rp_need { /* what an instruction takes for granted of the entries that it works with */
+                       RP_NEEDS_OBJECTS,     /* that they are there */
+                       RP_NEEDS_NOTHING,     /* not even that */
+                       RP_NEEDS_ITERATOR,    /* FOR_ITER */
+                       RP_NEEDS_SUBITERATOR, /* SEND */
+                       RP_NEEDS_LIST,        /* as far below the top as its argument says */
+                       RP_NEEDS_DICT,        /* one further below */
+                       RP_NEEDS_EXCEPTION,   /* on the top */
+                       RP_NEEDS_LIST_ON_TOP,
+                       RP_NEEDS_KEYWORDS, /* of f(*a, **b) */
+                       RP_NEEDS_PARTS,    /* of a new function, by the bits of its argument */
+                       RP_NEEDS_PART,     /* the one below the function */
+                       RP_NEEDS_TEMPLATE, /* two tuples */
+                       RP_NEEDS_CALLABLE, /* NULL stands below it, or a method and its object */
+                       RP_NEEDS_CALLABLE_FIRST, /* NULL, or an object, stands above it */
+} rp_need;
+
+typedef enum rp_local_use { /* of the local variables that its argument names */
+                            RP_LOCALS_NONE,
+                            RP_LOCALS_SET,
+                            RP_LOCALS_SET_SET,
+                            RP_LOCALS_SET_READ,
+                            RP_LOCALS_READ, /* without a look whether it has a value */
+                            RP_LOCALS_READ_READ,
+} rp_local_use;
+
 /* What bytecode_tables.h (made from this Python's own `opcode` module) says of an opcode. */
 typedef struct rp_opcode {
     uint8_t caches;  /* code units that follow */
     uint8_t meaning; /* rp_meaning */
     uint16_t flags;
+    int8_t takes; /* entries, -1: not known; for each of its argument: */
+    uint8_t takes_more;
+    uint8_t needs;  /* rp_need */
+    uint8_t locals; /* rp_local_use */
 } rp_opcode;
 
 enum {
@@ -135,6 +165,11 @@ int rp_bytecode_standing(const rp_bytecode *bytecode, int at);
 /* How many entries more the stack has after the instruction, when it jumps or does not;
  * PY_INVALID_STACK_EFFECT. Of what happens to them, SWAP and COPY apart, only their number. */
 int rp_bytecode_effect(const rp_instruction *instruction, bool jumps);
+/* How many entries it takes off the stack, of those that are known; -1. */
+int rp_bytecode_takes(const rp_instruction *instruction);
+rp_need rp_bytecode_needs(const rp_instruction *instruction);
+/* It sets the local variable (1), or reads it without a look (-1); 0. */
+int rp_bytecode_local(const rp_instruction *instruction, int index);
 /* Index of the exception table entry that covers the instruction; -1. */
 int rp_bytecode_protection(const rp_bytecode *bytecode, const rp_instruction *instruction);
 

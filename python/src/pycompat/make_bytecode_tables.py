@@ -58,6 +58,57 @@ MEANINGS = {
     "CONTAINS": "CONTAINS_OP",
     "NOTHING": "POP_TOP NOP NOT_TAKEN",
 }
+# how many entries an opcode takes off the stack: a number, or one with what its argument adds for
+# each, for opcodes that the check of records follows; all others may take any
+TAKES = {
+    "0": """NOP RESUME JUMP_FORWARD JUMP_BACKWARD JUMP_BACKWARD_NO_INTERRUPT PUSH_NULL COPY SWAP
+        MAKE_CELL COPY_FREE_VARS LOAD_CONST LOAD_SMALL_INT LOAD_FAST LOAD_FAST_BORROW
+        LOAD_FAST_CHECK LOAD_FAST_AND_CLEAR LOAD_FAST_LOAD_FAST LOAD_FAST_BORROW_LOAD_FAST_BORROW
+        LOAD_GLOBAL LOAD_NAME LOAD_DEREF LOAD_CLOSURE LOAD_BUILD_CLASS LOAD_COMMON_CONSTANT DELETE_FAST DELETE_NAME
+        DELETE_GLOBAL DELETE_DEREF KW_NAMES PRECALL NOT_TAKEN FOR_ITER RETURN_CONST""",
+    "1": """POP_TOP GET_ITER GET_YIELD_FROM_ITER UNARY_NEGATIVE UNARY_NOT UNARY_INVERT
+        UNARY_POSITIVE STORE_FAST STORE_FAST_LOAD_FAST STORE_NAME STORE_GLOBAL STORE_DEREF LOAD_ATTR
+        LOAD_METHOD POP_JUMP_IF_TRUE POP_JUMP_IF_FALSE POP_JUMP_IF_NONE POP_JUMP_IF_NOT_NONE
+        POP_JUMP_FORWARD_IF_TRUE POP_JUMP_FORWARD_IF_FALSE POP_JUMP_FORWARD_IF_NONE
+        POP_JUMP_FORWARD_IF_NOT_NONE POP_JUMP_BACKWARD_IF_TRUE POP_JUMP_BACKWARD_IF_FALSE
+        POP_JUMP_BACKWARD_IF_NONE POP_JUMP_BACKWARD_IF_NOT_NONE JUMP_IF_TRUE_OR_POP
+        JUMP_IF_FALSE_OR_POP RETURN_VALUE YIELD_VALUE LIST_APPEND SET_ADD LIST_EXTEND SET_UPDATE
+        DICT_UPDATE DICT_MERGE DELETE_ATTR UNPACK_SEQUENCE TO_BOOL CONVERT_VALUE FORMAT_SIMPLE
+        LIST_TO_TUPLE CALL_INTRINSIC_1 SEND RERAISE POP_EXCEPT""",
+    "2": """BINARY_OP BINARY_SUBSCR COMPARE_OP IS_OP CONTAINS_OP STORE_ATTR DELETE_SUBSCR MAP_ADD
+        STORE_FAST_STORE_FAST FORMAT_WITH_SPEC SET_FUNCTION_ATTRIBUTE BUILD_TEMPLATE
+        PREP_RERAISE_STAR CALL_INTRINSIC_2""",
+    "3": "STORE_SUBSCR BINARY_SLICE",
+    "4": "STORE_SLICE",
+    "0+1": "BUILD_TUPLE BUILD_LIST BUILD_SET BUILD_STRING BUILD_SLICE RAISE_VARARGS",
+    "1+1": "BUILD_CONST_KEY_MAP",
+    "2+1": "CALL",
+    "3+1": "CALL_KW",
+    "0+2": "BUILD_MAP",
+}
+# what such an opcode takes for granted and does not look at: RP_NEEDS_...
+NEEDS = {
+    "ITERATOR": "FOR_ITER",
+    "SUBITERATOR": "SEND",
+    "LIST": "LIST_APPEND LIST_EXTEND",
+    "DICT": "MAP_ADD",
+    "EXCEPTION": "RERAISE",
+    "LIST_ON_TOP": "PREP_RERAISE_STAR CALL_INTRINSIC_2",
+    "KEYWORDS": "CALL_FUNCTION_EX",
+    "PARTS": "MAKE_FUNCTION",
+    "PART": "SET_FUNCTION_ATTRIBUTE",
+    "TEMPLATE": "BUILD_TEMPLATE",
+    "NOTHING": "STORE_FAST STORE_FAST_LOAD_FAST STORE_FAST_STORE_FAST",
+    "CALLABLE_FIRST" if sys.version_info >= (3, 13) else "CALLABLE": "CALL CALL_KW",
+}
+# which local variables it reads without a look, and which it sets: RP_LOCALS_...
+LOCALS = {
+    "SET": "STORE_FAST",
+    "SET_SET": "STORE_FAST_STORE_FAST",
+    "SET_READ": "STORE_FAST_LOAD_FAST",
+    "READ": "LOAD_FAST LOAD_FAST_BORROW" if sys.version_info >= (3, 12) else "",
+    "READ_READ": "LOAD_FAST_LOAD_FAST LOAD_FAST_BORROW_LOAD_FAST_BORROW",
+}
 ENDS = """RETURN_VALUE RETURN_CONST RERAISE RAISE_VARARGS INTERPRETER_EXIT JUMP_FORWARD
 JUMP_BACKWARD JUMP_BACKWARD_NO_INTERRUPT""".split()
 SCOPES = {
@@ -65,6 +116,16 @@ SCOPES = {
     "RP_SCOPE_NAME": "NAME GLOBAL",
     "RP_SCOPE_CELL": "DEREF",
 }
+
+
+def turned(table):
+    return {name: key for key, names in table.items() for name in names.split()}
+
+
+def demands(name):
+    takes = turned(TAKES).get(name, "-1").split("+")
+    needs, variables = turned(NEEDS).get(name, "OBJECTS"), turned(LOCALS).get(name, "NONE")
+    return f"{takes[0]}, {(takes + ['0'])[1]}, RP_NEEDS_{needs}, RP_LOCALS_{variables}"
 
 
 def caches(name):
@@ -129,7 +190,8 @@ def main(output):
     for name, number in sorted(MAP.items(), key=lambda item: item[1]):
         if number < 256:
             meaning = meanings.get(name, "OTHER")
-            entry = f"{{{caches(name)}, RP_MEANS_{meaning}, {flags(name, number)}}}"
+            known = f"{caches(name)}, RP_MEANS_{meaning}, {flags(name, number)}"
+            entry = f"{{{known}, {demands(name)}}}"
             lines.append(f"    [{number}] = {entry}, /* {name} */")
     lines += ["};", "#endif", ""]
     with open(output, "w", encoding="utf-8") as file:
