@@ -43,3 +43,18 @@ def test_random_programs(tmp_path, rng, amount):
         del sys.modules[module.__name__]
     print(f"saves continued: {hops}, refused: {refused}")
     assert hops > refused
+
+
+@pytest.mark.random
+def test_random_programs__stopped(tmp_path, rng, amount):
+    """By a signal, at any moment."""
+    stopped = 0
+    for _ in range(amount(heavy=6, light=3, fast=2)):
+        module, seed = module_of(tmp_path, rng.randrange(1 << 32))
+        delays = [rng.expovariate(1) * 2e-4 + 1e-6 for _ in range(8)]
+        outcome = going_on.run_stopped(module.main, delays)
+        assert outcome.wrong == [], f"program of random.Random({seed})"
+        stopped += outcome.hops
+        del sys.modules[module.__name__]
+    print(f"stopped and gone on: {stopped}")
+    assert stopped

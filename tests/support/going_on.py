@@ -6,6 +6,7 @@ thread of its own; what it returns and logs must be what the program does that w
 interrupted. Then one child goes on in this way at every save in turn.
 """
 import os
+import signal
 import sys
 import threading
 import traceback
@@ -153,4 +154,43 @@ def run(case):
     with os.fdopen(read, "rb") as pipe:
         data = pipe.read()
     outcome.compare("each", wanted, os.waitpid(child, 0)[1], data.decode())
+    return outcome
+
+
+def stop(number, frame):
+    """Of a signal: goes on from here when that can be done, else a little later."""
+    found = _core._capture_record(ROOT, None, CALLER, frame)
+    if isinstance(found, str):
+        REFUSED.append((COUNT, found))
+        signal.setitimer(signal.ITIMER_REAL, 50e-6)
+    else:
+        go_on(found)
+
+
+def run_stopped(case, delays):
+    """The case once to its end, and once for each delay (seconds), stopped after it."""
+    global PIPE, CALLER
+    outcome = Outcome()
+    start(case, 0)
+    wanted = (call(case), list(LOG), COUNT)
+    for delay in delays:
+        read, write = os.pipe()
+        child = os.fork()
+        if child == 0:
+            os.close(read)
+            PIPE = write
+            start(case, 0)
+            signal.signal(signal.SIGALRM, stop)
+            CALLER = sys._getframe()
+            signal.setitimer(signal.ITIMER_REAL, delay)
+            try:
+                end = ("gives", repr(case()))
+            except BaseException:
+                end = ("raises", traceback.format_exc())
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            leave(end)
+        os.close(write)
+        with os.fdopen(read, "rb") as pipe:
+            data = pipe.read()
+        outcome.compare(delay, wanted, os.waitpid(child, 0)[1], data.decode())
     return outcome

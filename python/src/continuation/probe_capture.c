@@ -60,15 +60,16 @@ static PyObject *probe_capture(PyObject *module, PyObject *const *args, Py_ssize
     return capture(module, PyEval_GetFrame(), args[0], args[1]);
 }
 
-/* _capture_record(root_code, result, caller) -> (record, {id: record}) or reason: the root is the
- * frame that `caller` called */
+/* _capture_record(root_code, result, caller[, frame]) -> (record, {id: record}) or reason: the root
+ * is the frame that `caller` called. With `frame`, as if that one were stopped by a signal. */
 static PyObject *probe_record(PyObject *module, PyObject *const *args, Py_ssize_t count) {
-    if (count != 3 || !PyCode_Check(args[0]))
-        return PyErr_Format(PyExc_TypeError, "_capture_record(root, result, caller)");
+    if (count < 3 || count > 4 || !PyCode_Check(args[0]) || (count == 4 && !PyFrame_Check(args[3])))
+        return PyErr_Format(PyExc_TypeError, "_capture_record(root, result, caller[, frame])");
     rp_root root = {.code = (PyCodeObject *)args[0], .caller = args[2]};
     rp_captured captured;
-    int status =
-        rp_capture(rp_state_of_module(module), PyEval_GetFrame(), &root, args[1], &captured);
+    PyFrameObject *frame = count == 4 ? (PyFrameObject *)args[3] : PyEval_GetFrame();
+    int status = rp_capture(rp_state_of_module(module), frame, &root, count == 4 ? NULL : args[1],
+                            &captured);
     if (status < 0) return NULL;
     PyObject *result = status ? Py_BuildValue("(OO)", captured.root, captured.generators)
                               : Py_NewRef(captured.reason);
