@@ -124,6 +124,24 @@ static int asks(rp_module_state *state, const rp_stand *stand, const rp_waited *
     return first;
 }
 
+/* The method of a builtin type at that address, which lives as long as the type: new reference. */
+static PyObject *method_at(const void *address) {
+    PyTypeObject *const types[] = {&PyGen_Type, &PyList_Type, &PySet_Type};
+    for (size_t i = 0; i < sizeof askings / sizeof askings[0]; i++) {
+        PyObject *name = askings[i].type ? PyUnicode_InternFromString(askings[i].name) : NULL;
+        for (size_t j = 0; name && j < sizeof types / sizeof types[0]; j++) {
+            PyObject *found = rp_type_lookup(types[j], name); /* borrowed */
+            if (found != NULL && found == address) {
+                Py_DECREF(name);
+                return Py_NewRef(found);
+            }
+        }
+        Py_XDECREF(name);
+    }
+    PyErr_Clear();
+    return NULL;
+}
+
 PyObject *rp_go_on_with(PyObject *module, PyObject *const *args, Py_ssize_t count) {
     PyObject *result;
     (void)module;
@@ -149,6 +167,7 @@ int rp_judge_generator_call(rp_module_state *state, const rp_stand *stand, const
     rp_operands operands = rp_call_operands(stand->frame, stand->base + kept);
     const struct asking *asking;
     PyObject *callable = rp_builtin_value(operands.callable);
+    if (callable == NULL) callable = method_at(operands.callable);
     if (callable == NULL && rp_stack_is_entry(inner->frame)) callable = rp_alive(operands.callable);
     if (callable) status = asks(state, stand, inner, callable, &operands, &asking);
     Py_XDECREF(callable);
