@@ -185,7 +185,7 @@ static int name_from_code(PyFrameObject *frame, rp_caller *caller) {
     PyCodeObject *code = PyFrame_GetCode(frame);
     PyObject *globals = PyFrame_GetGlobals(frame);
     PyObject *qualified = NULL;
-    int status = rp_cell_of(frame, &caller->cell);
+    int status = rp_cell_of(frame, &caller->cell) < 0 ? -1 : 0;
     if (status == 0) qualified = qualified_name(code, caller->cell);
     if (PyErr_Occurred()) status = -1;
     if (status == 0) status = fill_names(globals, code->co_name, qualified, caller);
