@@ -2,6 +2,7 @@
 #include "capture.h"
 
 #include "capture_call.h"
+#include "surroundings.h"
 
 /* What is known at one frame of the walk. */
 typedef struct rp_walk {
@@ -113,6 +114,12 @@ static int visit(rp_walk *walk, PyFrameObject *frame) {
     }
     if (status == 0 && !verdict.reason) {
         record = rp_stand_record(walk->state, &stand, &verdict, &walk->handled);
+        const char *lost = record ? rp_surroundings_lost(record) : NULL;
+        if (lost)
+            verdict.reason = rp_reason_at(frame,
+                                          "inside of 'with %s', which a new process does "
+                                          "not bring back: save outside of it",
+                                          lost);
         if (record)
             status = add(walk, &stand, record);
         else if (!verdict.reason)

@@ -1,6 +1,8 @@
 /* Builds the functions, the innermost first, and calls the outermost. */
 #include "reenter.h"
 
+#include "surroundings.h"
+
 /* The records from the outermost on; a list, so that a deep recursion needs no deep C stack. */
 static PyObject *records_from(rp_record *root) {
     PyObject *records = PyList_New(0);
@@ -21,6 +23,7 @@ PyObject *rp_reenter(rp_module_state *state, rp_record **root) {
         function = outer;
         if (function == NULL) status = -1;
     }
+    if (status == 0) status = rp_surroundings_enter(records);
     for (Py_ssize_t i = 0; status == 0 && i < count; i++)
         rp_record_clear((rp_record *)PyList_GET_ITEM(records, i));
     Py_XDECREF(records);

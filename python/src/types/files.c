@@ -215,16 +215,26 @@ done:
     return status;
 }
 
-/* sys.stdout and the like: by name. 1, or 0 for all others. */
+static void put_name_in_sys(rp_encoder *encoder, const char *name) {
+    rp_put_tag(encoder, RP_TAG_GLOBAL);
+    rp_put_array_head(encoder, 2);
+    rs_cbor_put_literal(&encoder->buffer, "sys");
+    rs_cbor_put_text(&encoder->buffer, name, strlen(name));
+}
+
+/* sys.stdout and the like: by name. 1, or 0 for all others. In an exact state what they are
+ * redirected to is a file as any other. */
 static int put_standard(rp_encoder *encoder, PyObject *file) {
-    static const char *const names[] = {"stdin", "stdout", "stderr"};
+    static const char *const names[][2] = {
+        {"stdin", "__stdin__"}, {"stdout", "__stdout__"}, {"stderr", "__stderr__"}};
     for (int i = 0; i < 3; i++) {
-        if (PySys_GetObject(names[i]) != file) continue;
-        rp_put_tag(encoder, RP_TAG_GLOBAL);
-        rp_put_array_head(encoder, 2);
-        rs_cbor_put_literal(&encoder->buffer, "sys");
-        rs_cbor_put_literal(&encoder->buffer, names[i]);
-        return 1;
+        bool is_first = PySys_GetObject(names[i][1]) == file;
+        bool is_it = PySys_GetObject(names[i][0]) == file;
+        if (encoder->generators && !is_first && rp_file_kind_of(file)) is_it = false;
+        if (is_it || is_first) {
+            put_name_in_sys(encoder, names[i][is_it ? 0 : 1]);
+            return 1;
+        }
     }
     return 0;
 }
