@@ -1,4 +1,4 @@
-"""A resumable function and what is around it: processes, threads, other checkpoints, signals."""
+"""Resumable functions in processes, threads and ranks, under signals; the decorated function."""
 import inspect
 import pickle
 
