@@ -269,6 +269,13 @@ static int run(rp_encoder *encoder, size_t base) {
 
 /* ---- values ---- */
 
+/* Of one in a call that goes on at its statement. */
+static int refuse_checkpoint(rp_encoder *encoder, PyObject *object) {
+    (void)object;
+    return rp_refuse(encoder, "a Checkpoint has no place in a call that is saved whole; leave it "
+                              "out: resume.save() and resume.sync() keep all of its variables");
+}
+
 static int refuse_type(rp_encoder *encoder) {
     return rp_refuse(encoder, "it can't be compared with what is saved");
 }
@@ -290,6 +297,8 @@ static rp_put_function function_of_instance(rp_encoder *encoder, PyObject *objec
     if (encoder->digest) return NULL;
     if (PyModule_Check(object)) return rp_put_module;
     if (PyGen_CheckExact(object) && encoder->generators) return rp_put_runner;
+    if (encoder->generators && PyObject_TypeCheck(object, encoder->state->checkpoint_type))
+        return refuse_checkpoint;
     if (Py_IS_TYPE(object, encoder->state->record_type)) return rp_put_frames;
     if (Py_IS_TYPE(object, &PySuper_Type)) return rp_put_super;
     if (PyTraceBack_Check(object)) return rp_put_traceback;

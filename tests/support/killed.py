@@ -62,7 +62,7 @@ def call(path, name, stop_at, args, kwargs):
             told = ["value", value]
         except BaseException as error:
             told = ["error", (type(error).__name__, traceback.format_exc(), str(error))]
-        texts = [str(one.message) for one in caught]
+        texts = [str(one.message) for one in caught if one.category.__name__ == "ResumeWarning"]
     return (*told, texts, stop_at - module.left[0])
 
 

@@ -90,7 +90,9 @@ enum { FILE_TYPE_MASK = 0170000, REGULAR_FILE = 0100000 };
 
 static int refuse_because(rp_encoder *encoder, const char *what) {
     PyErr_Clear();
-    return rp_refuse(encoder, "%s; open it again after restore()", what);
+    return rp_refuse(encoder, "%s; open it %s", what,
+                     encoder->generators ? "where it is needed, behind the save"
+                                         : "again after restore()");
 }
 
 /* The path of the file that is open, new reference: as the program named it, when that still leads

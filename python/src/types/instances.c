@@ -408,6 +408,9 @@ int rp_put_instance(rp_encoder *encoder, PyObject *object) {
     PyObject *reduced = reduce(encoder, object);
     status = reduced ? RP_NOT_THIS : put_found_instead(encoder, object);
     if (status != RP_NOT_THIS) return status;
+    if (!reduced && encoder->generators)
+        return rp_refuse_exception(encoder, "; make it where it is needed, behind the save, or let "
+                                            "resume.register() make such objects anew");
     if (!reduced)
         return rp_refuse_exception(encoder, "; make it anew after restore(), or keep what it is "
                                             "made of in lists, dicts and arrays");
