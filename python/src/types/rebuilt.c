@@ -5,6 +5,7 @@
 
 #include "../encode.h"
 #include "../lookup.h"
+#include "../pycompat/weakref.h"
 
 #include <structmember.h>
 
@@ -65,7 +66,7 @@ static PyObject *dead_reference(void) {
 
 static PyObject *reduce_weak_reference(PyObject *object) {
     PyObject *target = PyWeakref_CheckProxy(object) || PyWeakref_CheckRefExact(object)
-                           ? Py_NewRef(PyWeakref_GET_OBJECT(object))
+                           ? rp_weakref_target(object)
                            : PyObject_CallNoArgs(object);
     PyObject *callback = ((PyWeakReference *)object)->wr_callback, *call = NULL;
     if (!target) return NULL;
@@ -255,9 +256,9 @@ static PyObject *reduce_format(PyObject *object) {
 static int gives(PyObject *call, PyObject *match) {
     PyObject *made = PyObject_CallObject(PyTuple_GET_ITEM(call, 0), PyTuple_GET_ITEM(call, 1));
     PyObject *spans = made && made != Py_None ? PyObject_GetAttrString(made, "regs") : NULL;
-    PyObject *wanted = spans ? PyObject_GetAttrString(match, "regs") : NULL;
-    int same = wanted ? PyObject_RichCompareBool(spans, wanted, Py_EQ) : made == Py_None ? 0 : -1;
-    Py_XDECREF(wanted);
+    PyObject *regs = spans ? PyObject_GetAttrString(match, "regs") : NULL;
+    int same = regs ? PyObject_RichCompareBool(spans, regs, Py_EQ) : made == Py_None ? 0 : -1;
+    Py_XDECREF(regs);
     Py_XDECREF(spans);
     Py_XDECREF(made);
     return same;
