@@ -67,6 +67,20 @@ def test_goes_on__many_variables(tmp_path):
                                         "    return v299 + i"]))
 
 
+def test_goes_on__thrown_into_yield_from(tmp_path):
+    """The end of the sub-iterator is far behind the yield, or near."""
+    body = [f"        out.append({n})" for n in range(200)]
+    assert_goes_on(generated(tmp_path, [
+        "    out = []",
+        "    def ends():", "        try: yield 1", "        except KeyError: return 'caught'",
+        "    def near():", "        yield (yield from ends())",
+        "    def far():", *body, "        yield (yield from ends())",
+        "    for generator in near(), far():",
+        "        out.append(next(generator))", "        save()",
+        "        out.append(generator.throw(KeyError('x')))", "        save()",
+        "        out.append(list(generator))", "    return out"]))
+
+
 def test_goes_on__after_being_warmed():
     """Specialised byte code is captured as what it was compiled from."""
     for case in (continuation_cases.c_mid_expression, continuation_cases.c_methods,

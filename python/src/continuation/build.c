@@ -63,6 +63,7 @@ typedef struct builder {
     int arguments;        /* of the inner function */
     int resume_at;        /* unit of RESUME */
     int back;             /* unit of the original at which the prologue ends */
+    int sent; /* the end of `yield from`, to be reached from the twin; 0: there is none */
     rp_made *kept;
 } builder;
 
@@ -175,6 +176,30 @@ static void emit_call(builder *build) {
     if (given == 2) rp_emit(&build->text, RP_EMIT_PUSH_NULL, 0);
 }
 
+/* The jumps that end the prologue, the last first: over the unit that is left for the line table.
+ */
+static int end_of_send(const builder *build) {
+    return build->sent + 1;
+}
+
+static int end_of_prologue(const builder *build) {
+    int other = build->sent ? rp_emitted_size(end_of_send(build)) : 0;
+    return other + 1 + build->back;
+}
+
+/* Until 3.11 the interpreter reads the SEND in front of a `yield` when a sub-iterator ends while an
+ * exception is thrown in, and goes on where that leads: here to a jump of its own. It is never run
+ * itself. */
+static void emit_send_mark(builder *build) {
+    const rp_bytecode *bytecode = &build->analysis->bytecode;
+    int index = rp_bytecode_index(bytecode, build->instruction->at);
+    const rp_instruction *before = index > 0 ? &bytecode->instructions[index - 1] : NULL;
+    if (!RP_THROW_READS_SEND || !before || before->meaning != RP_MEANS_SEND) return;
+    build->sent = before->target / 2;
+    rp_emit(&build->text, RP_EMIT_JUMP_FORWARD, 1);
+    rp_emit(&build->text, RP_EMIT_SEND, 2 + rp_emitted_size(end_of_prologue(build)));
+}
+
 /* The place at which a suspended generator waits: it is driven to here once, and then goes on as if
  * it had come here by itself. */
 static int emit_yield(builder *build) {
@@ -185,13 +210,14 @@ static int emit_yield(builder *build) {
         PyErr_SetString(PyExc_ValueError, "no RESUME behind a YIELD_VALUE");
         return -1;
     }
+    build->back = next->next / 2;
     rp_emit(&build->text, RP_EMIT_LOAD_CONST, build->none_constant);
     drop_payload(build);
+    emit_send_mark(build);
     twin_begins(build);
     rp_emit(&build->text, RP_EMIT_YIELD_VALUE, build->instruction->argument);
     rp_emit(&build->text, RP_EMIT_RESUME, next->argument);
     twin_ends(build);
-    build->back = next->next / 2;
     return 0;
 }
 
@@ -237,7 +263,8 @@ static int emit_end(builder *build) {
         drop_payload(build);
         break;
     }
-    rp_emit(&build->text, RP_EMIT_JUMP_FORWARD, build->back + 1);
+    rp_emit(&build->text, RP_EMIT_JUMP_FORWARD, end_of_prologue(build));
+    if (build->sent) rp_emit(&build->text, RP_EMIT_JUMP_FORWARD, end_of_send(build));
     rp_emit(&build->text, RP_EMIT_NOP, 0);
     return 0;
 }

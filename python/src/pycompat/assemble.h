@@ -23,6 +23,7 @@ typedef enum rp_emitted {
     RP_EMIT_RERAISE,
     RP_EMIT_RESUME,
     RP_EMIT_RETURN_GENERATOR,
+    RP_EMIT_SEND,
     RP_EMIT_STORE_FAST,
     RP_EMIT_YIELD_VALUE,
 } rp_emitted;
@@ -39,12 +40,19 @@ static inline int rp_emitted_units(const rs_buffer *code) {
     return (int)(code->size / 2);
 }
 
+/* Units of an instruction without caches that has this argument. */
+static inline int rp_emitted_size(int argument) {
+    return argument > 0xFFFFFF ? 4 : argument > 0xFFFF ? 3 : argument > 0xFF ? 2 : 1;
+}
+
 /* The variable is made a cell by the code itself. */
 bool rp_code_makes_cell(PyCodeObject *code, int slot);
 
 /* From 3.14 on the number that the unwinder pushes is no object, so that only the unwinder itself
  * can push it. */
 #define RP_LASTI_IS_NO_OBJECT (PY_VERSION_HEX >= 0x030E0000)
+/* Until 3.11 the interpreter reads the instruction in front of a `yield` of `yield from`. */
+#define RP_THROW_READS_SEND (PY_VERSION_HEX < 0x030C0000)
 /* From 3.12 on comprehensions run in the frame around them, and at module level their variables are
  * hidden; that flag of a variable gets lost in a copy of the code. */
 #define RP_HAS_HIDDEN_VARIABLES (PY_VERSION_HEX >= 0x030C0000)
