@@ -2,7 +2,12 @@
 
 A call that has ended is the past of a new one only when its program has ended normally, too.
 """
+import os
+
 import pytest
+
+# a program under a sanitizer takes longer to begin
+SLOWER = 10 if os.environ.get("RESUME_SANITIZED") else 1
 
 SEVERAL_CALLS = """
     import sys, time
@@ -63,7 +68,7 @@ def test_calls_that_ended_before_the_kill_give_what_they_gave(program, rng, amou
     for i in range(amount(20, 3)):
         killed = program(SEVERAL_CALLS, folder=tmp_path / f"pieces{i}")
         for _ in range(100):
-            ran = killed.kill_after(rng.uniform(0.15, 0.5))
+            ran = killed.kill_after(rng.uniform(0.15, 0.5) * SLOWER)
             # killed in its last instructions, all of its output shown: that run has ended
             if not ran.killed or ran.out == expected:
                 break

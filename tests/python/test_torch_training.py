@@ -1,4 +1,6 @@
 """Training loops of torch: killed and run again, they give what an uninterrupted run gives."""
+import os
+
 import pytest
 
 pytest.importorskip("torch")
@@ -109,6 +111,7 @@ LOOPS = """
 """
 
 
+@pytest.mark.skipif("RESUME_SANITIZED" in os.environ, reason="torch takes minutes to end there")
 @pytest.mark.parametrize("loop", ["modules", "tensors", "trainer"])
 def test_training__killed_and_run_again(program, tmp_path, loop):
     whole = program(LOOPS, loop, folder=tmp_path / "whole").run().check()
