@@ -10,6 +10,8 @@ STATE = bytes.fromhex("a2 6176 01 64 76617273 a1 6178")  # {"v": 1, "vars": {"x"
 # What fuzzing found: each was mended, and a test of the Python side tells of it.
 FOUND = {
     "frozenset-of-itself": "d81c d99955 84 81 d81d00 4101 f6 00",
+    "text-of-no-character": "82 d81c d9995e 85 633c5532 80 00 f5 48 0000000000000080"
+                            "d99960 d9995f 86 d81d00 633c5532 80 80 00 f5",
 }
 
 

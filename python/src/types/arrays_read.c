@@ -473,6 +473,20 @@ static PyObject *get_scalar_text(rp_decoder *decoder, const rs_cbor_item *item) 
     return value;
 }
 
+/* What an array without dimensions holds. numpy makes texts of any numbers, Python knows none above
+ * U+10FFFF. */
+static PyObject *only_item(rp_decoder *decoder, PyObject *array, PyObject *nothing) {
+    PyObject *value = rp_checked(decoder, PyObject_GetItem(array, nothing));
+    if (!value || !PyUnicode_Check(value) || PyUnicode_KIND(value) != PyUnicode_4BYTE_KIND)
+        return value;
+    for (Py_ssize_t i = 0; i < PyUnicode_GET_LENGTH(value); i++) {
+        if (PyUnicode_READ_CHAR(value, i) <= 0x10ffff) continue;
+        Py_DECREF(value);
+        return rp_damaged(decoder, "a text of numpy has a character that does not exist");
+    }
+    return value;
+}
+
 static PyObject *get_scalar(rp_decoder *decoder) {
     rs_cbor_item item;
     uint64_t size;
@@ -494,7 +508,7 @@ static PyObject *get_scalar(rp_decoder *decoder) {
     }
     array = new_array(decoder, dtype, shape, &rows);
     if (!array || fill_array(decoder, array, &memory) < 0) goto done;
-    value = rp_checked(decoder, PyObject_GetItem(array, shape));
+    value = only_item(decoder, array, shape);
 done:
     Py_XDECREF(dtype);
     Py_XDECREF(shape);
@@ -509,7 +523,7 @@ static PyObject *finish_record(rp_decoder *decoder, PyObject *const *parts, Py_s
     PyObject *dimensions =
         is_array(decoder, parts[0]) ? PyObject_GetAttrString(parts[0], "ndim") : NULL;
     PyObject *none = dimensions && PyObject_Not(dimensions) == 1 ? PyTuple_New(0) : NULL;
-    PyObject *value = none ? rp_checked(decoder, PyObject_GetItem(parts[0], none)) : NULL;
+    PyObject *value = none ? only_item(decoder, parts[0], none) : NULL;
     Py_XDECREF(none);
     Py_XDECREF(dimensions);
     if (!value && !PyErr_Occurred()) rp_damaged(decoder, "a record is of no known form");
