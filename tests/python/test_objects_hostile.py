@@ -266,3 +266,16 @@ for value in hostile.samples():
 
 def test_failures__leak_nothing():
     subprocess.run([sys.executable, "-c", LEAKS, str(pathlib.Path(__file__).parent)], check=True)
+
+
+def test_scalar__text_of_no_character_is_refused():
+    pytest.importorskip("numpy")
+    text = bytes.fromhex("633c5532 80 00 f5 48 0000000000000080")  # '<U2', U+80000000
+    array, _ = _core._decode(b"\xd9\x99\x5e\x85" + text, [])
+    assert array.dtype == "<U2"
+    view = bytes.fromhex("d99960 d9995f 86 d81d00 633c5532 80 80 00 f5")
+    with pytest.raises(CheckpointDamaged, match="a character that does not exist"):
+        _core._decode(b"\x82\xd8\x1c\xd9\x99\x5e\x85" + text + view, [])
+    scalar = bytes.fromhex("d99960 82 633c5532 48 0000000000000080")
+    with pytest.raises(CheckpointDamaged, match="a character that does not exist"):
+        _core._decode(scalar, [])
