@@ -21,8 +21,9 @@ char *rc_python_command_runner(const rc_python_command *command);
 
 /* supervise.c: starts the program, hands signals on, starts it again after a crash. */
 typedef struct rc_supervision {
-    char **argv;         /* [0] is looked for in PATH */
-    int status;          /* descriptor that the program writes its newest generation to */
+    char **argv; /* [0] is looked for in PATH */
+    int status;  /* descriptor: the program writes its newest generation to it, 8 bytes; behind
+                    that we tell it of its crash: a text with a zero */
     uint64_t restarts;   /* how often at the most */
     const char *command; /* as the user knows it, for messages */
 } rc_supervision;

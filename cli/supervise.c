@@ -37,10 +37,19 @@ static void block(sigset_t *old) {
     sigprocmask(SIG_BLOCK, &set, old);
 }
 
+/* A signal that comes before the program has its handlers waits until it has them: those that stop
+ * it stay blocked here, and are let through there. */
+static void unblock_others(const sigset_t *mask) {
+    sigset_t set = *mask;
+    for (size_t i = 0; i < COUNT(stopping); i++)
+        sigaddset(&set, stopping[i]);
+    sigprocmask(SIG_SETMASK, &set, NULL);
+}
+
 static pid_t start(const rc_supervision *this, const sigset_t *mask) {
     pid_t parent = getpid(), child = fork();
     if (child != 0) return child;
-    sigprocmask(SIG_SETMASK, mask, NULL);
+    unblock_others(mask);
     /* who kills this process means the program: it must not go on unseen, and hold the lock */
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent) _exit(RC_FAILED);
@@ -102,8 +111,12 @@ static bool wants_restart(const rc_supervision *this, int number, uint64_t gener
                this->command, what, (unsigned long long)restarts);
         return false;
     }
-    rc_say("%s died (%s): it goes on from generation %llu", this->command, what,
-           (unsigned long long)generation);
+    /* the program tells it: what is written to a file now is cut off when it goes on */
+    char text[256];
+    int size = snprintf(text, sizeof text, "%s died (%s): it goes on from generation %llu",
+                        this->command, what, (unsigned long long)generation);
+    if (size > 0 && pwrite(this->status, text, strlen(text) + 1, sizeof generation) < 0)
+        rc_say("%s", text);
     return true;
 }
 

@@ -105,6 +105,7 @@ class Process:
         self.signals = self.handlers()
         self.watch_ends()
         self.muted = None
+        self.told = []
 
     def start_again(self, line, seed):
         """The same command with another seed of hashes: from its very beginning."""
@@ -112,6 +113,8 @@ class Process:
         for text in line:
             if text.startswith("--status="):
                 os.set_inheritable(int(text[9:]), True)
+        signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, signal.SIGINT, signal.SIGHUP,
+                                                  signal.SIGUSR1))  # until it has its handlers
         flush()
         os.execve(sys.executable, line, self.environment | {"PYTHONHASHSEED": seed})
 
@@ -184,8 +187,7 @@ class Process:
 
     def prepare(self, saved):
         """Before anything of the program is imported or made."""
-        for text in self.differences(saved):
-            sys.stderr.write(f"resume: {text}\n")
+        self.told = [f"resume: {text}\n" for text in self.differences(saved)]
         sys.path[:] = saved["path"]
         for name, value in saved["changed"].items():
             if value is None:
@@ -199,7 +201,7 @@ class Process:
                 try:
                     importlib.import_module(name)
                 except ImportError as error:  # it may never be asked for
-                    sys.stderr.write(f"resume: import {name}: {error}\n")
+                    self.told.append(f"resume: import {name}: {error}\n")
 
     def put(self, saved):
         """When all of the program is there again."""
@@ -229,6 +231,8 @@ class Process:
             self.outputs[1].begin = self.outputs[0].begin
         else:
             self.outputs[1].put(second)
+        for text in self.told:
+            sys.stderr.write(text)
 
     def differences(self, saved):
         """What is another way than when the program began, in words."""

@@ -48,6 +48,7 @@ typedef struct rp_checkpoint {
     bool same_code; /* as the saved one */
     bool other_python;   /* another minor version saved it */
     bool has_position;   /* the call goes on at its statement: exact.h; no frame owns it. Then: */
+    bool is_program;     /* of `resume run`: texts name options of the command */
     bool any_arguments;  /* its key tells calls apart, arguments do not */
     bool same_arguments; /* as those of the call that was found */
     bool uses_ended;     /* a call that has ended is of use: its result */

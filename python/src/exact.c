@@ -172,6 +172,7 @@ int rp_exact_save(rp_exact *exact, PyFrameObject *frame, PyObject *result, bool 
     PyObject *refusal = NULL;
     int status = rp_capture(self->state, frame, &exact->root, result, &exact->captured);
     if (status == 0) refusal = Py_NewRef(exact->captured.reason);
+    exact->misplaced = exact->captured.misplaced;
     if (status > 0) status = rp_checkpoint_save_exact(self, due, &refusal);
     rp_captured_release(&exact->captured);
     self->busy = false;

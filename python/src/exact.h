@@ -22,6 +22,7 @@ typedef struct rp_exact {
     unsigned refused;     /* saves in a row that were */
     bool *said_opaque; /* whether the user was told of arguments that can't be compared; or NULL */
     bool signals;      /* SIGTERM and SIGINT save and stop */
+    bool misplaced;    /* the last one, as of rp_captured */
     PyObject *old_handlers; /* dict signal -> handler, or NULL */
     PyObject *space; /* strong: of module-level code, its namespace, all of which is state; or NULL
                       */

@@ -26,9 +26,10 @@ static int refuse_changed(rp_checkpoint *self, PyObject *what) {
     return rp_raise_text(
         self->state->code_changed, RESUME_MISUSE,
         "checkpoint '%U' holds an unfinished call of '%U', but %U: nothing was changed. Undo the "
-        "edit to go on at the very statement; or on_change=\"fresh\" starts over and keeps the old "
+        "edit to go on at the very statement; or %s starts over and keeps the old "
         "file beside the new one; or take its variables: resume.load(\"%U\")",
-        self->caller.name, self->caller.function, what, self->caller.path);
+        self->caller.name, self->caller.function, what,
+        self->is_program ? "--fresh" : "on_change=\"fresh\"", self->caller.path);
 }
 
 static void start_over(rp_checkpoint *self) {
@@ -65,8 +66,11 @@ static int refuse_arguments(rp_checkpoint *self, PyObject *differences) {
     if (what != NULL)
         rp_raise_text(self->state->error, RESUME_EXISTS,
                       "checkpoint '%U' holds an unfinished call with other arguments: %U; nothing "
-                      "was changed. Call it with those to go on, or give this call another key=",
-                      self->caller.name, what);
+                      "was changed. %s",
+                      self->caller.name, what,
+                      self->is_program
+                          ? "Run it with those to go on, or give this run another --name"
+                          : "Call it with those to go on, or give this call another key=");
     Py_XDECREF(what);
     Py_XDECREF(comma);
     return -1;

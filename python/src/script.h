@@ -4,6 +4,10 @@
 
 #include "exact.h"
 
+/* In the descriptor that the command shares with the program (cli/run.h): what it died of. */
+#define RP_SCRIPT_CRASH_AT   8
+#define RP_SCRIPT_CRASH_SIZE 256
+
 typedef struct rp_script {
     PyObject_HEAD PyObject *module; /* strong: of the extension */
     rp_module_state *state;         /* of the module */
@@ -15,11 +19,12 @@ typedef struct rp_script {
     uint64_t begun_ns, due_ns, told_ns; /* of the monotonic clock: when the program began, since
                                            when a save is due (0: none is), and when that was told
                                            (0: not yet) */
-    unsigned tries;                     /* in a row that saved nothing */
-    PyObject *reason;                   /* strong: str: of the newest refusal, or NULL */
-    PyObject *told;                     /* strong: set of what has been told */
-    int status;                         /* descriptor to which the newest generation is written */
-    bool is_file;                       /* run by its name, not by runpy */
+    uint64_t saves;                     /* the first one is at the very beginning */
+    unsigned tries, steps; /* in a row that saved nothing: after a while, and at once */
+    PyObject *reason;      /* strong: str: of the newest refusal, or NULL */
+    PyObject *told;        /* strong: set of what has been told */
+    int status;            /* descriptor to which the newest generation is written */
+    bool is_file;          /* run by its name, not by runpy */
     bool running, saving;
 } rp_script;
 

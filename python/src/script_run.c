@@ -14,6 +14,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#define PATIENCE_NS UINT64_C(3000000000)
+#define MOMENT_NS   20000000
+
 static PyObject *setting(const rp_script *self, const char *name) {
     return PyDict_GetItemString(self->settings, name); /* borrowed */
 }
@@ -43,6 +46,20 @@ static int fill_options(const rp_script *self, rp_options *options) {
     return PyErr_Occurred() ? -1 : status;
 }
 
+/* Who was killed just now may need a moment to go: then his lock goes, too. */
+static int open_patiently(rp_checkpoint *checkpoint) {
+    uint64_t until = now_ns() + PATIENCE_NS;
+    for (;;) {
+        if (rp_exact_open(checkpoint) == 0) return 0;
+        if (!PyErr_ExceptionMatches(checkpoint->state->locked) || now_ns() > until) return -1;
+        PyErr_Clear();
+        rp_checkpoint_close(checkpoint, false, true);
+        checkpoint->closed = false;
+        const struct timespec moment = {.tv_nsec = MOMENT_NS};
+        nanosleep(&moment, NULL);
+    }
+}
+
 static int open_checkpoint(rp_script *self, PyCodeObject *code, PyObject *globals) {
     rp_checkpoint *checkpoint = rp_exact_checkpoint(self->state, code);
     if (!checkpoint) return -1;
@@ -58,7 +75,8 @@ static int open_checkpoint(rp_script *self, PyCodeObject *code, PyObject *global
         status =
             rp_caller_of_module(self->state, globals, &checkpoint->options, &checkpoint->caller);
     Py_XDECREF(given);
-    return status < 0 ? -1 : rp_exact_open(checkpoint);
+    checkpoint->is_program = true;
+    return status < 0 ? -1 : open_patiently(checkpoint);
 }
 
 /* ---- the seed of hashes ---- */
@@ -83,19 +101,21 @@ static int check_seed(rp_script *self) {
 
 /* ---- going on ---- */
 
+/* What Python has put there, and what Python and the program have in common, keeps its place. */
 static int put_space(PyObject *space, PyObject *variables) {
     static const char *const kept[] = {"__name__",    "__builtins__", "__loader__", "__spec__",
                                        "__package__", "__file__",     "__cached__"};
-    PyObject *beginning = PyDict_New();
-    int status = beginning ? 0 : -1;
-    for (size_t i = 0; status == 0 && i < sizeof kept / sizeof kept[0]; i++) {
-        PyObject *value = PyDict_GetItemString(space, kept[i]); /* borrowed */
-        if (value) status = PyDict_SetItemString(beginning, kept[i], value);
+    PyObject *names = PyDict_Keys(space);
+    int status = names ? 0 : -1;
+    for (Py_ssize_t i = 0; status == 0 && i < PyList_GET_SIZE(names); i++) {
+        PyObject *name = PyList_GET_ITEM(names, i);
+        bool stays = PyDict_Contains(variables, name) == 1;
+        for (size_t j = 0; !stays && j < sizeof kept / sizeof kept[0]; j++)
+            stays = PyUnicode_Check(name) && PyUnicode_CompareWithASCIIString(name, kept[j]) == 0;
+        if (!stays) status = PyDict_DelItem(space, name);
     }
-    if (status == 0) PyDict_Clear(space);
-    if (status == 0) status = PyDict_Update(space, beginning);
     if (status == 0) status = PyDict_Update(space, variables);
-    Py_XDECREF(beginning);
+    Py_XDECREF(names);
     return status;
 }
 
@@ -103,6 +123,15 @@ static int call_process(rp_script *self, const char *method, PyObject *argument)
     PyObject *done = PyObject_CallMethod(self->process, method, "O", argument);
     Py_XDECREF(done);
     return done ? 0 : -1;
+}
+
+/* What the command had to say of the crash before this start: in a file it was cut off by now. */
+static void tell_of_crash(rp_script *self) {
+    char text[RP_SCRIPT_CRASH_SIZE] = "";
+    if (self->status < 0) return;
+    ssize_t size = pread(self->status, text, sizeof text - 1, RP_SCRIPT_CRASH_AT);
+    if (size > 0 && text[0]) rp_script_say("%s", text);
+    if (size > 0 && pwrite(self->status, "", 1, RP_SCRIPT_CRASH_AT) < 0) self->status = -1;
 }
 
 /* Of rp_exact: all was read, and nothing of it is in the program yet. */
@@ -115,7 +144,9 @@ static int take_sections(rp_exact *exact, rp_loaded *loaded) {
                              exact->checkpoint->caller.name);
     if (put_space(exact->space, loaded->vars) < 0) return -1;
     if (call_process(self, "put_modules", loaded->modules) < 0) return -1;
-    return call_process(self, "put", loaded->process);
+    if (call_process(self, "put", loaded->process) < 0) return -1;
+    tell_of_crash(self);
+    return 0;
 }
 
 /* Before what the other values need is imported. */
@@ -131,31 +162,55 @@ static const rp_exact_hooks hooks = {
     .refused = rp_script_refused,
 };
 
-static PyObject *go_on_or_begin(rp_script *self, PyCodeObject *code, PyObject *globals) {
-    rp_record *root = NULL;
-    if (self->exact.checkpoint->going_on) {
-        if (call_process(self, "mute", Py_True) < 0) return NULL;
-        root = rp_exact_restore(&self->exact);
+/* Why it does not begin, in one line, with the exit code that the command has for it. */
+static void explain(const rp_script *self) {
+    const rp_module_state *state = self->state;
+    const struct {
+        PyObject *type;
+        int code;
+    } codes[] = {{state->code_changed, 9}, {state->locked, 5},   {state->damaged, 6},
+                 {state->untrusted, 7},    {state->io_error, 8}, {state->error, 1}};
+    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
+        if (!PyErr_ExceptionMatches(codes[i].type)) continue;
         PyObject *type, *value, *traceback;
         PyErr_Fetch(&type, &value, &traceback);
-        int status = call_process(self, "mute", Py_False);
-        if (type) PyErr_Restore(type, value, traceback);
-        if (status < 0 || type) return NULL;
+        rp_script_say("%S", value ? value : type);
+        Py_XDECREF(type);
+        Py_XDECREF(value);
+        Py_XDECREF(traceback);
+        PyObject *number = PyLong_FromLong(codes[i].code);
+        if (number) PyErr_SetObject(PyExc_SystemExit, number);
+        Py_XDECREF(number);
+        return;
     }
+}
+
+/* What was saved, when there is something: 1 or 0, or -1 with an exception. */
+static int restore(rp_script *self, rp_record **root) {
+    if (!self->exact.checkpoint->going_on) return 0;
+    if (call_process(self, "mute", Py_True) < 0) return -1;
+    *root = rp_exact_restore(&self->exact);
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    int status = call_process(self, "mute", Py_False);
+    if (type) PyErr_Restore(type, value, traceback);
+    return status < 0 || type ? -1 : *root != NULL;
+}
+
+static PyObject *go_on_or_begin(rp_script *self, rp_record *root, PyCodeObject *code,
+                                PyObject *globals) {
     rp_exact_enter(&self->exact, code);
-    PyObject *handler = PyObject_GetAttrString((PyObject *)self, "tick"), *result = NULL;
     self->running = true;
     self->begun_ns = now_ns();
-    if (handler && rp_script_signals_begin(handler) == 0) {
-        rp_script_note_generation(self);
-        rp_script_ask(self->every_ns < self->require_ns ? self->every_ns : self->require_ns);
-        result = root ? rp_reenter(self->state, &root)
-                      : PyEval_EvalCode((PyObject *)code, globals, globals);
-        rp_script_signals_end();
-    }
+    rp_script_note_generation(self);
+    uint64_t first = self->every_ns < self->require_ns ? self->every_ns : self->require_ns;
+    rp_script_ask(first);
+    /* at the first place of all: from then on there is something to go on from */
+    if (!root || rp_script_stop_signal()) rp_script_ask_next();
+    PyObject *result =
+        root ? rp_reenter(self->state, &root) : PyEval_EvalCode((PyObject *)code, globals, globals);
     self->running = false;
     rp_exact_leave(&self->exact);
-    Py_XDECREF(handler);
     Py_XDECREF((PyObject *)root);
     return result;
 }
@@ -183,8 +238,18 @@ PyObject *rp_script_run(rp_script *self, PyCodeObject *code, PyObject *globals) 
     self->exact.space = Py_NewRef(globals);
     self->exact.context = self;
     self->exact.hooks = &hooks;
-    if (open_checkpoint(self, code, globals) < 0 || check_seed(self) < 0) return NULL;
-    PyObject *result = go_on_or_begin(self, code, globals);
-    end_at_exit(self);
+    PyObject *handler = PyObject_GetAttrString((PyObject *)self, "tick"), *result = NULL;
+    if (handler && rp_script_signals_begin(handler) == 0) {
+        rp_record *root = NULL;
+        bool ready = open_checkpoint(self, code, globals) == 0 && check_seed(self) == 0 &&
+                     restore(self, &root) >= 0;
+        if (ready)
+            result = go_on_or_begin(self, root, code, globals);
+        else
+            explain(self);
+        rp_script_signals_end();
+        if (ready) end_at_exit(self);
+    }
+    Py_XDECREF(handler);
     return result;
 }

@@ -12,8 +12,12 @@ enum { STOPPED = 75 };
 
 /* How long a save that is due waits for a better place: soon it is another one, but what can't be
  * captured may be so for long. A try takes time as well, and no more than a part of it all. */
-#define WAIT_FIRST_NS  UINT64_C(20000)
-#define WAIT_LAST_NS   UINT64_C(250000000)
+#define WAIT_FIRST_NS UINT64_C(20000)
+#define WAIT_LAST_NS  UINT64_C(250000000)
+/* In the middle of a statement: it is tried again at each place behind it, of which the beginning
+ * of a function or of a round of a loop will be one, but for C code that looks for signals itself.
+ */
+#define STEPS          512
 #define TRIES_AT_ONCE  32
 #define TRIES_DOUBLING 4
 #define TIME_FOR_TRIES 20 /* one part in so many */
@@ -227,7 +231,7 @@ static void tell_waiting(rp_script *self) {
 }
 
 static void check_requirement(rp_script *self) {
-    if (self->require_ns == RS_NEVER || self->exact.checkpoint->saves > 0) return;
+    if (self->require_ns == RS_NEVER || self->saves > 1) return;
     if (now_ns() - self->begun_ns < self->require_ns) return;
     rp_script_say("nothing could be saved in the first %llu s (--require-save): %U",
                   (unsigned long long)(self->require_ns / 1000000000),
@@ -236,6 +240,7 @@ static void check_requirement(rp_script *self) {
 }
 
 static void wait(rp_script *self, uint64_t delay_ns) {
+    self->steps = 0;
     uint64_t now = now_ns();
     uint64_t patience = self->every_ns < SILENCE_NS ? SILENCE_NS : self->every_ns;
     if (now - self->due_ns >= patience) tell_waiting(self);
@@ -260,7 +265,9 @@ static void stop(rp_script *self, int number) {
 }
 
 static void saved(rp_script *self, uint64_t took_ns) {
+    self->saves++;
     self->tries = 0;
+    self->steps = 0;
     self->due_ns = 0;
     rp_script_note_generation(self);
     int number = rp_script_stop_signal();
@@ -273,6 +280,7 @@ static void saved(rp_script *self, uint64_t took_ns) {
 static int save(rp_script *self, PyFrameObject *frame) {
     PyObject *threads = other_threads();
     int status = 0;
+    self->exact.misplaced = false;
     if (threads)
         set_reason(self, threads);
     else
@@ -302,6 +310,8 @@ PyObject *rp_script_tick(PyObject *object, PyObject *args) {
     if (self->due_ns == 0) self->due_ns = begun;
     if (save(self, (PyFrameObject *)frame))
         saved(self, now_ns() - begun);
+    else if (self->exact.misplaced && self->steps++ < STEPS)
+        rp_script_ask_next();
     else
         wait(self, delay_of(self->tries++, now_ns() - begun));
     self->saving = false;

@@ -118,12 +118,21 @@ static int set_handler(PyObject *handler) {
     return done ? 0 : -1;
 }
 
+/* The command starts us with them blocked, so that none comes before its handler is there. */
+static int let_through(void) {
+    sigset_t set;
+    sigemptyset(&set);
+    for (int i = 0; i < STOP_COUNT; i++)
+        sigaddset(&set, stop_numbers[i]);
+    return pthread_sigmask(SIG_UNBLOCK, &set, NULL) == 0 ? 0 : -1;
+}
+
 int rp_script_signals_begin(PyObject *handler) {
     signals.stop = 0;
     signals.process = getpid();
     signals.tick = SIGRTMAX - 3;
     if (set_handler(handler) == 0 && catch_signal(signals.tick, on_tick, NULL) == 0 &&
-        start_timer() == 0 && catch_stops() == 0)
+        start_timer() == 0 && catch_stops() == 0 && let_through() == 0)
         return 0;
     if (!PyErr_Occurred()) PyErr_SetFromErrno(PyExc_OSError);
     rp_script_signals_end();
@@ -153,6 +162,10 @@ void rp_script_ask(uint64_t delay_ns) {
     when.it_value.tv_sec = (time_t)(delay_ns / 1000000000);
     when.it_value.tv_nsec = (long)(delay_ns % 1000000000);
     if (signals.has_timer) timer_settime(signals.timer, 0, &when, NULL);
+}
+
+void rp_script_ask_next(void) {
+    if (signals.tick) PyErr_SetInterruptEx(signals.tick);
 }
 
 int rp_script_stop_signal(void) {

@@ -14,6 +14,8 @@ int rp_script_signals_begin(PyObject *handler);
 void rp_script_signals_end(void);
 /* Once, after so many nanoseconds; replaces what was asked for before. */
 void rp_script_ask(uint64_t delay_ns);
+/* At the very next place where the interpreter looks for signals. */
+void rp_script_ask_next(void);
 /* The signal that has asked to stop, or 0. */
 int rp_script_stop_signal(void);
 #endif

@@ -1,6 +1,7 @@
 """resume run: command lines of Python, and programs that see what they would see without it."""
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import sys
@@ -37,7 +38,8 @@ STAGE = """
 
 
 def both(folder, *words):
-    """The same command line without and with `resume run`."""
+    """The same command line without and with `resume run`, from the beginning."""
+    shutil.rmtree(folder / ".checkpoints", ignore_errors=True)
     ran = [subprocess.run([*before, sys.executable, *words], cwd=folder, stdin=subprocess.DEVNULL,
                           capture_output=True, text=True, timeout=60)
            for before in ((), (COMMAND, "run"))]
@@ -140,4 +142,4 @@ def test_what_it_dies_of_is_seen(folder):
         ran = subprocess.run([COMMAND, "run", sys.executable, "die.py", str(int(number))],
                              cwd=folder, capture_output=True, text=True)
         assert ran.returncode == -number
-        assert ("before its first save" in ran.stderr) == (number == signal.SIGKILL)
+        assert ("is not started again" in ran.stderr) == (number == signal.SIGKILL)

@@ -126,6 +126,7 @@ static int visit(rp_walk *walk, PyFrameObject *frame) {
             status = -1;
     }
     if (verdict.reason) {
+        walk->captured->misplaced = !walk->result && !walk->record;
         Py_XSETREF(walk->captured->reason, verdict.reason);
         verdict.reason = NULL;
     }

@@ -14,6 +14,7 @@ typedef struct rp_captured {
     rp_record *root;      /* new reference; `inner` leads to the others */
     PyObject *generators; /* dict id of a running generator -> its record, strong */
     PyObject *reason;     /* str, when it can't be captured: "line 12 of sim.relax (sim.py): ..." */
+    bool misplaced;       /* a stopped program is in the middle of a statement: soon it is not */
 } rp_captured;            /* zero-initialised: empty */
 
 /* `frame` called save() with `result`, or (`result` NULL) is stopped where the interpreter looks

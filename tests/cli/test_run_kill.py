@@ -1,0 +1,370 @@
+"""resume run: unmodified programs that are killed and run again give what they would have given."""
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+
+import pytest
+from the_command import COMMAND
+
+HELPER = """
+    print("imported")
+    total = 0
+    seen = {}
+    def note(i, j):
+        global total
+        total += i * j
+        seen[j] = i
+"""
+# Module-level code with loops in functions, generators, classes and dataclasses of its own.
+RICH = """
+    import collections, contextlib, dataclasses, random, sys
+    import helper
+    @dataclasses.dataclass
+    class Point:
+        x: int
+        def step(self, count):
+            for i in range(count):
+                self.x = (self.x * 31 + i) % 1000003
+            return self
+    class Base:
+        made = 0
+        def __init__(self, n):
+            self.n = n
+            Base.made += 1
+        def __repr__(self):
+            return f"{type(self).__name__}({self.n})"
+    class Derived(Base):
+        def parts(self):
+            yield from (self.n * j for j in range(5))
+            for j in range(3):
+                yield super().__repr__(), j
+    @contextlib.contextmanager
+    def logged(name):
+        log.append("in " + name)
+        try:
+            yield
+        finally:
+            log.append("out " + name)
+    def sums(count):
+        total = 0
+        for i in range(count):
+            total += (yield i * total % 97) or 1
+    def work(i):
+        with logged(f"work {i}"):
+            generator = sums(50)
+            s = next(generator)
+            for j, name in enumerate(names):
+                try:
+                    s += generator.send(j)
+                    if s % 5 == 0:
+                        raise ValueError(s)
+                except ValueError as error:
+                    s += error.args[0]
+                    for point in points:
+                        point.step(30)
+                finally:
+                    helper.note(i, j)
+            return s + sum(point.step(3).x for point in points)
+    names = {"a", "b", "c", "dd", "eee"}
+    log, table, points = [], collections.defaultdict(list), [Point(i) for i in range(5)]
+    chance = random.Random(4)
+    random.seed(5)
+    with open("rows.txt", "w") as rows:
+        for i in range(int(sys.argv[1])):
+            value = work(i)
+            table[value % 7].append(i)
+            for item in Derived(value).parts():
+                if isinstance(item, tuple) and i % 10 == 0:
+                    print(item)
+            print(i, value, chance.random(), random.random(), file=rows)
+            while value > 10:
+                value //= 2
+    print(helper.total, helper.seen, dict(table), points, Base.made, log[-1])
+    print(list(names) == list({"a", "b", "c", "dd", "eee"}), sorted(sys.argv), __file__)
+    print(open("rows.txt").read())
+"""
+
+
+def write(folder, name, source):
+    (folder / name).write_text(textwrap.dedent(source))
+
+
+def start(*words, every="0.02", out="out.txt", mode="wb", options=(), **environment):
+    """resume run python WORDS... >out.txt 2>err.txt"""
+    with open(out, mode) as output, open("err.txt", "wb") as errors:
+        return subprocess.Popen(
+            [COMMAND, "run", "--every", every, *options, sys.executable, *words], stdout=output,
+            stderr=errors, stdin=subprocess.DEVNULL, env=os.environ | environment)
+
+
+def run(*words, **more):
+    return start(*words, **more).wait(60)
+
+
+def said():
+    return pathlib.Path("err.txt").read_text()
+
+
+def wait_for(condition, process=None):
+    until = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < until, said()
+        assert process is None or process.poll() is None, (process.returncode, said())
+        time.sleep(0.005)
+
+
+def saves(name):
+    """How many generations `resume log` knows of."""
+    ran = subprocess.run([COMMAND, "log", name], capture_output=True, text=True)
+    return ran.stdout.count("going on") + ran.stdout.count("cut off")
+
+
+def killed_until_done(rng, *words, kills=6, longest=0.5, **more):
+    """Kills the command or stops it, again and again; the exit code at the end."""
+    for _ in range(kills):
+        process = start(*words, **more)
+        try:
+            return process.wait(rng.uniform(0.1, longest))
+        except subprocess.TimeoutExpired:
+            if rng.random() < 0.3:
+                process.terminate()
+                assert process.wait(60) in (0, 75), said()
+            else:
+                process.kill()
+                process.wait()
+    return run(*words, **more)
+
+
+@pytest.fixture
+def plain(folder):
+    def ran(*words):
+        done = subprocess.run([sys.executable, *words], capture_output=True, timeout=60)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+    return ran
+
+
+@pytest.mark.parametrize("mode", ["wb"])
+def test_a_program_killed_at_any_moment(folder, plain, rng, mode):
+    write(folder, "helper.py", HELPER)
+    write(folder, "rich.py", RICH)
+    expected = plain("rich.py", "300")
+    if mode == "ab":
+        pathlib.Path("out.txt").write_text("before\n")
+        expected = b"before\n" + expected
+    assert killed_until_done(rng, "rich.py", "300", mode=mode) == 0, said()
+    assert pathlib.Path("out.txt").read_bytes() == expected
+    assert said() == ""
+
+
+def test_a_module_and_an_output_that_is_another_file(folder, plain, rng):
+    package = folder / "pkg"
+    package.mkdir()
+    write(package, "__init__.py", "")
+    write(package, "helper.py", HELPER)
+    write(package, "rich.py", RICH.replace("import helper", "from . import helper"))
+    expected = plain("-m", "pkg.rich", "200")
+    process = start("-m", "pkg.rich", "200", out="first.txt")
+    wait_for(lambda: saves("pkg.rich@200") > 1 or process.poll() is not None)
+    process.kill()
+    process.wait()
+    assert run("-m", "pkg.rich", "200", out="second.txt") == 0, said()
+    assert pathlib.Path("second.txt").read_bytes() == expected
+
+
+SLOW = """
+    import sys, time
+    for i in range(int(sys.argv[1])):
+        print(i, flush=True)
+        time.sleep(0.01)
+    print("end")
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1])
+def test_signals_save_and_stop(folder, number):
+    write(folder, "slow.py", SLOW)
+    process = start("slow.py", "60", every="1h")
+    wait_for(lambda: pathlib.Path("out.txt").read_text().count("\n") >= 5, process)
+    process.send_signal(number)
+    assert process.wait(60) == 75
+    assert "generation 2 is saved" in said()
+    assert run("slow.py", "60", every="1h") == 0
+    assert pathlib.Path("out.txt").read_text() == "".join(f"{i}\n" for i in range(60)) + "end\n"
+
+
+def test_a_second_signal_stops_at_once(folder):
+    write(folder, "sleep.py", "import time\nprint('now', flush=True)\ntime.sleep(600)\n")
+    process = start("sleep.py")
+    wait_for(lambda: pathlib.Path("out.txt").read_text(), process)
+    process.terminate()
+    until = time.monotonic() + 30
+    while process.poll() is None and time.monotonic() < until:
+        time.sleep(1.1)  # those within a second are one request
+        process.terminate()
+    assert process.wait(1) == -signal.SIGTERM
+
+
+def test_an_ignored_signal_stays_ignored(folder):
+    write(folder, "slow.py", SLOW)
+    old = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        process = start("slow.py", "40")
+    finally:
+        signal.signal(signal.SIGHUP, old)
+    wait_for(lambda: pathlib.Path("out.txt").read_text().count("\n") >= 5, process)
+    process.send_signal(signal.SIGHUP)
+    assert process.wait(60) == 0
+
+
+def test_the_program_has_signals_of_its_own(folder):
+    write(folder, "own.py", """
+        import os, signal
+        got = []
+        def handler(number, frame):
+            got.append(number)
+        signal.signal(signal.SIGTERM, handler)
+        signal.signal(signal.SIGUSR2, handler)
+        os.kill(os.getpid(), signal.SIGTERM)
+        ours, theirs = os.pipe()
+        child = os.fork()
+        if child == 0:
+            os.write(theirs, b"here")
+            while True:
+                pass
+        os.read(ours, 4)
+        os.kill(child, signal.SIGINT)
+        print(got == [signal.SIGTERM], os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) != 75)
+        for i in range(3_000_000):
+            pass
+        os.kill(os.getpid(), signal.SIGUSR2)
+        print(len(got))
+    """)
+    process = start("own.py")
+    wait_for(lambda: saves("own") > 1 or process.poll() is not None)
+    process.kill()
+    process.wait()
+    assert run("own.py") == 0, said()
+    assert pathlib.Path("out.txt").read_text() == "True True\n2\n"
+
+
+def test_changed_code_is_told_with_the_choices(folder):
+    write(folder, "slow.py", SLOW)
+    process = start("slow.py", "60")
+    wait_for(lambda: saves("slow@60") > 1, process)
+    process.kill()
+    process.wait()
+    write(folder, "slow.py", SLOW.replace('"end"', '"END"'))
+    assert run("slow.py", "60") == 9
+    assert "has changed" in said() and "--fresh" in said() and "resume.load(" in said()
+    write(folder, "slow.py", "\n# a comment\n" + textwrap.dedent(SLOW))
+    assert run("slow.py", "60") == 0, said()
+
+
+def test_two_at_a_time(folder):
+    write(folder, "slow.py", SLOW)
+    process = start("slow.py", "6000")
+    wait_for(lambda: pathlib.Path("out.txt").read_text(), process)
+    assert run("slow.py", "6000", out="other.txt") == 5
+    assert "resume: " in said()
+    process.kill()
+    process.wait()
+
+
+CRASH = """
+    import os, pathlib, signal, sys
+    for i in range(int(sys.argv[1])):
+        for j in range(100_000):
+            pass
+        print(i, flush=True)
+        if i == 8 and (sys.argv[2] == "always" or not pathlib.Path("crashed").exists()):
+            pathlib.Path("crashed").touch()
+            os.kill(os.getpid(), signal.SIGSEGV)
+"""
+
+
+def test_it_is_started_again_after_a_crash_but_not_for_the_same_one(folder):
+    write(folder, "crash.py", CRASH)
+    assert run("crash.py", "12", "once") == 0, said()
+    assert pathlib.Path("out.txt").read_text() == "".join(f"{i}\n" for i in range(12))
+    assert re.search(r"died \(Segmentation fault\): it goes on from generation \d+", said()), said()
+    # no save comes between the two: the same crash at the same generation
+    process = start("crash.py", "12", "always", every="0.02")
+    assert process.wait(60) == -signal.SIGSEGV
+    assert re.search("it is not started again|which is all", said()), said()
+    pathlib.Path("crashed").unlink()
+    assert run("crash.py", "13", "once", options=["--no-restart"]) == -signal.SIGSEGV
+
+
+def test_a_killed_program_is_started_again(folder):
+    write(folder, "slow.py", "import os\nopen('pid', 'w').write(str(os.getpid()))\n"
+                             + textwrap.dedent(SLOW))
+    process = start("slow.py", "100")
+    wait_for(lambda: saves("slow@100") > 1, process)
+    os.kill(int(pathlib.Path("pid").read_text()), signal.SIGKILL)
+    assert process.wait(60) == 0, said()
+    shown = pathlib.Path("out.txt").read_text()
+    assert shown == "".join(f"{i}\n" for i in range(100)) + "end\n"
+
+
+def test_the_seed_of_hashes_is_that_of_the_first_run(folder, monkeypatch):
+    monkeypatch.delenv("PYTHONHASHSEED", raising=False)
+    write(folder, "seed.py", """
+        import os, time
+        words = {str(i) for i in range(100)}
+        print(list(words), os.environ.get("PYTHONHASHSEED"), flush=True)
+        for i in range(60):
+            time.sleep(0.01)
+        print(list({str(i) for i in range(100)}), os.environ.get("PYTHONHASHSEED"))
+    """)
+    process = start("seed.py")
+    wait_for(lambda: saves("seed") > 1, process)
+    process.kill()
+    process.wait()
+    assert run("seed.py") == 0, said()
+    first, second = pathlib.Path("out.txt").read_text().splitlines()
+    assert first == second and first.endswith("None")
+
+
+def test_where_it_runs_is_told_when_it_is_another_place(folder):
+    write(folder, "slow.py", SLOW)
+    process = start("slow.py", "60", OMP_NUM_THREADS="2")
+    wait_for(lambda: saves("slow@60") > 1, process)
+    process.kill()
+    process.wait()
+    assert run("slow.py", "60", OMP_NUM_THREADS="3") == 0
+    assert "OMP_NUM_THREADS is '3' and was '2'" in said()
+
+
+def test_what_belongs_to_the_process_comes_back(folder, plain, rng):
+    write(folder, "state.py", """
+        import atexit, decimal, os, signal, sys, time, warnings
+        import xml.etree.ElementTree
+        os.mkdir("inner") if not os.path.isdir("inner") else None
+        os.chdir("inner")
+        os.environ["OF_THE_PROGRAM"] = "yes"
+        sys.setrecursionlimit(777)
+        decimal.getcontext().prec = 40
+        warnings.simplefilter("error", ResourceWarning)
+        atexit.register(lambda: print("bye"))
+        signal.signal(signal.SIGUSR2, lambda number, frame: print("got it"))
+        sys.argv.append("more")
+        log = open("log.txt", "w")
+        T = xml.etree.ElementTree
+        for i in range(80):
+            print(i, file=log)
+            time.sleep(0.005)
+        log.close()
+        os.kill(os.getpid(), signal.SIGUSR2)
+        print(os.path.basename(os.getcwd()), os.environ["OF_THE_PROGRAM"], sys.argv[1:])
+        print(sys.getrecursionlimit(), decimal.Decimal(1) / 7, warnings.filters[0][0])
+        print(T.fromstring("<a/>").tag, xml.etree.ElementTree is T, len(open("log.txt").read()))
+    """)
+    expected = plain("state.py")
+    assert killed_until_done(rng, "state.py") == 0, said()
+    assert pathlib.Path("out.txt").read_bytes() == expected
