@@ -104,7 +104,8 @@ static bool fits(const follower *this, const rp_instruction *instruction, int be
     case RP_NEEDS_EXCEPTION:
         return below > 0 || PyExceptionInstance_Check(value);
     case RP_NEEDS_LIST_ON_TOP:
-        return below > 0 || PyList_CheckExact(value) || PyExceptionInstance_Check(value);
+        return below > 0 || argument > 1 ||
+               PyList_CheckExact(value); /* from 3.12 on 1 of several */
     case RP_NEEDS_KEYWORDS:
         return is_null ? below != (argument & 1)
                        : !is_spread_needed(argument, below) || PyDict_CheckExact(value);
