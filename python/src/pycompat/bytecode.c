@@ -1,6 +1,8 @@
 /* Decodes byte code and follows the value stack far enough to know the iterators on it. */
 #include "bytecode.h"
 
+#include <opcode.h> /* NB_SUBSCR */
+
 #include "base/alloc.h"
 
 #include "bytecode_tables.h"
