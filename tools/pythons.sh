@@ -9,7 +9,7 @@ optional="numpy>=1.24 xxhash>=3 zstandard>=0.18 jsonschema>=4.10"
 # the same, for the best Python alone: a kernel for notebooks, to be killed, and libraries whose
 # objects must survive; of torch only the build for processors, where pip is told of one
 optional_once="nbclient>=0.7 ipykernel>=6 scipy pandas scikit-learn networkx deap emcee polars"
-optional_once="$optional_once pyarrow tqdm torch==2.13.0+cpu"
+optional_once="$optional_once pyarrow tqdm torch==2.13.0+cpu pyperformance"
 
 # Interpreters that may be of use, best first.
 python_candidates() {

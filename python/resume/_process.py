@@ -131,17 +131,23 @@ class Process:
                 and not set(path[len(self.folder):].split(os.sep)).intersection(INSTALLED))
 
     def modules(self):
-        """The variables of the program's own modules: name -> dict."""
+        """The variables of the program's own modules: name -> dict. Also what their functions and
+        classes hold (defaults, closures, attributes), each under its name in brackets."""
         return {name: {key: value for key, value in vars(module).items()
                        if not (key.startswith("__") and key.endswith("__"))
-                       and not is_definition(name, key, value)}
+                       and not is_definition(name, key, value)} | held_by(name, vars(module))
                 for name, module in list(sys.modules.items()) if self.is_own(name, module)}
 
     def put_modules(self, saved):
         for name, values in saved.items():
             module = sys.modules.get(name)
-            if module is not None:
-                vars(module).update(values)
+            if module is None:
+                continue
+            vars(module).update({key: value for key, value in values.items() if key[0] != "<"})
+            found = dict(definitions(name, vars(module)))
+            for key, value in values.items():
+                if key[0] == "<" and key[1:-1] in found:
+                    give(found[key[1:-1]], value)
 
     # ---- taken and put ----
 
@@ -290,6 +296,69 @@ def is_definition(module, key, value):
     """A function or class that an import of its module makes again."""
     return (isinstance(value, (type, types.FunctionType)) and value.__module__ == module
             and value.__qualname__ == key)
+
+
+def definitions(module, space):
+    """(qualified name, function or class) of all that an import of the module makes again."""
+    for key, value in list(space.items()):
+        value = getattr(value, "__func__", value)  # of a staticmethod or classmethod
+        if isinstance(value, (type, types.FunctionType)) and value.__module__ == module:
+            if value.__qualname__.rpartition(".")[2] == key:
+                yield value.__qualname__, value
+                if isinstance(value, type):
+                    yield from definitions(module, vars(value))
+
+
+def is_plain(value):
+    """Nothing that can be changed, nor told from an equal one."""
+    return value is None or isinstance(value, (bool, int, float, complex, str, bytes)) or (
+        isinstance(value, (tuple, frozenset)) and all(map(is_plain, value)))
+
+
+def is_data(key, value):
+    return not (key.startswith("__") and key.endswith("__") or callable(value)
+                or hasattr(type(value), "__get__") or key == "_abc_impl")
+
+
+def held_by(module, space):
+    """What functions and classes of a module hold that the program can change."""
+    held = {}
+    for name, value in definitions(module, space):
+        if isinstance(value, type):
+            state = {key: item for key, item in vars(value).items() if is_data(key, item)}
+        else:
+            state = {"defaults": value.__defaults__, "keywords": value.__kwdefaults__,
+                     "dict": dict(vars(value)), "cells": cells_of(value)}
+            if is_plain(state["defaults"]) and not any(list(state.values())[1:]):
+                continue
+        if state:
+            held[f"<{name}>"] = state
+    return held
+
+
+def cells_of(function):
+    """By the names of the variables, those that are bound and no definitions themselves."""
+    cells = {}
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or ()):
+        try:
+            content = cell.cell_contents
+        except ValueError:
+            continue
+        if not isinstance(content, (type, types.FunctionType)):
+            cells[name] = content
+    return cells
+
+
+def give(value, state):
+    if isinstance(value, type):
+        for key, item in state.items():
+            type.__setattr__(value, key, item)
+        return
+    value.__defaults__, value.__kwdefaults__ = state["defaults"], state["keywords"]
+    vars(value).update(state["dict"])
+    for name, cell in zip(value.__code__.co_freevars, value.__closure__ or ()):
+        if name in state["cells"]:
+            cell.cell_contents = state["cells"][name]
 
 
 def is_imported(name, module):

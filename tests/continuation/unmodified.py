@@ -105,7 +105,7 @@ class Run:
         return done.stdout, time.monotonic() - began
 
     def start(self, every):
-        output = open(self.folder / "output.txt", "ab")
+        output = open(self.folder / "output.txt", "wb")
         command = [resume_command(), "run", f"--every={every}", "--folder", "state", "--",
                    *self.command()]
         return subprocess.Popen(command, cwd=self.folder, env=self.environment, stdout=output,
