@@ -88,7 +88,7 @@ static char **arguments_of(const rc_python_command *command, char *runner, const
 }
 
 static rc_exit run_program(const run_options *options, const rc_python_command *command,
-                           char *runner) {
+                           char *runner, const sigset_t *mask) {
     settings extra = {0};
     rc_exit result = RC_FAILED;
     char **argv = NULL;
@@ -104,7 +104,7 @@ static rc_exit run_program(const run_options *options, const rc_python_command *
                                             : RESTARTS_DEFAULT,
             .command = command->argv[command->options_count + 1],
         };
-        result = rc_supervise(&supervision);
+        result = rc_supervise(&supervision, mask);
     }
     rs_free(argv);
     settings_release(&extra);
@@ -117,9 +117,11 @@ static rc_exit run(const void *given) {
     rc_python_command command;
     if (!rc_python_command_parse(options->common.targets, options->common.count, &command))
         return RC_USAGE;
-    char *runner = rc_python_command_runner(&command);
+    sigset_t mask;
+    rc_supervise_begin(&mask);
+    char *runner = rc_python_command_runner(&command, &mask);
     if (!runner) return RC_USAGE;
-    rc_exit result = run_program(options, &command, runner);
+    rc_exit result = run_program(options, &command, runner, &mask);
     rs_free(runner);
     return result;
 }

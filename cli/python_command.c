@@ -132,7 +132,8 @@ static char **probe_arguments(const rc_python_command *command) {
     return arguments;
 }
 
-static void become_probe(char **arguments, int to) {
+static void become_probe(char **arguments, int to, const sigset_t *mask) {
+    sigprocmask(SIG_SETMASK, mask, NULL);
     dup2(to, STDOUT_FILENO);
     execvp(arguments[0], arguments);
     dprintf(STDOUT_FILENO, "!%s", strerror(errno));
@@ -149,7 +150,7 @@ static void read_all(int from, char *to, size_t size) {
     to[have] = 0;
 }
 
-char *rc_python_command_runner(const rc_python_command *command) {
+char *rc_python_command_runner(const rc_python_command *command, const sigset_t *mask) {
     char answer[4096 + 1] = "", *result = NULL;
     int ends[2] = {-1, -1}, status = 0;
     char **arguments = probe_arguments(command);
@@ -158,7 +159,7 @@ char *rc_python_command_runner(const rc_python_command *command) {
         rc_say("'%s' can't be started: %s", command->argv[0], strerror(errno));
         goto done;
     }
-    if (child == 0) become_probe(arguments, ends[1]);
+    if (child == 0) become_probe(arguments, ends[1], mask);
     close(ends[1]);
     ends[1] = -1;
     read_all(ends[0], answer, sizeof answer);

@@ -4,6 +4,7 @@
 
 #include "options.h"
 
+#include <signal.h>
 #include <sys/types.h>
 
 /* python_command.c: `python -u script.py a b`, in pieces. All borrowed from argv. */
@@ -15,9 +16,10 @@ typedef struct rc_python_command {
 
 /* False: it is none that can be run protected, and the reason was told. */
 bool rc_python_command_parse(char **argv, size_t count, rc_python_command *command);
-/* Asks this very interpreter for the file of the package that runs scripts; the caller frees it
- * (rs_free). NULL: it can't load the package, and the reason was told. */
-char *rc_python_command_runner(const rc_python_command *command);
+/* Asks this very interpreter, started with that mask of signals, for the file of the package that
+ * runs scripts; the caller frees it (rs_free). NULL: it can't load the package, and the reason was
+ * told. */
+char *rc_python_command_runner(const rc_python_command *command, const sigset_t *mask);
 
 /* supervise.c: starts the program, hands signals on, starts it again after a crash. */
 typedef struct rc_supervision {
@@ -28,6 +30,8 @@ typedef struct rc_supervision {
     const char *command; /* as the user knows it, for messages */
 } rc_supervision;
 
+/* From now on signals that stop a program wait until there is one; *mask receives what it was. */
+void rc_supervise_begin(sigset_t *mask);
 /* What the program exits with; does not return when a signal has ended it. */
-rc_exit rc_supervise(const rc_supervision *supervision);
+rc_exit rc_supervise(const rc_supervision *supervision, const sigset_t *mask);
 #endif

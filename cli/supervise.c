@@ -25,7 +25,7 @@ static bool is_among(int number, const int *numbers, size_t count) {
 }
 
 /* Signals that are waited for; what the caller ignores (nohup) stays ignored, here and there. */
-static void block(sigset_t *old) {
+void rc_supervise_begin(sigset_t *mask) {
     sigset_t set;
     sigemptyset(&set);
     sigaddset(&set, SIGCHLD);
@@ -34,7 +34,7 @@ static void block(sigset_t *old) {
         if (sigaction(stopping[i], NULL, &action) == 0 && action.sa_handler == SIG_IGN) continue;
         sigaddset(&set, stopping[i]);
     }
-    sigprocmask(SIG_BLOCK, &set, old);
+    sigprocmask(SIG_BLOCK, &set, mask);
 }
 
 /* A signal that comes before the program has its handlers waits until it has them: those that stop
@@ -120,14 +120,12 @@ static bool wants_restart(const rc_supervision *this, int number, uint64_t gener
     return true;
 }
 
-rc_exit rc_supervise(const rc_supervision *supervision) {
-    sigset_t mask;
+rc_exit rc_supervise(const rc_supervision *supervision, const sigset_t *mask) {
     int last_number = 0;
     uint64_t last_generation = 0;
-    block(&mask);
     for (uint64_t restarts = 0;; restarts++) {
         bool told_to_stop = false;
-        pid_t child = start(supervision, &mask);
+        pid_t child = start(supervision, mask);
         if (child < 0) {
             rc_say("'%s' can't be started: %s", supervision->argv[0], strerror(errno));
             return RC_FAILED;
@@ -138,7 +136,7 @@ rc_exit rc_supervise(const rc_supervision *supervision) {
         uint64_t generation = generation_of(supervision->status);
         if (told_to_stop || !wants_restart(supervision, number, generation, restarts, last_number,
                                            last_generation)) {
-            die_of(number, &mask);
+            die_of(number, mask);
             return (rc_exit)(128 + number);
         }
         last_number = number;

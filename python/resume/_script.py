@@ -51,7 +51,7 @@ def _is_package(path):
 
 
 def _begin(settings, path, folder, space):
-    if not settings["key"]:
+    if not settings["key"] or "name" in settings:
         del settings["key"]
     try:
         return _core._Script(settings, path, _process.Process(folder, space))

@@ -149,7 +149,7 @@ def plain(folder):
     return ran
 
 
-@pytest.mark.parametrize("mode", ["wb"])
+@pytest.mark.parametrize("mode", ["wb", "ab"])
 def test_a_program_killed_at_any_moment(folder, plain, rng, mode):
     write(folder, "helper.py", HELPER)
     write(folder, "rich.py", RICH)
@@ -253,6 +253,28 @@ def test_the_program_has_signals_of_its_own(folder):
     assert pathlib.Path("out.txt").read_text() == "True True\n2\n"
 
 
+def test_which_run_it_is(folder):
+    write(folder, "slow.py", SLOW)
+    for words, name in ((["200"], "slow@200"), (["200", "a b"], "slow@200 'a b'")):
+        process = start("slow.py", *words)
+        wait_for(lambda: saves(name) > 1, process)
+        process.kill()
+        process.wait()
+    assert run("slow.py", "5") == 0  # another run than both
+    assert run("slow.py", "200") == 0
+    shown = pathlib.Path("out.txt").read_text()
+    assert shown.count("end") == 1 and shown.startswith("0\n1\n")
+    assert run("slow.py", "5") == 0  # which had ended, and begins anew
+    assert pathlib.Path("out.txt").read_text().startswith("0\n")
+    process = start("slow.py", "200", options=["--name", "mine"])
+    wait_for(lambda: saves("mine") > 1, process)
+    process.kill()
+    process.wait()
+    assert run("slow.py", "7", options=["--name", "mine"]) == 1
+    assert "other arguments" in said() and "--name" in said()
+    assert run("slow.py", "7", options=["--name", "mine", "--fresh"]) == 0
+
+
 def test_changed_code_is_told_with_the_choices(folder):
     write(folder, "slow.py", SLOW)
     process = start("slow.py", "60")
@@ -310,6 +332,21 @@ def test_a_killed_program_is_started_again(folder):
     assert process.wait(60) == 0, said()
     shown = pathlib.Path("out.txt").read_text()
     assert shown == "".join(f"{i}\n" for i in range(100)) + "end\n"
+
+
+def test_a_save_that_is_required(folder):
+    write(folder, "sorting.py", """
+        def key(x):
+            for i in range(2000):
+                pass
+            return x
+        sorted(range(10_000_000), key=key)
+    """)
+    assert run("sorting.py", options=["--require-save", "0.3"]) == 1
+    assert "--require-save" in said() and "sorting.py" in said(), said()
+    assert run("sorting.py", options=["--require-save", "soon"]) == 2
+    assert "no duration" in said()
+    assert run("sorting.py", every="often") == 2
 
 
 def test_the_seed_of_hashes_is_that_of_the_first_run(folder, monkeypatch):
