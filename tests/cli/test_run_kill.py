@@ -133,7 +133,10 @@ def killed_until_done(rng, *words, kills=6, longest=0.5, **more):
         except subprocess.TimeoutExpired:
             if rng.random() < 0.3:
                 process.terminate()
-                assert process.wait(60) in (0, 75), said()
+                code = process.wait(60)
+                assert code in (0, 75), said()
+                if code == 0:
+                    return code
             else:
                 process.kill()
                 process.wait()
