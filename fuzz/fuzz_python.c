@@ -1,7 +1,9 @@
 /* libFuzzer: any bytes as an object stream, through the decoder of the Python extension.
  *
  * CPython runs inside; the extension is compiled in, with sanitizers and coverage, numpy and Python
- * themselves without. Shown: no crash, only the exceptions that are documented, and what was
+ * themselves without. As a file of somebody else, one without a signature, or one's own, whose
+ * classes and functions are made and called: those of a few modules, and nothing may be opened or
+ * imported. Shown: no crash, only the exceptions that are documented, and what was
  * accepted is encoded, decoded and encoded again with the same digest, and in the end the same
  * bytes. Not shown: leaks of references (tests/python/test_objects_hostile.py), and that values are
  * right (tests/vectors/streams.txt). */
@@ -36,7 +38,61 @@ static const char harness[] =
     "blobs = [bytes(range(24)), bytes(range(256)) * 256]\n"
     "counts = [0, 0, 0]\n"
     "refused = (resume.ResumeError, MemoryError, RecursionError)\n"
-    "def one(data, foreign):\n"
+    "source = '''\n"
+    "class Point:\n"
+    "    def __init__(self, *parts): self.parts = parts\n"
+    "    def move(self, *by): self.x = by\n"
+    "class Slots:\n"
+    "    __slots__ = 'x', 'y'\n"
+    "class Set:\n"
+    "    def __setstate__(self, state): self.state = state\n"
+    "    def __hash__(self): return hash(self.state)\n"
+    "    def __eq__(self, other): return self.state == other.state\n"
+    "def move(*parts): return parts[-1] if parts else None\n"
+    "'''\n"
+    "import types, copyreg\n"
+    "geo, few = types.ModuleType('geo'), types.ModuleType('builtins')\n"
+    "exec(source, geo.__dict__)\n"
+    "few.object, few.int, few.float = object, int, float\n"
+    "kept = ('array collections copyreg datetime decimal fractions numpy random resume types uuid "
+    "'\n"
+    "        'zoneinfo').split()\n"
+    "is_own = False\n"
+    "class Closed:\n"
+    "    @staticmethod\n"
+    "    def find_spec(name, path=None, target=None):\n"
+    "        if is_own: raise ModuleNotFoundError(name)\n"
+    "sys.meta_path.insert(0, Closed)\n"
+    "def refuse(event, arguments):\n"
+    "    if is_own and event.startswith(('open', 'os.', 'subprocess', 'socket', 'ctypes', "
+    "'mmap')):\n"
+    "        raise PermissionError(event)\n"
+    "sys.addaudithook(refuse)\n"
+    "def own(data):\n"
+    "    global is_own\n"
+    "    modules = dict(sys.modules)\n"
+    "    sys.modules.clear()\n"
+    "    sys.modules.update({name: module for name, module in modules.items()\n"
+    "                        if name.split('.')[0] in kept}, geo=geo, builtins=few)\n"
+    "    is_own = True\n"
+    "    try:\n"
+    "        return _core._decode(data, blobs, None, False, True)[0]\n"
+    "    finally:\n"
+    "        is_own = False\n"
+    "        sys.modules.clear()\n"
+    "        sys.modules.update(modules)\n"
+    "def one(data, whose):\n"
+    "    if whose == 2:\n"
+    "        try:\n"
+    "            value = own(data)\n"
+    "            _core._encode(value)\n"
+    "            _core._digest(value)\n"
+    "        except SystemError:\n"
+    "            raise\n"
+    "        except Exception:\n" /* what classes and modules raise, that are not there */
+    "            pass\n"
+    "        return\n"
+    "    foreign = whose == 1\n"
     "    try:\n"
     "        value, _ = _core._decode(data, blobs, None, foreign)\n"
     "    except refused:\n"
@@ -78,8 +134,8 @@ int LLVMFuzzerInitialize(int *count, char ***arguments) {
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
     if (size > 1 << 16) return 0;
-    PyObject *done = PyObject_CallFunction(one, "y#O", (const char *)bytes, (Py_ssize_t)size,
-                                           size % 2 ? Py_True : Py_False);
+    PyObject *done =
+        PyObject_CallFunction(one, "y#i", (const char *)bytes, (Py_ssize_t)size, (int)(size % 3));
     if (!done) PyErr_Print();
     require(done != NULL);
     Py_DECREF(done);

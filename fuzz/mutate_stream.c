@@ -83,14 +83,30 @@ static const struct {
     WORD("\x83\x02\x63<i2\x81\x04"),
     WORD("\xc2\x49\1\0\0\0\0\0\0\0\0"),
     WORD("\x69PosixPath"),
+    /* GLOBAL geo.Point, copyreg.__newobj__, a module; an object made early; the shortest one */
+    WORD("\xd9\x99\x72\x82\x63geo\x65Point"),
+    WORD("\xd9\x99\x72\x82\x63geo\x64move"),
+    WORD("\xd9\x99\x72\x82\x63geo\x60"),
+    WORD("\xd9\x99\x72\x82\x67"
+         "copyreg\x6a__newobj__"),
+    WORD("\xd9\x99\x73\x83\x00\xd9\x99\x72\x82\x63geo\x65Point\xd9\x99\x52\x80"),
+    WORD("\xd9\x99\x73\x82\xd9\x99\x72\x82\x63geo\x65Point\xa1\x61x\x01"),
+    WORD("\xd9\x99\x52\x80"),
+    WORD("\xd9\x99\x52\x81\xd8\x1d\x00"),
+    /* an iterator, a cell, a bound method */
+    WORD("\xd9\x99\x7a\x83\x6dlist_iterator\x81\x01\x00"),
+    WORD("\xd9\x99\x77\x81\xd8\x1d\x00"),
+    WORD("\xd9\x99\x79\x82\xd8\x1d\x00\x63get"),
 #undef WORD
 };
 
-static const uint16_t tags[] = {
-    2,     3,     28,    29,    30,    37,    79,    86,    1004,  39250, 39251, 39252,
-    39253, 39254, 39255, 39256, 39257, 39258, 39259, 39260, 39261, 39262, 39263, 39264,
-    39265, 39266, 39267, 39268, 39269, 39270, 39271, 39272, 39273, 39274, 39275, 39276,
-    39277, 39278, 39279, 39280, 39281, 39292, 39293, 39294, 39295, 39296, 39299};
+static const uint16_t tags[] = {2, 3, 28, 29, 30, 37, 79, 86, 1004};
+enum { OWN_TAG = 39250, OWN_TAGS = 50, LISTED = sizeof tags / sizeof *tags };
+
+static uint16_t tag_of(uint64_t number) {
+    number %= LISTED + OWN_TAGS;
+    return number < LISTED ? tags[number] : (uint16_t)(OWN_TAG + number - LISTED);
+}
 
 static size_t replace(uint8_t *bytes, size_t size, size_t max_size, item gone, const void *with,
                       size_t length) {
@@ -123,7 +139,7 @@ size_t mutate_stream(uint8_t *bytes, size_t size, size_t max_size, unsigned seed
         memcpy(copy, bytes + other.start, length);
         size = replace(bytes, size, max_size, chosen, copy, length);
     } else if (kind == 5) { /* a tag before it */
-        uint16_t tag = tags[next(&random) % (sizeof tags / sizeof *tags)];
+        uint16_t tag = tag_of(next(&random));
         uint8_t head[3] = {0xd9, (uint8_t)(tag >> 8), (uint8_t)tag};
         size = replace(bytes, size, max_size, (item){chosen.start, chosen.start}, head, 3);
     } else if (kind == 6 && bytes[chosen.start] >> 5 == RS_CBOR_ARRAY &&
