@@ -4,6 +4,7 @@
 #include "code.h"
 #include "notice.h"
 #include "registry.h"
+#include "tracking.h"
 #include "trust.h"
 
 #include <string.h>
@@ -59,6 +60,16 @@ static int tell_skipped(rp_checkpoint *self, rp_snapshot *snapshot) {
     return 0;
 }
 
+/* The variable of that name holds an object that is tracked, by whatever name. */
+static bool holds_tracked(const rp_checkpoint *self, PyFrameObject *frame, PyObject *name) {
+    PyObject *values = frame == NULL ? NULL : rp_frame_locals(frame);
+    PyObject *value = values == NULL ? NULL : PyDict_GetItemWithError(values, name);
+    bool holds = value != NULL && rp_tracking_has(self, value);
+    PyErr_Clear();
+    Py_XDECREF(values);
+    return holds;
+}
+
 /* The arguments that nothing is known about, without those that are tracked; their reasons are told
  * here and not as variables that can't be saved. */
 static int tell_opaque(rp_checkpoint *self, rp_snapshot *snapshot) {
@@ -72,6 +83,7 @@ static int tell_opaque(rp_checkpoint *self, rp_snapshot *snapshot) {
         PyObject *name = PyList_GET_ITEM(names, i);
         if (self->tracked != NULL && PyDict_Contains(self->tracked, name) == 1) continue;
         if (self->places != NULL && PyDict_Contains(self->places, name) == 1) continue;
+        if (holds_tracked(self, snapshot->frame, name)) continue;
         PyObject *call = PyUnicode_FromFormat("chp.track(%U)", name);
         status = call == NULL ? -1 : PyList_Append(calls, call);
         Py_XDECREF(call);
@@ -91,7 +103,6 @@ static int tell_opaque(rp_checkpoint *self, rp_snapshot *snapshot) {
                           "add, after the Checkpoint is made: %U",
                           self->caller.name, text, lines);
     }
-    (void)snapshot;
     Py_XDECREF(lines);
     Py_XDECREF(text);
     Py_XDECREF(semicolon);

@@ -26,12 +26,16 @@ int rp_track_parse(PyObject *args, PyObject *kwargs, PyObject **object, PyObject
 }
 
 /* The label under which the object is tracked already, borrowed or NULL. */
-static PyObject *known_label(rp_checkpoint *self, PyObject *object) {
+static PyObject *known_label(const rp_checkpoint *self, PyObject *object) {
     PyObject *label, *value;
     for (Py_ssize_t at = 0;
          self->tracked != NULL && PyDict_Next(self->tracked, &at, &label, &value);)
         if (value == object) return label;
     return NULL;
+}
+
+bool rp_tracking_has(const rp_checkpoint *self, PyObject *object) {
+    return known_label(self, object) != NULL;
 }
 
 /* The name by which the owner's function knows the object, new reference. */

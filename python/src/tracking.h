@@ -10,6 +10,8 @@ int rp_track_parse(PyObject *args, PyObject *kwargs, PyObject **object, PyObject
  * Without `name` (a str or NULL) the label is the variable of the owner that holds it. The object,
  * new reference. */
 PyObject *rp_checkpoint_track(rp_checkpoint *self, PyObject *object, PyObject *name);
+/* It is tracked, under whatever label. */
+bool rp_tracking_has(const rp_checkpoint *self, PyObject *object);
 /* What a save writes in place: a dict label -> object, new reference. Tracked objects, and those
  * that stood in the variables at restore() (or, without one, at the first save) and still do. */
 PyObject *rp_tracking_now(rp_checkpoint *self, PyObject *locals);

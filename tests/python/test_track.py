@@ -311,3 +311,14 @@ def test_track__through_setstate():
     lock = now.lock
     assert track(Scaler(5), now) == []
     assert now.n == 5 and now.set and now.lock is lock
+
+
+def test_track__an_argument_by_another_name_is_known(folder, recwarn):
+    class Job:
+        def run(self, other):
+            chp = Checkpoint("job", folder=folder)
+            chp.track(self, name="the job")
+            chp.save()
+
+    Job().run([1])
+    assert [str(one.message) for one in recwarn] == []
