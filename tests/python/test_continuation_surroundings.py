@@ -75,11 +75,27 @@ def goes_on(folder, body):
      return text.getvalue(), sys.stderr is sys.__stderr__
      ''', "('inside\\n', True)"),
     ('''
+     @contextlib.contextmanager
+     def quiet(text):
+         with contextlib.chdir("/"), contextlib.redirect_stdout(text):
+             yield
+     @contextlib.contextmanager
+     def around(text):
+         with quiet(text):
+             yield
+     text = io.StringIO()
+     with around(text):
+         save()
+         print("inside", os.getcwd())
+     return text.getvalue(), os.getcwd() == "/"
+     ''', "('inside /\\n', False)"),
+    ('''
      out = sys.stdout
      save()
      return out is sys.stdout
      ''', "True"),
-], ids=["chdir", "redirect", "redirect to a file", "in a stack", "sys.stdout"])
+], ids=["chdir", "redirect", "redirect to a file", "in a stack", "in generators",
+         "sys.stdout"])
 def test_the_manager_is_entered_again(tmp_path, body, seen):
     assert goes_on(tmp_path, body).strip() == seen
 

@@ -114,7 +114,8 @@ static int visit(rp_walk *walk, PyFrameObject *frame) {
     }
     if (status == 0 && !verdict.reason) {
         record = rp_stand_record(walk->state, &stand, &verdict, &walk->handled);
-        const char *lost = record ? rp_surroundings_lost(record) : NULL;
+        const char *lost = NULL;
+        if (record && rp_surroundings_lost(walk->state, record, &lost) < 0) Py_CLEAR(record);
         if (lost)
             verdict.reason = rp_reason_at(frame,
                                           "inside of 'with %s', which a new process does "

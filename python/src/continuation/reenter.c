@@ -23,7 +23,7 @@ PyObject *rp_reenter(rp_module_state *state, rp_record **root) {
         function = outer;
         if (function == NULL) status = -1;
     }
-    if (status == 0) status = rp_surroundings_enter(records);
+    if (status == 0) status = rp_surroundings_enter(state, records);
     for (Py_ssize_t i = 0; status == 0 && i < count; i++)
         rp_record_clear((rp_record *)PyList_GET_ITEM(records, i));
     Py_XDECREF(records);
