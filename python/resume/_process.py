@@ -215,6 +215,7 @@ class Process:
         sys.setrecursionlimit(saved["depth"])
         sys.set_int_max_str_digits(saved["digits"])
         for end in saved["ends"]:
+            self.ends.append((end[0], tuple(end[1]), end[2]))
             atexit.register(end[0], *end[1], **end[2])
         for number, handler in saved["signals"].items():
             signal.signal(number, handler)
