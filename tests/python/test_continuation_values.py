@@ -12,7 +12,7 @@ import types
 import weakref
 
 import pytest
-from resume import Opaque, _core
+from resume import CheckpointDamaged, Opaque, _core
 
 
 def write(value, generators=None):
@@ -189,6 +189,14 @@ def test_without_trust_a_generator_says_where_it_stands():
     assert isinstance(restored, Opaque) and restored.type == "types.GeneratorType"
     assert restored.state == [[f"{__name__}.count_up", line]]
     assert back(ended(), mine=False).state is None
+
+
+def test_the_beginning_of_a_generator_is_not_run_again():
+    stream = write(count_up(1, []))
+    new, again = b"\x05\x64OO--", b"\x03\x64OO--"
+    assert stream.count(new) == 1
+    with pytest.raises(CheckpointDamaged, match="does not fit its code"):
+        _core._decode(stream.replace(new, again), [], mine=True)
 
 
 def test_a_running_generator_that_was_not_captured():

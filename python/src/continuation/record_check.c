@@ -74,6 +74,14 @@ static bool fits_mode(const rp_analysis *analysis, int index, const rp_record *r
     }
 }
 
+/* What stands before the first RESUME makes the cells and the generator, once. */
+static bool has_begun(const rp_analysis *analysis, int index) {
+    int first = 0;
+    while (first < index && analysis->bytecode.instructions[first].meaning != RP_MEANS_RESUME)
+        first++;
+    return analysis->bytecode.instructions[first].meaning == RP_MEANS_RESUME;
+}
+
 int rp_record_check_place(rp_record *record) {
     const int kinds_of_generators = CO_COROUTINE | CO_ASYNC_GENERATOR;
     if (record->code->co_flags & kinds_of_generators) return misfit(record, "it is a coroutine");
@@ -93,7 +101,7 @@ int rp_record_check_place(rp_record *record) {
     }
     int index = rp_analysis_index(analysis, record->unit);
     if (index < 0 || rp_analysis_unit(analysis, index) != record->unit ||
-        analysis->depths[index] < 0)
+        analysis->depths[index] < 0 || !has_begun(analysis, index))
         return misfit(record, "no instruction stands there");
     Py_ssize_t count = PyBytes_GET_SIZE(record->kinds);
     if (count > analysis->depths[index] || !fits_mode(analysis, index, record) ||
