@@ -1,8 +1,8 @@
 """Captured frames that were changed: refused, or gone on with, but never the end of the process.
 
 Such a stream bears the user's own key: it was made with a stolen one, or by a resume with a bug.
-RESUME_SEED=N repeats a run. New seeds are tried by ./dev soak alone: which instructions take what for
-granted is not known of all of them (record_follow.c)."""
+RESUME_SEED=N repeats a run. New seeds are tried by ./dev soak alone: which instructions take what
+for granted is not known of all of them (record_follow.c)."""
 import os
 import pathlib
 import subprocess
