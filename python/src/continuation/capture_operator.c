@@ -130,6 +130,9 @@ static void set_kept(rp_module_state *state, const rp_stand *stand, rp_verdict *
             verdict->top = Py_NewRef(state->null);
         }
         break;
+    case RP_MEANS_GET_ITERATOR: /* from 3.15 on an empty entry comes above the result */
+        verdict->kept = stand->depth - 1;
+        break;
     case RP_MEANS_SET_ATTRIBUTE:
     case RP_MEANS_DELETE_ATTRIBUTE:
     case RP_MEANS_SET_ITEM:

@@ -94,9 +94,13 @@ static bool fits(const follower *this, const rp_instruction *instruction, int be
     case RP_NEEDS_OBJECTS:
         return !is_null || below >= takes;
     case RP_NEEDS_ITERATOR:
-        return below > 0 || is_null || PyIter_Check(value);
+        if (below < RP_ABOVE_ITERATOR) return is_null;
+        return below > RP_ABOVE_ITERATOR || PyIter_Check(value);
     case RP_NEEDS_SUBITERATOR:
-        return below != 1 || is_null || PyIter_Check(value) || PyCoro_CheckExact(value);
+        if (below == 1 && RP_ABOVE_ITERATOR) return is_null;
+        return below != 1 + RP_ABOVE_ITERATOR || PyIter_Check(value) || PyCoro_CheckExact(value);
+    case RP_NEEDS_SENT:
+        return below >= takes || is_null == (below == 1);
     case RP_NEEDS_LIST:
         return below != argument || PyList_CheckExact(value);
     case RP_NEEDS_DICT:

@@ -56,11 +56,15 @@ typedef enum rp_meaning { /* instructions that the analysis or its users know by
                           RP_MEANS_NOTHING,  /* POP_TOP, NOP */
 } rp_meaning;
 
+/* Entries above an iterator that belong to it: its index, or NULL. */
+enum { RP_ABOVE_ITERATOR = PY_VERSION_HEX >= 0x030F0000 };
+
 typedef enum rp_need { /* what an instruction takes for granted of the entries that it works with */
                        RP_NEEDS_OBJECTS,     /* that they are there */
                        RP_NEEDS_NOTHING,     /* not even that */
                        RP_NEEDS_ITERATOR,    /* FOR_ITER */
                        RP_NEEDS_SUBITERATOR, /* SEND */
+                       RP_NEEDS_SENT,        /* END_SEND from 3.15 on */
                        RP_NEEDS_LIST,        /* as far below the top as its argument says */
                        RP_NEEDS_DICT,        /* one further below */
                        RP_NEEDS_EXCEPTION,   /* on the top */

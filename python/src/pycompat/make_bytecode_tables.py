@@ -88,7 +88,8 @@ TAKES = {
     "0+2": "BUILD_MAP",
 }
 # the ends of a loop, as each version has them
-TAKES["2"] += " END_SEND IMPORT_NAME" + (" END_FOR" if sys.version_info < (3, 13) else "")
+TAKES["3" if sys.version_info >= (3, 15) else "2"] += " END_SEND"
+TAKES["2"] += " IMPORT_NAME" + (" END_FOR" if sys.version_info < (3, 13) else "")
 TAKES["1"] += " END_FOR CHECK_EXC_MATCH UNPACK_EX" if sys.version_info >= (3, 13) else ""
 TAKES["2" if sys.version_info >= (3, 15) else "1"] += " POP_ITER"
 # what such an opcode takes for granted and does not look at: RP_NEEDS_...
@@ -106,6 +107,10 @@ NEEDS = {
     "NOTHING": "STORE_FAST STORE_FAST_LOAD_FAST STORE_FAST_STORE_FAST",
     "CALLABLE_FIRST" if sys.version_info >= (3, 13) else "CALLABLE": "CALL CALL_KW",
 }
+if sys.version_info >= (3, 15):  # an index or NULL stands above each iterator, also when it is left
+    NEEDS["ITERATOR"] += " POP_ITER"
+    NEEDS["SENT"] = "END_SEND"
+    NEEDS["NOTHING"] += " POP_TOP"
 # which local variables it reads without a look, and which it sets: RP_LOCALS_...
 LOCALS = {
     "SET": "STORE_FAST",

@@ -228,7 +228,7 @@ static PyObject *class_of_namespace(PyObject *names) {
         PyObject *entry = PyDict_GetItemString(names, descriptors[i]);
         if (!entry || !Py_IS_TYPE(entry, &PyGetSetDescr_Type)) continue;
         PyTypeObject *class = PyDescr_TYPE(entry);
-        if (referred((PyObject *)class, is_any) && class->tp_dict == names)
+        if (PyType_HasFeature(class, Py_TPFLAGS_HEAPTYPE) && class->tp_dict == names)
             return (PyObject *)class;
     }
     return NULL;
