@@ -100,3 +100,12 @@ def test_streams_do_not_grow():
     going_on.call(case)
     sizes = [eval(data)[4][0] for _, _, data in going_on.CHILDREN]
     assert max(sizes) - min(sizes) < 100
+
+
+def made_behind():
+    """Below the function stands what is empty: the place of the object of what is no method."""
+    return str((going_on.save(), (lambda value, more=2: value + more)(1)))
+
+
+def test_goes_on__with_a_function_made_behind_the_save():
+    assert_goes_on(made_behind)

@@ -85,6 +85,11 @@ static bool is_spread_needed(int argument, int below) {
     return below == 0 && (argument & 1);
 }
 
+/* The code on top, and what the bits name below it. */
+static bool is_of_function(int bits, int below) {
+    return below <= (bits & 1) + (bits >> 1 & 1) + (bits >> 2 & 1) + (bits >> 3 & 1);
+}
+
 /* `below`: how far below the top the entry is. */
 static bool fits(const follower *this, const rp_instruction *instruction, int below) {
     PyObject *value = this->value;
@@ -114,7 +119,7 @@ static bool fits(const follower *this, const rp_instruction *instruction, int be
         return is_null ? below != (argument & 1)
                        : !is_spread_needed(argument, below) || PyDict_CheckExact(value);
     case RP_NEEDS_PARTS:
-        return !is_null && fits_parts(argument, below, value);
+        return !is_of_function(argument, below) || (!is_null && fits_parts(argument, below, value));
     case RP_NEEDS_PART:
         return below != 1 || (!is_null && fits_part(argument, value));
     case RP_NEEDS_TEMPLATE:

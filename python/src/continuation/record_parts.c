@@ -22,7 +22,8 @@ Py_ssize_t rp_record_part_count(const rp_record *record) {
 }
 
 int rp_record_line(const rp_record *record) {
-    int line = PyCode_Addr2Line(record->code, 2 * record->unit);
+    bool inside = record->unit < Py_SIZE(record->code); /* of one that was read it may not be */
+    int line = inside ? PyCode_Addr2Line(record->code, 2 * record->unit) : -1;
     return line > 0 ? line : record->code->co_firstlineno;
 }
 
