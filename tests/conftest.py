@@ -3,6 +3,7 @@ import atexit
 import os
 import re
 import shutil
+import signal
 import tempfile
 
 import pytest
@@ -12,6 +13,13 @@ data = tempfile.mkdtemp(prefix="resume-tests-")
 atexit.register(shutil.rmtree, data, ignore_errors=True)
 os.environ["XDG_DATA_HOME"] = data
 os.environ.pop("RESUME_KEY_FILE", None)
+
+
+# a background job of a shell ignores these, and so would every program that the tests start
+for number in (signal.SIGINT, signal.SIGQUIT):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, signal.default_int_handler if number == signal.SIGINT
+                      else signal.SIG_DFL)
 
 
 def steady(name):

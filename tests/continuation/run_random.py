@@ -56,6 +56,13 @@ def kill_program(name, seed, options, folder, kills):
     def run(place, kill):
         return run_case.in_fork(lambda: run_case.one_run(
             main_of(name), options, place, os.devnull, kill))
+    status, answer = run(os.path.join(folder, name + "-whole"), 0)
+    if status != 0 or answer[0] != wanted:
+        return 0, [f"seed {seed}, whole: exit code {status}, {str(answer)[-1500:]}"]
+    # a generator that is closed because nobody holds it any more can't be saved in its `finally`
+    saves = answer[1]
+    if saves == 0:
+        return 0, []
 
     def judge(how, status, answer):
         if status != 0 or answer[0] != wanted:

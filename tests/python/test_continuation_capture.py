@@ -409,7 +409,7 @@ def while_loop():
         i += 1
 
 
-def recursion(n=16):
+def recursion(n=21):
     return n if n < 2 else recursion(n - 1) + recursion(n - 2)
 
 
