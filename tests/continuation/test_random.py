@@ -12,7 +12,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 
 @pytest.mark.random
 def test_random_programs__go_on_after_every_kill(tmp_path, seed, amount):
-    kills = amount(300, 100, 60)
+    kills = amount(300, 60, 60)
     done = subprocess.run([sys.executable, str(HERE / "run_random.py"), str(seed % 10**6),
                            str(kills), str(tmp_path)], capture_output=True, text=True,
                           env=dict(os.environ, PYTHONMALLOC="debug"))
