@@ -76,12 +76,35 @@ static int by_cost(const void *left, const void *right) {
     return (a->cost > b->cost) - (a->cost < b->cost);
 }
 
+/* Scenarios that noticed a barrier that many others did not: they are asked first. A wrong line
+ * costs time and nothing else. */
+static const struct {
+    const char *function, *scenario; /* the function that holds the barrier, or calls what does */
+} known_killers[] = {
+    {"cut_tail", "failing syncs, ordered"},
+    {"rs_file_undo", "failing syncs, ordered"},
+    {"rs_tail_keep", "ordered saves"},
+    {"settle", "ended calls"},
+};
+
+static const char *likely_killer(const char *inner, const char *outer) {
+    for (size_t i = 0; i < sizeof known_killers / sizeof *known_killers; i++) {
+        size_t size = strlen(known_killers[i].function);
+        bool is_inner = strncmp(inner, known_killers[i].function, size) == 0;
+        if (is_inner || strncmp(outer, known_killers[i].function, size) == 0)
+            return known_killers[i].scenario;
+    }
+    return "";
+}
+
 /* The scenario that notices, or -1. *visited counts states, on and on. */
-static int find_killer(const barrier_use *barrier, const attempt *attempts, size_t attempt_count,
-                       model_arena *arena, seeded *random, disk_run *run, uint64_t *visited) {
-    for (size_t i = 0; i < attempt_count; i++) {
-        size_t scenario = attempts[i].scenario;
-        if (!barrier->used[scenario]) continue;
+static int find_killer(const barrier_use *barrier, const char *first, const attempt *attempts,
+                       size_t attempt_count, model_arena *arena, seeded *random, disk_run *run,
+                       uint64_t *visited) {
+    for (size_t n = 0; n < 2 * attempt_count; n++) {
+        size_t i = n % attempt_count, scenario = attempts[i].scenario;
+        bool is_first = strcmp(disk_scenarios[scenario].name, first) == 0;
+        if (!barrier->used[scenario] || is_first != (n < attempt_count)) continue;
         disk_run_init(run, &disk_scenarios[scenario], attempts[i].scale, seeded_next(random));
         run->ignored = &barrier->site;
         run->takes_turns = attempts[i].scale == 0;
@@ -130,7 +153,8 @@ static void test_barriers__each_is_needed(void **state) {
         name_address(barrier->site.caller, inner, sizeof inner);
         name_address(barrier->site.outer, outer, sizeof outer);
         uint64_t visited = 0;
-        int killer = find_killer(barrier, attempts, attempt_count, &arena, &random, &run, &visited);
+        int killer = find_killer(barrier, likely_killer(inner, outer), attempts, attempt_count,
+                                 &arena, &random, &run, &visited);
         survivors += killer < 0;
         print_message("%s: %s, from %s: %s%s, after %llu states: %.160s\n",
                       barrier_names[barrier->site.barrier], inner, outer,
