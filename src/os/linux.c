@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/magic.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -60,6 +61,7 @@ static int linux_open(const rs_os *os, int folder, const char *path, unsigned fl
     if ((flags & RS_OPEN_EXCLUSIVE) != 0) how |= O_EXCL;
     if ((flags & RS_OPEN_FOLDER) != 0) how |= O_DIRECTORY;
     if ((flags & RS_OPEN_FOLLOW) == 0) how |= O_NOFOLLOW;
+    if ((flags & RS_OPEN_DIRECT) != 0) how |= O_DIRECT;
     int fd = above_standard_streams(openat(folder, path, how, (mode_t)mode));
     return fd < 0 ? -errno : fd;
 }
@@ -72,6 +74,12 @@ static int linux_close(const rs_os *os, int fd) {
 static int64_t linux_read(const rs_os *os, int fd, void *to, size_t size, uint64_t offset) {
     (void)os;
     return count(pread(fd, to, size, (off_t)offset));
+}
+
+static int64_t linux_read_cached(const rs_os *os, int fd, void *to, size_t size, uint64_t offset) {
+    (void)os;
+    struct iovec part = {.iov_base = to, .iov_len = size};
+    return count(preadv2(fd, &part, 1, (off_t)offset, RWF_NOWAIT));
 }
 
 /* A write that begins at the limit (ulimit -f) or behind it sends SIGXFSZ, which ends a program
@@ -334,11 +342,19 @@ static uint32_t linux_user(const rs_os *os) {
     return geteuid();
 }
 
+static unsigned linux_processors(const rs_os *os) {
+    (void)os;
+    cpu_set_t allowed;
+    int count = sched_getaffinity(0, sizeof allowed, &allowed) == 0 ? CPU_COUNT(&allowed) : 1;
+    return count > 0 ? (unsigned)count : 1;
+}
+
 static const rs_os linux_table = {
     .context = NULL,
     .open = linux_open,
     .close = linux_close,
     .read = linux_read,
+    .read_cached = linux_read_cached,
     .write = linux_write,
     .sync_data = linux_sync_data,
     .sync = linux_sync,
@@ -364,6 +380,7 @@ static const rs_os linux_table = {
     .process = linux_process,
     .pid = linux_pid,
     .user = linux_user,
+    .processors = linux_processors,
 };
 
 const rs_os *rs_os_linux(void) {

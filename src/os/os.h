@@ -25,6 +25,7 @@ enum rs_open_flags { /* O_CLOEXEC is always set; O_NOFOLLOW unless RS_OPEN_FOLLO
                      RS_OPEN_EXCLUSIVE = 8,
                      RS_OPEN_FOLDER = 16, /* O_DIRECTORY */
                      RS_OPEN_FOLLOW = 32,
+                     RS_OPEN_DIRECT = 64, /* O_DIRECT: past the page cache, in whole blocks */
 }; /* O_NONBLOCK is always set, so that a FIFO in the place of a file cannot hang us */
 
 typedef enum rs_file_kind {
@@ -60,6 +61,9 @@ struct rs_os {
     int (*open)(const rs_os *os, int folder, const char *path, unsigned flags, unsigned mode);
     int (*close)(const rs_os *os, int fd);
     int64_t (*read)(const rs_os *os, int fd, void *to, size_t size, uint64_t offset);
+    /* What of it is in the page cache: waits for no disk. -EAGAIN: nothing. Needed by those alone
+     * that have `processors`. */
+    int64_t (*read_cached)(const rs_os *os, int fd, void *to, size_t size, uint64_t offset);
     /* -EFBIG, and never the signal SIGXFSZ, beyond the size limit of the process. */
     int64_t (*write)(const rs_os *os, int fd, const rs_slice *parts, size_t count, uint64_t offset);
     int (*sync_data)(const rs_os *os, int fd); /* fdatasync */
@@ -94,6 +98,9 @@ struct rs_os {
     int (*process)(const rs_os *os, rs_process *process);
     int64_t (*pid)(const rs_os *os);
     uint32_t (*user)(const rs_os *os); /* effective user id */
+    /* Processors that this process may use. NULL, as in most doubles: all calls come from one
+     * thread at a time. */
+    unsigned (*processors)(const rs_os *os);
 };
 
 /* The real one: a constant, any thread. */

@@ -1,4 +1,5 @@
-/* What the sources of a checkpoint file share: file.c, place.c, chain.c, read.c, recover.c, plan.c,
+/* What the sources of a checkpoint file share: file.c, place.c, chain.c, read.c,
+ * read_chunks.c, recover.c, plan.c,
  * segment_writer.c, commit.c, rollback.c, replace.c, prune.c, compact.c. Nobody else includes it,
  * but tests. */
 #ifndef RS_STORE_FILE_INTERNAL_H
@@ -11,6 +12,8 @@
 #include "os/file.h"
 #include "os/os.h"
 #include "store/file.h"
+
+#include <stdatomic.h>
 
 /* Generations that are listed by themselves; older ones are in the file until it is compacted. */
 #define RS_GENERATIONS_MAX 1024u
@@ -52,10 +55,10 @@ struct rs_file {
      * alone, whatever later syncs say: the next one must not need anything of it. */
     bool unproven;
     bool has_tail; /* bytes behind `end` are to be kept aside and cut off before the next commit */
-    bool unreadable; /* bytes that are surely there can't be read */
-    bool no_hints;   /* writing one failed */
-    bool replaces;   /* the next commit writes a complete new file */
-    rs_aside aside;  /* and keeps what is in its place under this kind of name */
+    atomic_bool unreadable; /* bytes that are surely there can't be read; by any member of a crew */
+    bool no_hints;          /* writing one failed */
+    bool replaces;          /* the next commit writes a complete new file */
+    rs_aside aside;         /* and keeps what is in its place under this kind of name */
 
     rs_generation *generations; /* oldest first */
     size_t generation_count, generation_capacity;
@@ -77,6 +80,8 @@ struct rs_file {
     bool disk_is_slow; /* compressing beats writing, as the last large commit has shown */
 };
 
+typedef struct rs_readers rs_readers;
+
 struct rs_state {
     rs_file *file;
     uint64_t epoch;
@@ -91,6 +96,7 @@ struct rs_state {
     uint64_t claimed, asked; /* bytes: limits.c */
     uint8_t *chunk;          /* of rs_state_read_range: entry `chunk_index` of the table, */
     uint64_t chunk_index;    /* unspecified without a chunk */
+    rs_readers *readers;     /* NULL until many chunks are read at once */
 };
 
 /* read.c: MISUSE when the file was replaced after the state had been read. */
@@ -130,11 +136,21 @@ resume_status rs_state_load(rs_file *file, const rs_generation *generation, rs_s
 /* META and table alone, for compaction. */
 resume_status rs_state_load_tables(rs_file *file, const rs_generation *generation, rs_state **state,
                                    rs_error *error);
-/* Stored bytes of a chunk into file->stored, then decoded and verified into `raw`. */
-resume_status rs_chunk_read(rs_file *file, const rs_chunk_entry *entry, void *raw, rs_error *error);
+/* Fails with DAMAGED: "'PATH': WHAT at byte OFFSET". */
+resume_status rs_file_bad(const rs_file *file, uint64_t offset, rs_error *error, const char *what);
 resume_status rs_table_copy(const rs_table *from, rs_table *to, rs_error *error);
 /* Fills in saved_ns, from META. */
 resume_status rs_generation_read_time(rs_file *file, rs_generation *generation, rs_error *error);
+
+/* --- read_chunks.c --- */
+
+/* Reads a chunk, decodes it into `raw` and verifies it. */
+resume_status rs_chunk_read(rs_file *file, const rs_chunk_entry *entry, void *raw, rs_error *error);
+/* `count` chunks of one blob from `entries` on, which fill `to` one after the other: on several
+ * processors when they are many. Of several bad ones the first is told. */
+resume_status rs_state_read_chunks(rs_state *state, const rs_chunk_entry *entries, uint64_t count,
+                                   void *to, rs_error *error);
+void rs_readers_free(rs_readers *readers); /* NULL is allowed */
 
 /* --- chain.c: from a commit back to the ones before it --- */
 

@@ -22,8 +22,7 @@ static void segment_release(segment_read_in *segment) {
     rs_buffer_release(&segment->bytes);
 }
 
-static resume_status bad_segment(rs_file *file, uint64_t offset, rs_error *error,
-                                 const char *what) {
+resume_status rs_file_bad(const rs_file *file, uint64_t offset, rs_error *error, const char *what) {
     return rs_fail_at(error, RESUME_DAMAGED, 0, offset, "'%s': %s at byte %" PRIu64, file->path,
                       what, offset);
 }
@@ -48,7 +47,7 @@ static resume_status read_verified(rs_file *file, segment_read_in *segment, rs_e
     resume_status status;
     if (generation->flags & RS_SEGMENT_SELF_VERIFYING) {
         if (generation->segment_size > RS_SELF_VERIFYING_SIZE_MAX)
-            return bad_segment(file, offset, error, "a self-verifying segment of more than 1 MiB");
+            return rs_file_bad(file, offset, error, "a self-verifying segment of more than 1 MiB");
         status = read_into(file, &segment->bytes, generation->segment_size - RS_TRAILER_SIZE,
                            offset, error);
         segment->records = (size_t)records;
@@ -63,7 +62,7 @@ static resume_status read_verified(rs_file *file, segment_read_in *segment, rs_e
     rs_hash128 digest = rs_hash128_of(segment->bytes.bytes, segment->bytes.size,
                                       rs_place_seed(&file->header.uuid, offset));
     if (!rs_hash128_equal(digest, segment->place.digest))
-        return bad_segment(file, offset, error, "the digest does not match the segment");
+        return rs_file_bad(file, offset, error, "the digest does not match the segment");
     return RESUME_OK;
 }
 
@@ -107,7 +106,7 @@ static resume_status read_records(rs_file *file, segment_read_in *segment, rs_er
     if (!segment->problem && position != size) segment->problem = "records after END";
     if (!segment->problem && (!segment->meta.bytes || !segment->table.bytes))
         segment->problem = "no META or no chunk table in the segment";
-    if (segment->problem) return bad_segment(file, offset, error, segment->problem);
+    if (segment->problem) return rs_file_bad(file, offset, error, segment->problem);
     return segment->table_is_delta ? rs_delta_info_decode(segment->table, &segment->delta, error)
                                    : RESUME_OK;
 }
@@ -117,7 +116,7 @@ static resume_status segment_read(rs_file *file, uint64_t offset, segment_read_i
     bool found;
     resume_status status = rs_place_at_segment(file, offset, &segment->place, &found, NULL, error);
     if (status) return status;
-    if (!found) return bad_segment(file, offset, error, "no committed segment");
+    if (!found) return rs_file_bad(file, offset, error, "no committed segment");
     status = read_verified(file, segment, error);
     if (status == RESUME_OK) status = read_records(file, segment, error);
     return status;
@@ -144,13 +143,13 @@ static resume_status read_chain(rs_file *file, segment_read_in *chain, size_t *l
         uint64_t base = newest->delta.base_segment;
         uint64_t offset = newest->place.generation.segment_offset;
         if (base >= offset)
-            return bad_segment(file, offset, error, "a chunk table with a wrong base");
+            return rs_file_bad(file, offset, error, "a chunk table with a wrong base");
         resume_status status = segment_read(file, base, newest + 1, error);
         ++*length;
         if (status) return status;
         uint32_t depth = newest[1].table_is_delta ? newest[1].delta.depth : 0;
         if (depth + 1 != newest->delta.depth)
-            return bad_segment(file, offset, error, "a chunk table of wrong depth");
+            return rs_file_bad(file, offset, error, "a chunk table of wrong depth");
     }
     return RESUME_OK;
 }
@@ -188,45 +187,17 @@ resume_status rs_table_copy(const rs_table *from, rs_table *to, rs_error *error)
     return RESUME_OK;
 }
 
-/* --- chunks --- */
-
-resume_status rs_chunk_read(rs_file *file, const rs_chunk_entry *entry, void *raw,
-                            rs_error *error) {
-    if (entry->coding == RS_CHUNK_ZERO) {
-        memset(raw, 0, entry->raw_size);
-        return RESUME_OK;
-    }
-    if (entry->coding == RS_CHUNK_RAW) { /* no detour through another buffer */
-        resume_status status = rs_file_read_at(file, raw, entry->raw_size, entry->offset, error);
-        if (status) return status;
-        if (!rs_hash128_equal(rs_hash128_of(raw, entry->raw_size, 0), entry->hash))
-            return bad_segment(file, entry->offset, error, "a chunk does not match its hash");
-        return RESUME_OK;
-    }
-    rs_buffer_clear(&file->stored);
-    resume_status status = read_into(file, &file->stored, entry->stored_size, entry->offset, error);
-    if (status) return status;
-    status = rs_codec_decompress(file->codec, entry, file->stored.bytes, raw, error);
-    if (status) rs_error_prefix(error, "'%s', chunk at byte %" PRIu64, file->path, entry->offset);
-    return status;
-}
-
-static resume_status read_blob(rs_file *file, const rs_table *table, const rs_blob_entry *blob,
-                               uint8_t *to, rs_error *error) {
-    for (uint64_t i = 0; i < blob->chunk_count; i++) {
-        const rs_chunk_entry *entry = &table->entries[blob->first_chunk + i];
-        resume_status status = rs_chunk_read(file, entry, to, error);
-        if (status) return status;
-        to += entry->raw_size;
-    }
-    return RESUME_OK;
-}
-
 /* --- states --- */
+
+static resume_status read_blob(rs_state *state, const rs_blob_entry *blob, void *to,
+                               rs_error *error) {
+    return rs_state_read_chunks(state, state->table.entries + blob->first_chunk, blob->chunk_count,
+                                to, error);
+}
 
 static resume_status load_stream(rs_file *file, rs_state *state, rs_error *error) {
     if (state->table.blob_count == 0)
-        return bad_segment(file, state->generation.segment_offset, error,
+        return rs_file_bad(file, state->generation.segment_offset, error,
                            "a generation without an object stream");
     const rs_blob_entry *blob = &state->table.blobs[0];
     resume_status status = rs_state_claim(state, blob->size, error);
@@ -236,7 +207,7 @@ static resume_status load_stream(rs_file *file, rs_state *state, rs_error *error
         return rs_fail(error, RESUME_NO_MEMORY,
                        "no memory for the object stream of '%s' (%" PRIu64 " bytes)", file->path,
                        blob->size);
-    status = read_blob(file, &state->table, blob, state->stream, error);
+    status = read_blob(state, blob, state->stream, error);
     if (status == RESUME_OK) rs_state_judge_stream(state);
     return status;
 }
@@ -339,6 +310,7 @@ void rs_state_free(rs_state *state) {
     rs_table_release(&state->table);
     rs_free(state->stream);
     rs_free(state->chunk);
+    rs_readers_free(state->readers);
     rs_free(state);
 }
 
@@ -371,7 +343,7 @@ resume_status rs_state_read_blob(rs_state *state, size_t index, void *to, rs_err
     if (index >= state->table.blob_count)
         return rs_fail(error, RESUME_DAMAGED, "'%s': generation %" PRIu64 " has no blob %zu",
                        state->file->path, state->generation.number, index);
-    status = read_blob(state->file, &state->table, &state->table.blobs[index], to, error);
+    status = read_blob(state, &state->table.blobs[index], to, error);
     if (status)
         rs_error_prefix(error, "generation %" PRIu64 ", array %zu", state->generation.number,
                         index);
@@ -390,24 +362,37 @@ static resume_status keep_chunk(rs_state *state, uint64_t index, rs_error *error
     return status;
 }
 
+/* Up to `size` bytes of the blob from `offset` on, all of one chunk or all of whole ones: `*part`
+ * tells how many. */
+static resume_status read_part(rs_state *state, const rs_blob_entry *blob, uint64_t offset,
+                               uint64_t size, uint8_t *to, uint64_t *part, rs_error *error) {
+    uint64_t chunk_size = state->file->header.chunk_size;
+    uint64_t first = offset / chunk_size, inside = offset % chunk_size, end = offset + size;
+    /* the last chunk of a blob may be shorter */
+    uint64_t last = end == blob->size ? blob->chunk_count : end / chunk_size;
+    if (inside == 0 && last > first) {
+        *part = rs_minimum(last * chunk_size, blob->size) - offset;
+        return rs_state_read_chunks(state, state->table.entries + blob->first_chunk + first,
+                                    last - first, to, error);
+    }
+    resume_status status = keep_chunk(state, blob->first_chunk + first, error);
+    if (status) return status;
+    *part = rs_minimum(chunk_size - inside, size);
+    memcpy(to, state->chunk + inside, (size_t)*part);
+    return RESUME_OK;
+}
+
 resume_status rs_state_read_range(rs_state *state, size_t index, uint64_t offset, size_t size,
                                   void *to, rs_error *error) {
-    uint64_t end, chunk_size = state->file->header.chunk_size;
+    uint64_t end, part = 0;
     uint8_t *at = to;
     resume_status status = rs_state_check_epoch(state, error);
     if (status) return status;
     if (rs_add_overflows(offset, size, &end) || end > rs_state_blob_size(state, index))
         return rs_fail(error, RESUME_LIMIT, "array %zu has no bytes up to %" PRIu64, index, end);
     while (status == RESUME_OK && offset < end) {
-        uint64_t number = state->table.blobs[index].first_chunk + offset / chunk_size;
-        uint64_t inside = offset % chunk_size, raw = state->table.entries[number].raw_size;
-        size_t part = (size_t)rs_minimum(raw - inside, end - offset);
-        if (part == raw) {
-            status = rs_chunk_read(state->file, &state->table.entries[number], at, error);
-        } else {
-            status = keep_chunk(state, number, error);
-            if (status == RESUME_OK) memcpy(at, state->chunk + inside, part);
-        }
+        status =
+            read_part(state, &state->table.blobs[index], offset, end - offset, at, &part, error);
         at += part;
         offset += part;
     }
