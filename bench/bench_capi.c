@@ -1,12 +1,11 @@
 /* The C API against the plainest code that does the same; arms interleaved. bench_capi.py runs it.
  *
- *   bench_capi sync            resume_sync that is not due, an atomic load and a branch, a bare
- * loop bench_capi count ARM N     one of these arms, N calls: for counting instructions bench_capi
- * small BYTES N   N saves of a block against append + fdatasync of as many bytes bench_capi large
- * MIB N     N saves and restores of an array against write + fdatasync, memcpy
+ * bench_capi sync: a bare loop, an atomic load and a branch, resume_sync that is not due.
+ * bench_capi small BYTES N: N appends + fdatasync of a block, saves of it, replaced files.
+ * bench_capi large MIB N: N saves and restores of an array against write + fdatasync, memcpy.
  *
- * Files are made in the working folder. Each line of output: what, seconds (or nanoseconds for
- * sync) of each round. */
+ * Files are made in the working folder. A line of output for each round: seconds (of sync
+ * nanoseconds) of each arm. */
 #include <resume/resume.h>
 
 #include <fcntl.h>
@@ -31,7 +30,6 @@ static double now(void) {
 /* --- a sync that is not due --- */
 
 enum { BARE, LOAD, SYNC, ARMS };
-static const char *const arm_names[ARMS] = {"bare loop", "load and branch", "resume_sync"};
 static volatile int stop_asked; /* what LOAD branches to, never taken */
 
 static inline int load_and_branch(atomic_int *flag) {
@@ -74,18 +72,8 @@ static void bench_sync(void) {
             times[arm][round] = (now() - begun) / CALLS * 1e9;
         }
     }
-    for (int arm = 0; arm < ARMS; arm++) {
-        printf("%s\t", arm_names[arm]);
-        for (int round = 0; round < ROUNDS; round++)
-            printf("%.9g%c", times[arm][round], round == ROUNDS - 1 ? '\n' : ' ');
-    }
-    resume_leave(ck);
-}
-
-static void count_arm(int arm, long calls) {
-    static atomic_int flag;
-    resume *ck = open_idle();
-    run_arm(arm, calls, ck, &flag);
+    for (int round = 0; round < ROUNDS; round++)
+        printf("%.9g %.9g %.9g\n", times[BARE][round], times[LOAD][round], times[SYNC][round]);
     resume_leave(ck);
 }
 
@@ -113,32 +101,44 @@ static void write_plain(int file, const char *bytes, size_t size) {
     if (fdatasync(file)) die("fdatasync");
 }
 
+/* What careful programs do by hand. */
+static void replace_file(const char *bytes, size_t size, int folder) {
+    int file = open("replace.tmp", O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    if (file < 0 || write(file, bytes, size) != (ssize_t)size || fsync(file) || close(file))
+        die("write");
+    if (rename("replace.tmp", "replace.plain") || fsync(folder)) die("rename");
+}
+
+enum { APPEND, SAVE, REPLACE, SMALL_ARMS };
+
 static void bench_small(size_t size, int rounds) {
     char *bytes = malloc(size);
     int file = open("append.plain", O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0600);
-    if (!bytes || file < 0) die("can't prepare");
+    int folder = open(".", O_RDONLY | O_DIRECTORY);
+    if (!bytes || file < 0 || folder < 0) die("can't prepare");
     resume *ck;
     resume_open(&ck, "bench_small", &(resume_options){.clean = 1});
     resume_protect_bytes_as(ck, "bytes", bytes, size);
     if (resume_restore(ck, NULL)) die(resume_message(ck));
     save(ck); /* the first one makes the file */
     for (int round = 0; round < rounds; round++) {
-        double taken[2];
-        for (int i = 0; i < 2; i++) {
-            int arm = (i + round) % 2;
-            fill(bytes, size, (uint64_t)(2 * round + arm + 1));
+        double taken[SMALL_ARMS];
+        for (int i = 0; i < SMALL_ARMS; i++) {
+            int arm = (i + round) % SMALL_ARMS;
+            fill(bytes, size, (uint64_t)(SMALL_ARMS * round + arm + 1));
             double begun = now();
-            if (arm)
-                save(ck);
-            else
-                write_plain(file, bytes, size);
+            if (arm == APPEND) write_plain(file, bytes, size);
+            if (arm == SAVE) save(ck);
+            if (arm == REPLACE) replace_file(bytes, size, folder);
             taken[arm] = now() - begun;
         }
-        printf("%.9g %.9g\n", taken[0], taken[1]);
+        printf("%.9g %.9g %.9g\n", taken[APPEND], taken[SAVE], taken[REPLACE]);
     }
     resume_close(ck);
     close(file);
+    close(folder);
     unlink("append.plain");
+    unlink("replace.plain");
     free(bytes);
 }
 
@@ -213,13 +213,11 @@ int main(int count, char **arguments) {
         numbers[i - 2] = atol(arguments[i]);
     if (!strcmp(what, "sync"))
         bench_sync();
-    else if (!strcmp(what, "count"))
-        count_arm((int)numbers[0], numbers[1]);
     else if (!strcmp(what, "small"))
         bench_small((size_t)numbers[0], (int)numbers[1]);
     else if (!strcmp(what, "large"))
         bench_large((size_t)numbers[0], (int)numbers[1]);
     else
-        die("usage: bench_capi sync | count ARM N | small BYTES N | large MIB N");
+        die("usage: bench_capi sync | small BYTES N | large MIB N");
     return 0;
 }
