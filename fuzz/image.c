@@ -189,7 +189,7 @@ static void repair_entries(void *context, uint32_t type, size_t at, size_t size)
         size_t raw_size = 0;
         uint8_t *raw = raw_of(file, entry, &raw_size);
         if (!raw) continue;
-        rs_hash128 hash = rs_hash128_of(raw, raw_size, 0);
+        rs_hash128 hash = rs_chunk_hash(raw, raw_size, NULL);
         rs_store_u64(entry + 16, hash.low);
         rs_store_u64(entry + 24, hash.high);
         free(raw);

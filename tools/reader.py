@@ -21,6 +21,7 @@ import zstandard
 from meta import Damaged, read_meta
 
 BLOCK = 4096
+PAGE = 4096
 START = 3 * BLOCK
 CHUNK_MAX = 64 << 20
 GENERATION_MAX = 1 << 62
@@ -47,6 +48,13 @@ class Unsupported(Exception):
 
 def hash128(data, seed=0):
     return xxhash.xxh3_128_intdigest(data, seed=seed)
+
+
+def hash_chunk(data):
+    if len(data) <= PAGE:
+        return hash128(data)
+    pages = [hash128(data[at:at + PAGE]) for at in range(0, len(data), PAGE)]
+    return hash128(b"".join(each.to_bytes(16, "little") for each in pages))
 
 
 def u128(data, at):
@@ -453,7 +461,7 @@ class File:
             data = unpack(data, raw)
         if coding == ZSTD_SHUFFLE:
             data = unshuffle(data, unit)
-        if len(data) != raw or hash128(data) != digest:
+        if len(data) != raw or hash_chunk(data) != digest:
             raise Damaged(f"the chunk at {offset} does not match its checksum")
         return data
 

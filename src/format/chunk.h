@@ -19,7 +19,7 @@ typedef enum rs_chunk_coding {
 } rs_chunk_coding;
 
 /* 0 6 offset in the file (48 bit) | 6 1 coding | 7 1 element size for the shuffle (0 when not
- * shuffled) | 8 4 stored size | 12 4 raw size | 16 8 hash low | 24 8 hash high: XXH3-128, seed 0,
+ * shuffled) | 8 4 stored size | 12 4 raw size | 16 8 hash low | 24 8 hash high: rs_chunk_hash
  * of the raw bytes */
 typedef struct rs_chunk_entry {
     uint64_t offset;

@@ -261,7 +261,7 @@ resume_status rs_codec_decompress(rs_codec *codec, const rs_chunk_entry *entry, 
         status =
             rs_fail(error, RESUME_UNSUPPORTED, "a chunk has the unknown coding %u", entry->coding);
     }
-    if (!status && !rs_hash128_equal(rs_hash128_of(raw, entry->raw_size, 0), entry->hash)) {
+    if (!status && !rs_hash128_equal(rs_chunk_hash(raw, entry->raw_size, NULL), entry->hash)) {
         status = rs_fail_at(error, RESUME_DAMAGED, 0, entry->offset,
                             "the chunk at offset %" PRIu64 " does not match its checksum",
                             entry->offset);

@@ -1,6 +1,9 @@
 /* XXH3 checksums, seeded by place or plain. */
 #include "format/hash.h"
+#include "base/arith.h"
 #include "base/bytes.h"
+
+#include <assert.h>
 
 #define XXH_STATIC_LINKING_ONLY /* for a state on the stack */
 #include <xxhash.h>
@@ -49,4 +52,45 @@ rs_hash128 rs_hash128_of_two(const void *first, size_t first_size, const void *s
     if (first_size) FASTEST(XXH3_128bits_update)(&state, first, first_size);
     if (second_size) FASTEST(XXH3_128bits_update)(&state, second, second_size);
     return from_xxh(XXH3_128bits_digest(&state));
+}
+
+#define PAGE_BATCH 64u /* of a chunk of 256 KiB: all */
+
+/* In memory as in the file. */
+static_assert(sizeof(rs_hash128) == 16 && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
+              "checksums of pages are hashed as they lie");
+
+static void hash_pages(const uint8_t *bytes, size_t size, rs_hash128 *pages) {
+    for (size_t at = 0; at < size; at += RS_PAGE_SIZE)
+        pages[at / RS_PAGE_SIZE] =
+            rs_hash128_of(bytes + at, (size_t)rs_minimum(size - at, RS_PAGE_SIZE), 0);
+}
+
+rs_hash128 rs_chunk_hash_of_pages(const rs_hash128 *pages, size_t page_count) {
+    return page_count == 1 ? pages[0] : rs_hash128_of(pages, page_count * sizeof *pages, 0);
+}
+
+/* Chunks of any size, without memory for all their pages. */
+static rs_hash128 hash_in_batches(const uint8_t *bytes, size_t size) {
+    rs_hash128 batch[PAGE_BATCH];
+    XXH3_state_t state;
+    XXH3_INITSTATE(&state);
+    XXH3_128bits_reset_withSeed(&state, 0);
+    for (size_t at = 0; at < size; at += PAGE_BATCH * RS_PAGE_SIZE) {
+        size_t part = (size_t)rs_minimum(size - at, (size_t)PAGE_BATCH * RS_PAGE_SIZE);
+        hash_pages(bytes + at, part, batch);
+        FASTEST(XXH3_128bits_update)(&state, batch, rs_page_count(part) * sizeof *batch);
+    }
+    return from_xxh(XXH3_128bits_digest(&state));
+}
+
+rs_hash128 rs_chunk_hash(const void *chunk, size_t size, rs_hash128 *pages) {
+    if (size <= RS_PAGE_SIZE) {
+        rs_hash128 hash = rs_hash128_of(chunk, size, 0);
+        if (pages) *pages = hash;
+        return hash;
+    }
+    if (!pages) return hash_in_batches(chunk, size);
+    hash_pages(chunk, size, pages);
+    return rs_chunk_hash_of_pages(pages, rs_page_count(size));
 }

@@ -23,4 +23,16 @@ bool rs_hash128_equal(rs_hash128 a, rs_hash128 b);
 /* Of two ranges as if they stood one after the other. */
 rs_hash128 rs_hash128_of_two(const void *first, size_t first_size, const void *second,
                              size_t second_size, uint64_t seed);
+
+/* Pieces of a chunk that are hashed by themselves; the last one of a chunk may be shorter. The same
+ * pass over memory that finds changed chunks so finds what has changed in them. */
+#define RS_PAGE_SIZE 4096u
+static inline size_t rs_page_count(size_t chunk_size) {
+    return chunk_size / RS_PAGE_SIZE + (chunk_size % RS_PAGE_SIZE != 0);
+}
+/* The checksum of a chunk: XXH3-128, seed 0, of its only page, or of the checksums of its pages,
+ * 16 bytes each, the low half first. `pages` gets those, rs_page_count of them; it may be NULL. */
+rs_hash128 rs_chunk_hash(const void *chunk, size_t size, rs_hash128 *pages);
+/* The same, of pages whose checksums are known. */
+rs_hash128 rs_chunk_hash_of_pages(const rs_hash128 *pages, size_t page_count);
 #endif

@@ -42,7 +42,7 @@ static void plan_chunk(const void *raw, uint32_t size, rs_plan *plan, rs_chunk_e
         plan->zeros++;
         return;
     }
-    rs_hash128 hash = rs_hash128_of(raw, size, 0);
+    rs_hash128 hash = rs_chunk_hash(raw, size, NULL);
     const rs_chunk_entry *known = rs_chunk_index_find(plan->index, hash, size);
     if (known) {
         *entry = *known;

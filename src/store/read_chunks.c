@@ -47,7 +47,7 @@ void rs_readers_free(rs_readers *readers) {
 static resume_status decode(rs_file *file, rs_codec *codec, const rs_chunk_entry *entry,
                             const void *stored, void *raw, rs_error *error) {
     if (entry->coding == RS_CHUNK_RAW) {
-        if (!rs_hash128_equal(rs_hash128_of(stored, entry->raw_size, 0), entry->hash))
+        if (!rs_hash128_equal(rs_chunk_hash(stored, entry->raw_size, NULL), entry->hash))
             return rs_file_bad(file, entry->offset, error, "a chunk does not match its hash");
         if (stored != raw) memcpy(raw, stored, entry->raw_size);
         return RESUME_OK;

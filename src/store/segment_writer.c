@@ -102,7 +102,7 @@ resume_status rs_segment_writer_copy(rs_segment_writer *writer, const void *raw,
         .coding = RS_CHUNK_RAW,
         .raw_size = size,
         .stored_size = size,
-        .hash = rs_hash128_of(writer->scratch.bytes, size, 0),
+        .hash = rs_chunk_hash(writer->scratch.bytes, size, NULL),
     };
     return rs_segment_writer_stored(writer, writer->scratch.bytes, entry, error);
 }
@@ -114,7 +114,7 @@ bool rs_segment_writer_is_changed(const rs_segment_writer *writer, uint64_t offs
 }
 
 static bool still_is(const void *raw, uint32_t size, rs_hash128 hash) {
-    return rs_hash128_equal(rs_hash128_of(raw, size, 0), hash);
+    return rs_hash128_equal(rs_chunk_hash(raw, size, NULL), hash);
 }
 
 static void borrow(rs_segment_writer *writer, const void *raw, rs_chunk_entry *entry) {

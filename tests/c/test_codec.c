@@ -19,7 +19,7 @@ static resume_status compress(rs_codec *codec, size_t size, uint8_t element_size
                               bool slow, const void **stored, rs_chunk_entry *entry) {
     rs_error error = {0};
     resume_status status = rs_codec_compress(codec, raw, (uint32_t)size, element_size, mode, slow,
-                                             rs_hash128_of(raw, size, 0), stored, entry, &error);
+                                             rs_chunk_hash(raw, size, NULL), stored, entry, &error);
     assert_int_equal(status, error.status);
     return status;
 }
@@ -190,7 +190,7 @@ static void test_codec__raw_may_be_in_place(void **state) {
     fill_random(&random);
     rs_codec *codec = new_codec();
     rs_chunk_entry entry = {
-        .offset = 1, .stored_size = 1000, .raw_size = 1000, .hash = rs_hash128_of(raw, 1000, 0)};
+        .offset = 1, .stored_size = 1000, .raw_size = 1000, .hash = rs_chunk_hash(raw, 1000, NULL)};
     assert_int_equal(rs_codec_decompress(codec, &entry, raw, raw, NULL), RESUME_OK);
     raw[999] ^= 1;
     assert_int_equal(rs_codec_decompress(codec, &entry, raw, raw, NULL), RESUME_DAMAGED);
@@ -327,7 +327,7 @@ static void test_codec__sixty_four_mebibytes(void **state) {
                                      : kind == RS_CHUNK_ZSTD_SHUFFLE ? at * 0x10001
                                                                      : 0);
         }
-        rs_hash128 hash = rs_hash128_of(bytes, size, 0);
+        rs_hash128 hash = rs_chunk_hash(bytes, size, NULL);
         unsigned unit = kind == RS_CHUNK_ZSTD ? 1 : 8;
         assert_int_equal(rs_codec_compress(codec, bytes, (uint32_t)size, (uint8_t)unit,
                                            RS_COMPRESS_AUTO, true, hash, &stored, &entry, NULL),

@@ -1,6 +1,7 @@
 /* format/hash.c: values computed by another implementation (Python's xxhash). */
 #include "testing.h"
 
+#include "base/bytes.h"
 #include "format/hash.h"
 #include "seeded.h"
 
@@ -73,12 +74,56 @@ static void test_hash__equal_compares_both_halves(void **state) {
     assert_false(rs_hash128_equal(a, high));
 }
 
+static uint8_t pages[70 * RS_PAGE_SIZE];
+
+/* Of the checksums of the pages, in memory of the test's own. */
+static rs_hash128 chunk_hash_by_definition(size_t size) {
+    uint8_t hashes[16 * 70];
+    size_t count = 0;
+    for (size_t at = 0; at < size; at += RS_PAGE_SIZE, count++) {
+        size_t left = size - at;
+        rs_hash128 hash = rs_hash128_of(pages + at, left < RS_PAGE_SIZE ? left : RS_PAGE_SIZE, 0);
+        rs_store_u64(hashes + 16 * count, hash.low);
+        rs_store_u64(hashes + 16 * count + 8, hash.high);
+    }
+    return count > 1 ? rs_hash128_of(hashes, 16 * count, 0) : rs_hash128_of(pages, size, 0);
+}
+
+static void test_hash__of_a_chunk_is_that_of_its_pages(void **state) {
+    (void)state;
+    static const size_t sizes[] = {0,
+                                   1,
+                                   RS_PAGE_SIZE - 1,
+                                   RS_PAGE_SIZE,
+                                   RS_PAGE_SIZE + 1,
+                                   2 * RS_PAGE_SIZE,
+                                   63 * RS_PAGE_SIZE + 1,
+                                   64 * RS_PAGE_SIZE,
+                                   64 * RS_PAGE_SIZE + 1,
+                                   70 * RS_PAGE_SIZE - 1,
+                                   70 * RS_PAGE_SIZE};
+    seeded random = seeded_start();
+    seeded_fill(&random, pages, sizeof pages);
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        rs_hash128 of_pages[70], expected = chunk_hash_by_definition(sizes[i]);
+        assert_true(rs_hash128_equal(rs_chunk_hash(pages, sizes[i], NULL), expected));
+        assert_true(rs_hash128_equal(rs_chunk_hash(pages, sizes[i], of_pages), expected));
+        size_t count = rs_page_count(sizes[i]);
+        if (count == 0) continue;
+        assert_true(rs_hash128_equal(rs_chunk_hash_of_pages(of_pages, count), expected));
+        size_t last = sizes[i] - (count - 1) * RS_PAGE_SIZE;
+        rs_hash128 of_last = rs_hash128_of(pages + (count - 1) * RS_PAGE_SIZE, last, 0);
+        assert_true(rs_hash128_equal(of_pages[count - 1], of_last));
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_hash__agrees_with_another_implementation),
         cmocka_unit_test(test_hash__place_seed_agrees_with_another_implementation),
         cmocka_unit_test(test_hash__of_two_is_the_hash_of_both),
         cmocka_unit_test(test_hash__equal_compares_both_halves),
+        cmocka_unit_test(test_hash__of_a_chunk_is_that_of_its_pages),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

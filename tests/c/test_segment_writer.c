@@ -157,7 +157,7 @@ static void test_segment_writer__nothing_is_copied_from_large_arrays(void **stat
         .os = rs_os_linux(), .fd = -1, .codec = place->file->codec, .offset = 4096 * 4};
     assert_int_equal(rs_segment_writer_init(&writer, &place->error), RESUME_OK);
     writer.streaming = true;
-    rs_chunk_entry entry = {.raw_size = 1u << 18, .hash = rs_hash128_of(bytes, 1u << 18, 0)};
+    rs_chunk_entry entry = {.raw_size = 1u << 18, .hash = rs_chunk_hash(bytes, 1u << 18, NULL)};
     assert_int_equal(
         rs_segment_writer_chunk(&writer, bytes, 8, RS_COMPRESS_NEVER, false, &entry, &place->error),
         RESUME_OK);
@@ -230,7 +230,7 @@ static void test_segment_writer__a_chunk_that_changed_is_copied(void **state) {
                          RESUME_OK);
         assert_int_equal(entry.coding, RS_CHUNK_RAW);
         assert_int_equal(entry.stored_size, sizeof bytes);
-        assert_true(rs_hash128_equal(entry.hash, rs_hash128_of(bytes, sizeof bytes, 0)));
+        assert_true(rs_hash128_equal(entry.hash, rs_chunk_hash(bytes, sizeof bytes, NULL)));
     }
     rs_segment_writer_release(&writer);
 }
@@ -261,7 +261,7 @@ static void test_segment_writer__padding_of_every_length(void **state) {
     for (uint32_t size = 8; size <= 4096 + 64; size += 8) {
         rs_segment_writer writer = begin_writer(place, &padding, place->file->end);
         writer.streaming = true; /* an ordered segment */
-        rs_chunk_entry entry = {.raw_size = size, .hash = rs_hash128_of(bytes, size, 0)};
+        rs_chunk_entry entry = {.raw_size = size, .hash = rs_chunk_hash(bytes, size, NULL)};
         assert_int_equal(rs_segment_writer_chunk(&writer, bytes, 1, RS_COMPRESS_NEVER, false,
                                                  &entry, &place->error),
                          RESUME_OK);

@@ -19,7 +19,7 @@ from resume import CheckpointDamaged, ResumeError, _core
 pytest.importorskip("xxhash")
 sys.path.insert(0, str(vectors.FOLDER))
 from builder import (  # noqa: E402
-    SHUFFLE, ZERO, ZSTD, Blob, Chunk, File, Item, Tagged, cbor, hash128, head, zstd_block,
+    SHUFFLE, ZERO, ZSTD, Blob, Chunk, File, Item, Tagged, cbor, hash_chunk, head, zstd_block,
     zstd_frame)
 
 MIB = 1 << 20
@@ -36,7 +36,7 @@ def zeros_frame(size):
 
 def bomb(coding, unit):
     """64 MiB of zeros in 2 KiB."""
-    digest = hash128(bytes(LARGE))
+    digest = hash_chunk(bytes(LARGE))
     return Chunk(b"", coding, unit, stored=zeros_frame(LARGE), raw_size=LARGE, hash=digest)
 
 

@@ -8,7 +8,7 @@ import struct
 
 import xxhash
 
-BLOCK = 4096
+BLOCK = PAGE = 4096
 START = 3 * BLOCK
 META, TABLE, DELTA, PATCH, END = 1, 2, 3, 4, 255
 REQUIRED = 1
@@ -38,6 +38,13 @@ def hash64(data, seed=0):
 def hash128(data, seed=0):
     number = xxhash.xxh3_128_intdigest(data, seed=seed)
     return u64(number & 2**64 - 1, number >> 64)
+
+
+def hash_chunk(data):
+    """Of its pages of 4 KiB: of the only one, or of their hashes."""
+    if len(data) <= PAGE:
+        return hash128(data)
+    return hash128(b"".join(hash128(data[at:at + PAGE]) for at in range(0, len(data), PAGE)))
 
 
 def padded(data, unit):
@@ -163,7 +170,7 @@ class Chunk:
 
     def entry(self):
         field = self.fields.get
-        digest = bytes(16) if self.coding == ZERO else hash128(self.raw)
+        digest = bytes(16) if self.coding == ZERO else hash_chunk(self.raw)
         return (u64(field("offset", self.at) | field("coding", self.coding) << 48 |
                     field("unit", self.unit) << 56) +
                 u32(field("stored_size", len(self.stored)), field("raw_size", len(self.raw))) +
