@@ -238,10 +238,10 @@ def vectors():
           hash=bytes(16))
     array("zero-hash", "zeros stored as RAW have their own checksum", coding=builder.RAW,
           raw=bytes(90), hash=bytes(16))
-    file = File(chunk_size=65536)
-    file.save(state(1, Blob(noise(9000), chunk=lambda r: Chunk(r, hash=hash128(r)))))
+    file = saved(chunk_size=65536)
+    file.save(state(2, Blob(noise(9000), chunk=lambda r: Chunk(r, hash=hash128(r)))))
     add("stored-pages", "the checksum of more than one page is one over checksums", file.bytes(),
-        "good", Taken(1, state(1, Blob(noise(9000)))), arrays_are_bad=True)
+        "good", Taken(2, state(2, Blob(noise(9000)))), arrays_are_bad=True)
     frame = zstd_frame(runs)
     array("no-frame", "the stored bytes are a zstd frame", stored=b"\0" * 30)
     array("few", "a frame of one byte", stored=b"\x28")
