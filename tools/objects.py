@@ -457,12 +457,12 @@ class Builder:
         if not isinstance(code, list) or len(code) != 6 or not isinstance(code[3], bytes):
             raise Damaged("a frame without code")
         if any(type(number) is not int for number in (line, unit, mode)) or (
-                line < 0 or unit < -1 or not 0 <= mode <= 5):
+                line < 0 or unit < -1 or not 0 <= mode <= 7):
             raise Damaged("a frame without a place")
         if set(variables) - set("O-") or set(stack) - set("O-PEL"):
             raise Damaged("letters that mean nothing")
-        count = sum(letter != "-" for letter in variables + stack) + (mode in (0, 2))
-        return [f"{code[0]}.{code[1]}", line], count, mode in (1, 2)
+        count = sum(letter != "-" for letter in variables + stack) + (mode in (0, 2, 6, 7))
+        return [f"{code[0]}.{code[1]}", line], count, mode in (1, 2, 6, 7)
 
     def read_frames(self, node, mark, kind="types.FrameType"):
         heads = [self.head(head) for head in (node or [[]])[0]]

@@ -33,6 +33,14 @@ def test_goes_on__called_by_c(case):
     assert_goes_on(case)
 
 
+@pytest.mark.parametrize("case", names(continuation_operators.SECOND))
+def test_goes_on__another_method_is_asked(case):
+    """That one is called by C code behind the first: a save in it has to wait."""
+    outcome = going_on.run(case)
+    assert outcome.wrong == [] and outcome.hops > outcome.saves
+    assert all("just being continued" in reason for _, reason in outcome.refused)
+
+
 @pytest.mark.parametrize("case", names(continuation_operators.REFUSED))
 def test_refused(case):
     """The program is not disturbed, and the reason names the line."""

@@ -8,6 +8,7 @@ import contextlib
 import functools
 import itertools
 import sys
+import traceback
 
 from going_on import log, save
 
@@ -172,6 +173,187 @@ def k_closed_by_a_call():
     return next(ends()), save()
 
 
+class Op:
+    """Each method saves twice: in the second it is a continuation already that is captured."""
+    def __init__(self, v): self.v = v
+    def twice(self, *a): save(); log(self.v, *a); save(); return self.v
+    def __add__(self, o): return NotImplemented if self.twice('add') > 5 else ('add', self.v)
+    def __radd__(self, o): self.twice('radd'); return NotImplemented if o == 'no' else ('radd', o)
+    def __iadd__(self, o): return NotImplemented if self.twice('iadd') > 3 else self
+    def __mul__(self, o): self.twice('mul'); o = 1; return o
+    __rmul__ = __mul__
+    def __lt__(self, o): return NotImplemented if self.twice('lt') > 3 else [1]
+    def __gt__(self, o): return NotImplemented if self.twice('gt') > 5 else [1]
+    def __eq__(self, o):
+        self.twice('eq')
+        return self.v == o.v if isinstance(o, Op) else NotImplemented
+    def __hash__(self): return self.twice('hash')
+    def __contains__(self, o): self.twice('contains'); return [o] if o else ''
+    def __bool__(self): self.twice('bool'); return self.v != 0
+    def __len__(self): return self.twice('len')
+    def __str__(self): return 's%s' % self.twice('str')
+    def __repr__(self): return 'r%s' % self.twice('repr')
+    def __format__(self, spec): return 'f%s%s' % (self.twice('format'), spec)
+    def __index__(self): return self.twice('index')
+    def __float__(self): return self.twice('float') / 2
+    def __round__(self, n=0): return self.twice('round'), n
+    def __iter__(self): self.twice('iter'); return iter([self.v, 2])
+    def __getitem__(self, k): self.twice('getitem'); return k
+    def __setitem__(self, k, v): self.twice('setitem', k, v)
+    def __delitem__(self, k): self.twice('delitem', k)
+
+
+class SubOp(Op):
+    def __radd__(self, o):
+        self.twice('first')
+        return NotImplemented if self.v > 7 else ('sub', o.v)
+    def __gt__(self, o): self.twice('first'); return NotImplemented if self.v > 7 else 'sub'
+
+
+class Items:
+    def __iter__(self): save(); return iter('xy')
+
+
+class Plain:
+    def __init__(self, v): self.v = v
+    def __len__(self): save(); return self.v
+    def __repr__(self): save(); return 'P%s' % self.v
+    def __iter__(self): save(); return iter('xy')
+
+
+def raised(function, *args):
+    try: return function(*args)
+    except Exception as e: save(); return type(e).__name__, str(e)
+
+
+def k_binary():
+    a, b, c = Op(1), Op(2), Op(6)
+    out = [a + b, a + 1, 1 + a, 'x' + a, [1] + a, c + b if False else a * 3, 3 * a, a * b]
+    out += [Op(1) + SubOp(2), SubOp(1) + Op(2), 2.5 * a, a + a]
+    i = a; i += 4
+    return out, i is a
+def s_binary_not_implemented():
+    c, d = Op(6), Op(7)
+    return [raised(lambda: c + d), raised(lambda: c + 1), raised(lambda: 'no' + d),
+            raised(lambda: c + SubOp(3)), raised(lambda: [1] + Op('y')), Op(1) + SubOp(8)]
+def s_in_place_not_implemented():
+    def f(x, y): x += y; return x
+    return [raised(f, Op(4), 1), raised(f, Op(9), 1), raised(f, Op(9), Op(2)), raised(f, 3, Op(2))]
+def k_compare():
+    a, b = Op(1), Op(3)
+    out = [a < b, b < a, a > b, b > 3, a == b, a != b, a == Op(1), a != Op(1), a == 3, 3 != a]
+    out += [Op(1) < SubOp(2), a < b < a, 3 < a]
+    return out
+def s_compare_not_implemented():
+    return [raised(lambda: Op(4) < Op(6)), raised(lambda: Op(6) > 3), raised(lambda: 3 < Op(6)), raised(lambda: Op(4) < SubOp(9))]
+def k_compare_in_conditions():
+    a, b, n = Op(1), Op(2), 0
+    while a < b:
+        n += 1
+        if n > 2: break
+        if a == b or not a < b: n += 10
+        elif a != b and a < b: n += 3
+    return n
+def k_contains():
+    a = Op(1)
+    return 3 in a, 0 in a, 3 not in a, 'x' in Plain(1), 'z' in Plain(1)
+def k_truth():
+    a, b, n, out = Op(0), Op(1), 0, []
+    if a: out.append(1)
+    if not a: out.append(2)
+    while b:
+        n += 1
+        if n > 2: b = Op(0)
+    out += [not b, not Op(2), bool(a), bool(Plain(0)), 1 if Plain(3) else 2]
+    if a and b: out.append(3)
+    if a or Plain(2): out.append(4)
+    assert Op(4)
+    return out, n, [x for x in (1, 2) if Plain(x - 1)], raised(lambda: bool(Plain(-1)))
+def k_len(): return len(Op(3)), len(Plain(2)), raised(lambda: len(Plain('x'))), raised(lambda: len(Plain(-1)))
+def k_text():
+    a, p = Op(1), Plain(2)
+    out = [str(a), repr(a), f'{a}', f'{a:>9}', f'{a!r:>9}', f'{a!s}', f'{p}', f'{p!s:>4}', f'{p!a}',
+           str(p), repr(p), format(a, '<3'), format(p), ascii(p)]
+    return out
+def k_numbers():
+    a = Op(2)
+    return [float(a), round(a), round(a, 3), [4, 5, 6][a], hash(a), hex(a), range(a), chr(a),
+            int(a), raised(lambda: float(Plain(1)))]
+def k_items_of_objects():
+    p = Items()
+    a, b = p
+    return [a, b, [*p], {*p} == {'x', 'y'}, list(p), tuple(p), sorted(p, reverse=True), max(p),
+            any(p), [*enumerate(p)], [*zip(p, 'z')], [*iter(p)]]
+def k_set_items_twice(): a = Op(1); a[1] = a[2]; del a[3]; a[1:2] = 4; return a[5:6]
+class Steps:
+    def __init__(self, n): self.n = n
+    def __iter__(self): return self
+    def __next__(self):
+        save(); self.n -= 1; save()
+        if self.n == 1: raise_end = self.end()
+        if self.n < 0: raise StopIteration
+        return self.n
+    def end(self): return None
+class Fails(Steps):
+    def end(self): save(); raise KeyError('end')
+def k_next_of_a_class():
+    out = [x for x in Steps(3)]
+    for x in Steps(3): save(); out.append(x)
+    else: out.append('else')
+    for x in Steps(2):
+        for y in Steps(2): out.append((x, y))
+    try:
+        for x in Fails(3): out.append(x)
+    except KeyError as e: out.append(str(e))
+    it = Steps(2)
+    return out, [next(it), next(it), next(it, 'end')], 7
+def k_next_of_a_class_fails():
+    def fails():
+        for x in Fails(3): save()
+    try: fails()
+    except KeyError: return traceback.format_exc()
+def k_map():
+    out = [x for x in map(f1, [1, 2])] + [*map(f1, (3, 4))]
+    for x in map(P().m, 'ab', 'cd'): out.append(x)
+    for x in itertools.starmap(lambda a, b: (save(), a)[1], [(1, 2), (3, 4)]): out.append(x)
+    for x in filter(lambda x: save() and x > 2, [3, 4, 5]): out.append(x)
+    out += [any(map(lambda x: save() and x > 1, [1, 2, 3])), all(map(f1, [1, -1, 4]))]
+    return out, 3 in map(f1, [1, 2, 5]), {*map(f1, [5])}
+class WithDefault(Properties):
+    @property
+    def missing(self): save(); raise AttributeError('no')
+    @property
+    def there(self): save(); return 'there'
+    def __getattr__(self, n):
+        if n.startswith('__'): raise AttributeError(n)
+        save(); return 'default ' + n
+class GetAttribute:
+    def __getattribute__(self, n):
+        if n == 'x': save(); return 'x'
+        return object.__getattribute__(self, n)
+class Missing(dict):
+    def __missing__(self, k): save(); return k
+class NoProperty:
+    @property
+    def missing(self): save(); raise AttributeError('no')
+def s_get(): w = WithDefault(); return w.missing, getattr(w, 'missing'), hasattr(w, 'missing')
+def s_filter(): return [x for x in filter(lambda x: save() and x % 2, range(6))]
+def k_get():
+    w = WithDefault()
+    out = [w.there, w.other, getattr(w, 'there'), hasattr(w, 'p'),
+           getattr(w, 'other', 3), GetAttribute().x, Missing()[3]]
+    n = NoProperty()
+    out += [getattr(n, 'missing', 5), hasattr(n, 'missing'), raised(lambda: n.missing)]
+    setattr(w, 'p', 7); delattr(w, 'p')
+    p = P(); setattr(p, 'st', 1); delattr(p, 'st')
+    return out, w.p
+def k_partial_with_one(): f = functools.partial(max2, 1); return f(2), functools.partial(max2, 5)(3)
+def max2(a, b): save(); return a if a > b else b
+@functools.lru_cache(None)
+def cached(n): save(); return n if n < 2 else cached(n - 1) + 1
+def k_lru_cache(): cached.cache_clear(); return cached(3)
+def k_next_of_a_call(): return next(gen()), next(x for x in gen())
+
 def r_map_list(): return list(map(f1, [1, 2]))
 def r_sum(): return sum(f1(x) for x in range(2))
 def r_list(): return list(gen())
@@ -188,5 +370,7 @@ def r_reduce(): return functools.reduce(lambda a, b: f1(a + b), [1, 2, 3])
 def r_defaultdict(): return collections.defaultdict(lambda: f1(1))['k']
 
 
+# where another method is asked behind the one that has saved, by C code
+SECOND = [value for name, value in list(globals().items()) if name.startswith("s_")]
 ALL = [value for name, value in list(globals().items()) if name.startswith("k_")]
 REFUSED = [value for name, value in list(globals().items()) if name.startswith("r_")]

@@ -1,9 +1,8 @@
 /* Makes code objects that go on in the middle. */
-#include "build_code.h"
+#include "build_call.h"
+#include "completion.h"
 
-#include "../pycompat/assemble.h"
 #include "../pycompat/code_extra.h"
-#include "tables.h"
 
 #include "base/alloc.h"
 
@@ -31,6 +30,7 @@ int rp_origin_of(PyCodeObject *code, int unit, rp_origin *origin) {
     origin->unit = unit >= kept->shift ? unit - kept->shift : -1;
     if (unit >= kept->lead && unit < kept->end) {
         origin->unit = kept->unit;
+        origin->kept = kept->kept;
         origin->in_prologue = true;
     }
     return 0;
@@ -47,41 +47,8 @@ int rp_origin_of_lasti(PyCodeObject *code, int unit) {
 
 /* ---- the prologue ---- */
 
-typedef struct builder {
-    rp_module_state *state;
-    const rp_record *record;
-    PyCodeObject *code;
-    const rp_analysis *analysis;
-    const rp_instruction *instruction;
-    int slot_count;
-    rs_buffer text;       /* the prologue */
-    rp_line_writer lines; /* of it */
-    rs_buffer exceptions; /* the whole table */
-    int loaded;           /* values taken out of the payload so far */
-    int none_constant;    /* index of None among the constants */
-    int first_constant;   /* of 0, 1, 2 ... */
-    int arguments;        /* of the inner function */
-    int resume_at;        /* unit of RESUME */
-    int back;             /* unit of the original at which the prologue ends */
-    int sent; /* the end of `yield from`, to be reached from the twin; 0: there is none */
-    rp_made *kept;
-} builder;
-
-static bool is_set(const builder *build, PyObject *value) {
+static bool is_set(const rp_builder *build, PyObject *value) {
     return value != build->state->null;
-}
-
-/* The next value of the payload, which is in the last free variable. */
-static void load_next(void *context) {
-    builder *build = context;
-    rp_emit(&build->text, RP_EMIT_LOAD_DEREF, build->slot_count);
-    rp_emit(&build->text, RP_EMIT_LOAD_CONST, build->first_constant + build->loaded++);
-    rp_emit_subscript(&build->text);
-}
-
-/* Nothing of the payload must live longer than in a run that was never interrupted. */
-static void drop_payload(builder *build) {
-    rp_emit(&build->text, RP_EMIT_DELETE_DEREF, build->slot_count);
 }
 
 static int argument_count(PyCodeObject *code) {
@@ -89,7 +56,7 @@ static int argument_count(PyCodeObject *code) {
            !!(code->co_flags & CO_VARKEYWORDS);
 }
 
-static void emit_start(builder *build) {
+static void emit_start(rp_builder *build) {
     /* what looks at the variables of a frame opens a cell only where it finds a MAKE_CELL */
     for (int i = 0; i < build->slot_count; i++)
         if (rp_code_makes_cell(build->code, i)) rp_emit(&build->text, RP_EMIT_MAKE_CELL, i);
@@ -106,11 +73,11 @@ static void emit_start(builder *build) {
     rp_emit(&build->text, RP_EMIT_RESUME, 0);
 }
 
-static void emit_variables(builder *build) {
+static void emit_variables(rp_builder *build) {
     int arguments = argument_count(build->code);
     for (int i = 0; i < build->slot_count; i++) {
         if (is_set(build, PyTuple_GET_ITEM(build->record->slots, i))) {
-            load_next(build);
+            rp_build_load_next(build);
             rp_emit(&build->text, RP_EMIT_STORE_FAST, i);
         } else if (i < arguments) { /* it was called with None */
             rp_emit(&build->text, RP_EMIT_DELETE_FAST, i);
@@ -120,9 +87,9 @@ static void emit_variables(builder *build) {
 
 /* The unwinder itself pushes its number: from the place of an instruction that raises, through a
  * handler that begins right behind it. */
-static void emit_lasti(builder *build, int depth) {
+static void emit_lasti(rp_builder *build, int depth) {
     rp_made *kept = build->kept;
-    load_next(build); /* an exception */
+    rp_build_load_next(build); /* an exception */
     int at = rp_emitted_units(&build->text);
     rp_emit(&build->text, RP_EMIT_RERAISE, 0);
     rp_emit(&build->text, RP_EMIT_POP_TOP, 0);
@@ -130,67 +97,38 @@ static void emit_lasti(builder *build, int depth) {
     kept->lasti_at[kept->lasti_count++] = at;
 }
 
-static void emit_stack(builder *build) {
+static void emit_stack(rp_builder *build) {
     const char *kinds = PyBytes_AS_STRING(build->record->kinds);
     for (Py_ssize_t i = 0; i < PyBytes_GET_SIZE(build->record->kinds); i++) {
         if (kinds[i] == RP_KIND_LASTI && RP_LASTI_IS_NO_OBJECT) {
             emit_lasti(build, (int)i);
         } else if (kinds[i] == RP_KIND_PREVIOUS) {
-            load_next(build);
+            rp_build_load_next(build);
             rp_emit(&build->text, RP_EMIT_PUSH_EXC_INFO, 0);
             rp_emit(&build->text, RP_EMIT_POP_TOP, 0);
         } else if (is_set(build, PyTuple_GET_ITEM(build->record->stack, i))) {
-            load_next(build);
+            rp_build_load_next(build);
         } else {
             rp_emit(&build->text, RP_EMIT_PUSH_NULL, 0);
         }
     }
 }
 
-static void twin_begins(builder *build) {
-    build->kept->lead = rp_emitted_units(&build->text);
-}
-
-static void twin_ends(builder *build) {
-    build->kept->end = rp_emitted_units(&build->text);
-}
-
-/* The call of the inner function, in the place of the one in progress. */
-static void emit_call(builder *build) {
-    if (build->record->mode == RP_MODE_INIT) load_next(build); /* what the call gives */
-    rp_emit_callable(&build->text, load_next, build);
-    for (int i = 0; i < build->arguments; i++)
-        rp_emit(&build->text, RP_EMIT_LOAD_CONST, build->none_constant);
-    drop_payload(build);
-    twin_begins(build);
-    rp_emit_call(&build->text, build->arguments);
-    twin_ends(build);
-    if (build->record->mode == RP_MODE_INIT) {
-        rp_emit(&build->text, RP_EMIT_POP_TOP, 0);
-        return;
-    }
-    int index = rp_bytecode_index(&build->analysis->bytecode, build->instruction->at);
-    int kept = (int)PyBytes_GET_SIZE(build->record->kinds);
-    int given = rp_analysis_given(build->analysis, index, kept);
-    if (given == 0) rp_emit(&build->text, RP_EMIT_POP_TOP, 0);
-    if (given == 2) rp_emit(&build->text, RP_EMIT_PUSH_NULL, 0);
-}
-
 /* The jumps that end the prologue, the last first: over the unit that is left for the line table.
  */
-static int end_of_send(const builder *build) {
+static int end_of_send(const rp_builder *build) {
     return build->sent + 1;
 }
 
-static int end_of_prologue(const builder *build) {
+static int end_of_prologue(const rp_builder *build) {
     int other = build->sent ? rp_emitted_size(end_of_send(build)) : 0;
-    return other + 1 + build->back;
+    return other + rp_emitted_units(&build->handling) + 1 + build->back;
 }
 
 /* Until 3.11 the interpreter reads the SEND in front of a `yield` when a sub-iterator ends while an
  * exception is thrown in, and goes on where that leads: here to a jump of its own. It is never run
  * itself. */
-static void emit_send_mark(builder *build) {
+static void emit_send_mark(rp_builder *build) {
     const rp_bytecode *bytecode = &build->analysis->bytecode;
     int index = rp_bytecode_index(bytecode, build->instruction->at);
     const rp_instruction *before = index > 0 ? &bytecode->instructions[index - 1] : NULL;
@@ -202,7 +140,7 @@ static void emit_send_mark(builder *build) {
 
 /* The place at which a suspended generator waits: it is driven to here once, and then goes on as if
  * it had come here by itself. */
-static int emit_yield(builder *build) {
+static int emit_yield(rp_builder *build) {
     const rp_bytecode *bytecode = &build->analysis->bytecode;
     int index = rp_bytecode_index(bytecode, build->instruction->next);
     const rp_instruction *next = index < 0 ? NULL : &bytecode->instructions[index];
@@ -212,17 +150,17 @@ static int emit_yield(builder *build) {
     }
     build->back = next->next / 2;
     rp_emit(&build->text, RP_EMIT_LOAD_CONST, build->none_constant);
-    drop_payload(build);
+    rp_build_drop_payload(build);
     emit_send_mark(build);
-    twin_begins(build);
+    rp_build_twin_begins(build);
     rp_emit(&build->text, RP_EMIT_YIELD_VALUE, build->instruction->argument);
     rp_emit(&build->text, RP_EMIT_RESUME, next->argument);
-    twin_ends(build);
+    rp_build_twin_ends(build);
     return 0;
 }
 
 /* The start of an instruction, with those before it that belong to it. */
-static int start_of(const builder *build) {
+static int start_of(const rp_builder *build) {
     const rp_bytecode *bytecode = &build->analysis->bytecode;
     int index = rp_bytecode_index(bytecode, build->instruction->at);
     while (index > 0 && (bytecode->instructions[index - 1].meaning == RP_MEANS_PRECALL ||
@@ -232,7 +170,7 @@ static int start_of(const builder *build) {
 }
 
 /* Behind the first RESUME, where a generator begins. */
-static int first_start(const builder *build) {
+static int first_start(const rp_builder *build) {
     const rp_bytecode *bytecode = &build->analysis->bytecode;
     for (int i = 0; i < bytecode->instruction_count; i++)
         if (bytecode->instructions[i].meaning == RP_MEANS_RESUME)
@@ -240,31 +178,46 @@ static int first_start(const builder *build) {
     return 0;
 }
 
-static int emit_end(builder *build) {
+static int emit_end(rp_builder *build) {
     build->back = build->instruction == NULL ? 0 : build->instruction->next / 2;
     switch (build->record->mode) {
     case RP_MODE_CALL:
     case RP_MODE_INIT:
-        emit_call(build);
+    case RP_MODE_RESULT:
+        rp_build_call(build);
+        if (build->caught)
+            rp_build_handler(build, rp_build_is_for(build) ? start_of(build) : build->back);
+        break;
+    case RP_MODE_OPERAND:
+        rp_build_call(build);
+        build->back = start_of(build);
+        if (build->caught) rp_build_handler(build, build->back);
         break;
     case RP_MODE_YIELD:
         if (emit_yield(build) < 0) return -1;
         break;
     case RP_MODE_VALUE:
-        load_next(build);
-        drop_payload(build);
+        rp_build_load_next(build);
+        rp_build_drop_payload(build);
         break;
     case RP_MODE_AGAIN:
         build->back = start_of(build);
-        drop_payload(build);
+        rp_build_drop_payload(build);
         break;
     case RP_MODE_NEW:
         build->back = first_start(build);
-        drop_payload(build);
+        rp_build_drop_payload(build);
         break;
+    case RP_MODE_COUNT:
+    default:
+        PyErr_SetString(PyExc_SystemError, "a frame goes on in no way that is known");
+        return -1;
     }
     rp_emit(&build->text, RP_EMIT_JUMP_FORWARD, end_of_prologue(build));
     if (build->sent) rp_emit(&build->text, RP_EMIT_JUMP_FORWARD, end_of_send(build));
+    build->handler = build->caught ? rp_emitted_units(&build->text) : 0;
+    rs_buffer_append(&build->text, build->handling.bytes, build->handling.size);
+    build->text.failed |= build->handling.failed;
     rp_emit(&build->text, RP_EMIT_NOP, 0);
     return 0;
 }
@@ -273,7 +226,7 @@ static int emit_end(builder *build) {
 
 /* No lines for what loads, that of the function for RESUME, that of the instruction in progress for
  * its twin; at the end the line that the original table begins with. */
-static void write_lines(builder *build) {
+static void write_lines(rp_builder *build) {
     const rp_made *kept = build->kept;
     rp_line_writer *lines = &build->lines;
     int first = build->code->co_firstlineno, total = rp_emitted_units(&build->text);
@@ -297,15 +250,21 @@ static void write_lines(builder *build) {
     rp_lines_line(lines, 1, first);
 }
 
-static void write_exceptions(builder *build) {
+static void write_exceptions(rp_builder *build) {
     const rp_bytecode *bytecode = &build->analysis->bytecode;
     const rp_made *kept = build->kept;
     int shift = rp_emitted_units(&build->text);
     bool has_twin = kept->mode != RP_MODE_NEW && kept->end > 0;
     int covered = has_twin ? rp_bytecode_protection(bytecode, build->instruction) : -1;
-    if (covered >= 0) { /* 3.13 looks at the unit before an inlined call */
+    int start = kept->lead - 1; /* 3.13 looks at the unit before an inlined call */
+    if (build->handler) {
+        rp_exceptions_put(&build->exceptions, start, build->protected_end, build->handler,
+                          rp_build_handler_depth(build), false);
+        start = build->protected_end;
+    }
+    if (covered >= 0) {
         const rp_protected *entry = &bytecode->table[covered];
-        rp_exceptions_put(&build->exceptions, kept->lead - 1, shift, entry->handler / 2 + shift,
+        rp_exceptions_put(&build->exceptions, start, shift, entry->handler / 2 + shift,
                           entry->depth, entry->lasti);
     }
     rp_exceptions_of(&build->exceptions, bytecode, shift);
@@ -324,22 +283,28 @@ static PyObject *joined(const rs_buffer *front, PyObject *back) {
     return all;
 }
 
-/* Those of the original, None, and the numbers of the payload. */
-static PyObject *constants_of(const builder *build) {
+/* Those of the original, None, the numbers of the payload, and two for the handler. */
+static PyObject *constants_of(const rp_builder *build) {
     Py_ssize_t count = PyTuple_GET_SIZE(build->code->co_consts);
-    PyObject *all = PyTuple_New(count + 1 + build->loaded);
-    for (Py_ssize_t i = 0; all != NULL && i < count; i++)
-        PyTuple_SET_ITEM(all, i, Py_NewRef(PyTuple_GET_ITEM(build->code->co_consts, i)));
-    if (all != NULL) PyTuple_SET_ITEM(all, count, Py_NewRef(Py_None));
-    for (int i = 0; all != NULL && i < build->loaded; i++) {
-        PyObject *number = PyLong_FromLong(i);
-        if (number == NULL) Py_CLEAR(all);
-        if (all != NULL) PyTuple_SET_ITEM(all, count + 1 + i, number);
+    Py_ssize_t more = 1 + build->loaded + (build->caught ? 2 : 0);
+    PyObject *all = PyTuple_New(count + more);
+    for (Py_ssize_t i = 0; all != NULL && i < count + more; i++) {
+        PyObject *value;
+        if (i < count)
+            value = Py_NewRef(PyTuple_GET_ITEM(build->code->co_consts, i));
+        else if (i == count)
+            value = Py_NewRef(Py_None);
+        else if (i <= count + build->loaded)
+            value = PyLong_FromSsize_t(i - count - 1);
+        else
+            value = Py_NewRef(i == count + more - 2 ? build->caught : build->ended);
+        if (value == NULL) Py_CLEAR(all);
+        if (all != NULL) PyTuple_SET_ITEM(all, i, value);
     }
     return all;
 }
 
-static PyObject *free_names_of(const builder *build) {
+static PyObject *free_names_of(const rp_builder *build) {
     PyObject *names = PyObject_GetAttrString((PyObject *)build->code, "co_freevars");
     PyObject *extra = Py_BuildValue("(s)", ".resume"), *all = NULL;
     if (names != NULL && extra != NULL) all = PySequence_Concat(names, extra);
@@ -360,7 +325,7 @@ static PyObject *hidden_names(PyObject *names) {
     return hidden;
 }
 
-static int hide_names(const builder *build, PyObject *changes) {
+static int hide_names(const rp_builder *build, PyObject *changes) {
     if (!RP_HAS_HIDDEN_VARIABLES || build->code->co_flags & CO_NEWLOCALS) return 0;
     static const char *const attributes[] = {"co_varnames", "co_cellvars"};
     int status = 0;
@@ -373,12 +338,12 @@ static int hide_names(const builder *build, PyObject *changes) {
     return status;
 }
 
-static int stack_size_of(const builder *build) {
-    int needed = (int)PyBytes_GET_SIZE(build->record->kinds) + build->arguments + 5;
+static int stack_size_of(const rp_builder *build) {
+    int needed = (int)PyBytes_GET_SIZE(build->record->kinds) + build->arguments + 10;
     return (needed > build->code->co_stacksize ? needed : build->code->co_stacksize) + 3;
 }
 
-static PyObject *changes_of(const builder *build) {
+static PyObject *changes_of(const rp_builder *build) {
     PyCodeObject *code = build->code;
     PyObject *old_table = PyObject_GetAttrString((PyObject *)code, "co_linetable");
     PyObject *body = joined(&build->text, build->analysis->bytecode.bytes);
@@ -408,7 +373,7 @@ static PyObject *replaced(PyCodeObject *code, PyObject *changes) {
     return result;
 }
 
-static PyObject *bound_of(const builder *build) {
+static PyObject *bound_of(const rp_builder *build) {
     PyObject *bound = PyBytes_FromStringAndSize(NULL, build->slot_count);
     for (int i = 0; bound != NULL && i < build->slot_count; i++)
         PyBytes_AS_STRING(bound)[i] = is_set(build, PyTuple_GET_ITEM(build->record->slots, i));
@@ -425,7 +390,7 @@ void rp_made_note_lasti(rp_made *kept, const rp_record *record) {
     }
 }
 
-static int begin(builder *build) {
+static int begin(rp_builder *build) {
     const rp_record *record = build->record;
     build->slot_count = record->code->co_nlocalsplus;
     rp_made *kept = build->kept = rs_allocate_zeroed(1, sizeof *kept);
@@ -442,6 +407,7 @@ static int begin(builder *build) {
     if (PyErr_Occurred()) return -1;
     kept->unit = record->unit;
     kept->mode = record->mode;
+    kept->kept = (int)depth;
     int index = rp_bytecode_index(&build->analysis->bytecode, 2 * record->unit);
     if (index >= 0 && record->mode != RP_MODE_NEW)
         build->instruction = &build->analysis->bytecode.instructions[index];
@@ -449,13 +415,22 @@ static int begin(builder *build) {
         PyErr_SetString(PyExc_ValueError, "no instruction to go on at");
         return -1;
     }
+    if (rp_mode_waits(record->mode) && rp_build_is_for(build)) build->caught = PyExc_StopIteration;
+    if (rp_build_completes(build) && !build->caught)
+        build->caught = rp_completion_catches(record->value);
+    if (build->caught) {
+        PyObject *empty = PyTuple_New(0);
+        build->ended = empty == NULL ? NULL : PyObject_GetIter(empty);
+        Py_XDECREF(empty);
+        if (build->ended == NULL) return -1;
+    }
     build->none_constant = (int)PyTuple_GET_SIZE(record->code->co_consts);
     build->first_constant = build->none_constant + 1;
     if (record->inner != NULL) build->arguments = ((rp_record *)record->inner)->code->co_argcount;
     return 0;
 }
 
-static PyObject *finish(builder *build) {
+static PyObject *finish(rp_builder *build) {
     rp_made_note_lasti(build->kept, build->record);
     write_lines(build);
     write_exceptions(build);
@@ -476,7 +451,7 @@ static PyObject *finish(builder *build) {
 }
 
 PyObject *rp_build_code(rp_module_state *state, const rp_record *record) {
-    builder build = {.state = state, .record = record, .code = record->code};
+    rp_builder build = {.state = state, .record = record, .code = record->code};
     PyObject *code = NULL;
     if (begin(&build) == 0) {
         emit_start(&build);
@@ -485,7 +460,9 @@ PyObject *rp_build_code(rp_module_state *state, const rp_record *record) {
         if (emit_end(&build) == 0) code = finish(&build);
     }
     rp_made_free(build.kept);
+    Py_XDECREF(build.ended);
     rs_buffer_release(&build.text);
+    rs_buffer_release(&build.handling);
     rs_buffer_release(&build.lines.table);
     rs_buffer_release(&build.exceptions);
     return code;

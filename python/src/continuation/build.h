@@ -15,6 +15,7 @@ typedef struct rp_origin {
     int unit;           /* the original unit; -1: the prologue runs, nothing can be said */
     bool in_prologue;   /* stands on the twin of the call in progress, or of its yield */
     rp_mode mode;       /* of the record it was made from, when in_prologue */
+    int kept;           /* entries of the stack that it has, when in_prologue */
 } rp_origin;
 
 /* `unit` of a frame that runs `code`, in terms of the original. 0 or -1. */

@@ -8,6 +8,7 @@ typedef struct rp_made {
     PyCodeObject *original; /* strong */
     int shift;              /* code units of the prologue */
     int unit;               /* of the original: the instruction in progress */
+    int kept;               /* entries of the stack below the twin */
     int lead, end;          /* units of the twin of that instruction; 0, 0: there is none */
     rp_mode mode;
     PyObject *bound; /* bytes: of each slot, whether the payload has it */

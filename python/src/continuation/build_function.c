@@ -1,10 +1,21 @@
 /* Functions and generators that go on in the middle, and what their code loads. */
 #include "build_code.h"
 
+#include "completion.h"
+
 #include "../pycompat/assemble.h"
 #include "../pycompat/code_extra.h"
 
 /* ---- the payload ---- */
+
+/* The value, or what completes it. */
+static int append_value(PyObject *list, const rp_record *record) {
+    bool completes = record->mode == RP_MODE_RESULT || record->mode == RP_MODE_OPERAND;
+    PyObject *value = completes ? rp_completion_function(record->value) : Py_NewRef(record->value);
+    int status = value == NULL ? -1 : PyList_Append(list, value);
+    Py_XDECREF(value);
+    return status;
+}
 
 /* What the prologue loads, in its order. */
 static PyObject *payload_of(rp_module_state *state, const rp_record *record, int shift,
@@ -27,8 +38,7 @@ static PyObject *payload_of(rp_module_state *state, const rp_record *record, int
         status = value == NULL ? -1 : PyList_Append(list, value);
         Py_XDECREF(made_here);
     }
-    bool has_value = record->mode == RP_MODE_VALUE || record->mode == RP_MODE_INIT;
-    if (status == 0 && has_value) status = PyList_Append(list, record->value);
+    if (status == 0 && rp_mode_has_value(record->mode)) status = append_value(list, record);
     if (status == 0 && inner != NULL) status = PyList_Append(list, inner);
     if (status == 0) payload = PyList_AsTuple(list);
     Py_XDECREF(list);

@@ -69,7 +69,7 @@ static int judge(rp_walk *walk, rp_stand *stand, bool root, rp_verdict *verdict)
 
 /* The record becomes that of the frame above; takes it. */
 static int add(rp_walk *walk, rp_stand *stand, rp_record *record) {
-    bool is_finalized, waits = record->mode == RP_MODE_CALL || record->mode == RP_MODE_INIT;
+    bool is_finalized, waits = rp_mode_waits(record->mode);
     if (waits)
         record->inner = (PyObject *)walk->record;
     else

@@ -1,6 +1,8 @@
 /* A frame that waits for another: which instruction is in progress, and how it is completed. */
 #include "capture_call.h"
 
+#include "completion.h"
+
 #include "../pycompat/alive.h"
 #include "../pycompat/call_operands.h"
 
@@ -126,27 +128,16 @@ static int goes_on_with_new(const rp_stand *stand, const rp_waited *inner, rp_ve
     return goes_on(stand, RP_MODE_INIT, verdict);
 }
 
-/* next(object) and the like, whose one argument is the object with the method. */
-static bool is_builtin_for(const rp_stand *stand, const rp_waited *inner,
-                           const rp_operands *operands) {
-    int last = stand->base + stand->depth - 1;
-    if (!inner->self || operands->self || operands->first != last ||
-        rp_stack_address(stand->frame, last) != inner->self)
-        return false;
-    PyObject *name = rp_builtin_name(operands->callable);
-    bool gives = name && rp_builtin_gives(name, inner);
-    Py_XDECREF(name);
-    return gives;
-}
-
 /* C code of a call runs the function: only calls that end up in it and do nothing behind it. Its
  * operands may be gone (something may be dying at the end of the call): their addresses are
  * compared with what is known to be alive. */
-static int judge_c_call(const rp_stand *stand, const rp_waited *inner, rp_verdict *verdict) {
+static int judge_c_call(rp_module_state *state, const rp_stand *stand, const rp_waited *inner,
+                        rp_verdict *verdict) {
     rp_operands operands = rp_call_operands(stand->frame, stand->base + kept_of(stand));
     rp_callee callee = RP_CALLEE_OTHER;
     PyObject *self = inner->self, *alive = NULL;
-    if (is_builtin_for(stand, inner, &operands)) return goes_on(stand, RP_MODE_CALL, verdict);
+    int known = rp_judge_builtin(state, stand, inner, &operands, verdict);
+    if (known) return known < 0 ? -1 : 0;
     if (!is_callback(inner)) {
         if (operands.callable == inner->function)
             callee = RP_CALLEE_FUNCTION;
@@ -158,6 +149,8 @@ static int judge_c_call(const rp_stand *stand, const rp_waited *inner, rp_verdic
                  (alive = rp_alive(operands.callable)) != NULL)
             callee = rp_callee_of(alive, inner);
         Py_XDECREF(alive);
+        if (callee == RP_CALLEE_OTHER && rp_called_by_partial(inner, &operands))
+            callee = RP_CALLEE_FUNCTION;
     }
     switch (callee) {
     case RP_CALLEE_FUNCTION:
@@ -190,21 +183,32 @@ static int judge_call(rp_module_state *state, const rp_stand *stand, const rp_wa
         return goes_on_with_new(stand, inner, verdict);
     }
     if (stand->instruction->meaning == RP_MEANS_CALL_EXIT) return judge_exit(stand, inner, verdict);
-    return judge_c_call(stand, inner, verdict);
+    return judge_c_call(state, stand, inner, verdict);
+}
+
+/* What completes the result of the twin stands right above what is kept, and waits to be called. */
+static PyObject *completion_at(const rp_stand *stand) {
+    rp_operands operands = rp_call_operands(stand->frame, stand->base + stand->origin.kept);
+    return Py_XNewRef(rp_completion_of((PyObject *)(uintptr_t)operands.callable));
 }
 
 /* The frame stands on what the prologue does in place of the instruction in progress: that calls
  * nothing but the continuation of the frame above. */
 static int judge_twin(const rp_stand *stand, const rp_waited *inner, rp_verdict *verdict) {
     rp_mode mode = stand->origin.mode;
-    if (inner->stand->origin.shift == 0 || inner->generator ||
-        (mode != RP_MODE_CALL && mode != RP_MODE_INIT))
+    if (inner->stand->origin.shift == 0 || inner->generator || !rp_mode_waits(mode))
         return refuse(verdict, rp_reason_at(stand->frame,
                                             "something dies at the end of a call and "
                                             "runs '%U'",
                                             name_of(inner)));
     if (mode == RP_MODE_INIT) return goes_on_with_new(stand, inner, verdict);
-    return goes_on(stand, mode, verdict);
+    verdict->mode = mode;
+    verdict->kept = stand->origin.kept;
+    if (mode == RP_MODE_CALL) return 0;
+    verdict->value = completion_at(stand);
+    if (verdict->value) return 0;
+    PyErr_SetString(PyExc_SystemError, "a continuation without what completes it");
+    return -1;
 }
 
 int rp_judge_waiting(rp_module_state *state, const rp_stand *stand, const rp_waited *inner,
@@ -217,5 +221,7 @@ int rp_judge_waiting(rp_module_state *state, const rp_stand *stand, const rp_wai
     if (inner->generator && (stand->instruction->meaning == RP_MEANS_EXTEND ||
                              stand->instruction->meaning == RP_MEANS_CONTAINS))
         return rp_judge_generator_drained(state, stand, inner, verdict);
+    int known = rp_judge_method(state, stand, inner, verdict);
+    if (known) return known < 0 ? -1 : 0;
     return rp_judge_operator(state, stand, inner, verdict);
 }

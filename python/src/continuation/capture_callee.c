@@ -2,11 +2,14 @@
 #include "capture_call.h"
 
 #include "../lookup.h"
+#include "../pycompat/alive.h"
 #include "../pycompat/functions.h"
 #include "../resumable.h"
 
+#include <string.h>
+
 /* Instances of the type are called, or made, by what its classes have under that name. */
-static bool type_has(PyTypeObject *type, const char *name, PyObject *function) {
+bool rp_type_has(PyTypeObject *type, const char *name, PyObject *function) {
     PyObject *text = PyUnicode_InternFromString(name);
     PyObject *found = text ? rp_type_lookup(type, text) : NULL;
     Py_XDECREF(text);
@@ -14,17 +17,42 @@ static bool type_has(PyTypeObject *type, const char *name, PyObject *function) {
     return found == function;
 }
 
-/* Exactly functools.partial: what it calls, new reference, or NULL. */
-static PyObject *partial_function(PyObject *callable) {
-    PyObject *module, *type, *function = NULL;
+/* Exactly a functools.partial, or what lru_cache makes: what it calls, new reference, or NULL. The
+ * cache begins empty in a new process, so that nothing more is missing in it than there was. */
+static PyObject *function_within(PyObject *callable) {
+    static const char *const types[][2] = {{"partial", "func"},
+                                           {"_lru_cache_wrapper", "__wrapped__"}};
+    PyObject *module, *function = NULL;
     if (rp_module_find("functools", &module) <= 0) goto done;
-    type = PyObject_GetAttrString(module, "partial");
-    if ((PyObject *)Py_TYPE(callable) == type) function = PyObject_GetAttrString(callable, "func");
-    Py_XDECREF(type);
+    for (size_t i = 0; i < 2 && !function; i++) {
+        PyObject *type = PyObject_GetAttrString(module, types[i][0]);
+        if ((PyObject *)Py_TYPE(callable) == type)
+            function = PyObject_GetAttrString(callable, types[i][1]);
+        Py_XDECREF(type);
+    }
     Py_DECREF(module);
 done:
     PyErr_Clear();
     return function;
+}
+
+static bool is_partial_for(PyObject *object, const void *context) {
+    const rp_waited *inner = (const rp_waited *)context;
+    if (strcmp(Py_TYPE(object)->tp_name, "functools.partial") != 0) return false;
+    PyObject *args = PyObject_GetAttrString(object, "args");
+    bool is = args && PyTuple_Check(args) && PyTuple_GET_SIZE(args) == 1 &&
+              PyTuple_GET_ITEM(args, 0) == inner->self &&
+              rp_callee_of(object, inner) == RP_CALLEE_FUNCTION;
+    Py_XDECREF(args);
+    PyErr_Clear();
+    return is;
+}
+
+bool rp_called_by_partial(const rp_waited *inner, const rp_operands *operands) {
+    if (!RP_PARTIAL_MAKES_PLACE || !inner->self || operands->callable != inner->self) return false;
+    PyObject *partial = rp_alive_that(is_partial_for, inner);
+    Py_XDECREF(partial);
+    return partial != NULL;
 }
 
 /* The class makes instances as `type` does: __new__, then __init__, whose object it gives. */
@@ -32,7 +60,7 @@ static bool makes_instances(PyObject *callable, const rp_waited *inner) {
     return PyType_Check(callable) && inner->self &&
            PyObject_TypeCheck(inner->self, (PyTypeObject *)callable) &&
            Py_TYPE(callable)->tp_call == PyType_Type.tp_call &&
-           type_has(Py_TYPE(inner->self), "__init__", inner->function);
+           rp_type_has(Py_TYPE(inner->self), "__init__", inner->function);
 }
 
 rp_callee rp_callee_of(PyObject *callable, const rp_waited *inner) {
@@ -40,12 +68,13 @@ rp_callee rp_callee_of(PyObject *callable, const rp_waited *inner) {
     Py_INCREF(callable);
     for (PyObject *next = callable; next != NULL; callable = next) {
         if (callable == inner->function ||
-            type_has(Py_TYPE(callable), "__call__", inner->function)) {
+            rp_type_has(Py_TYPE(callable), "__call__", inner->function)) {
             found = RP_CALLEE_FUNCTION;
             break;
         }
         /* a bound method puts the object in its own place while it calls the function */
-        if (callable == inner->self && type_has(Py_TYPE(callable), "__exit__", inner->function)) {
+        if (callable == inner->self &&
+            rp_type_has(Py_TYPE(callable), "__exit__", inner->function)) {
             found = RP_CALLEE_FUNCTION;
             break;
         }
@@ -55,23 +84,12 @@ rp_callee rp_callee_of(PyObject *callable, const rp_waited *inner) {
         }
         next = PyMethod_Check(callable) ? Py_NewRef(PyMethod_GET_FUNCTION(callable))
                                         : Py_XNewRef(rp_resumable_function(callable));
-        if (next == NULL) next = partial_function(callable);
+        if (next == NULL) next = function_within(callable);
         if (next == NULL) break;
         Py_DECREF(callable);
     }
     Py_DECREF(callable);
     return found;
-}
-
-bool rp_builtin_gives(PyObject *name, const rp_waited *inner) {
-    static const char *const pairs[][2] = {{"next", "__next__"},
-                                           {"iter", "__iter__"},
-                                           {"abs", "__abs__"},
-                                           {"reversed", "__reversed__"}};
-    for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++)
-        if (PyUnicode_CompareWithASCIIString(name, pairs[i][0]) == 0)
-            return type_has(Py_TYPE(inner->self), pairs[i][1], inner->function);
-    return false;
 }
 
 static PyObject *builtin_at(const void *address, bool its_name) {

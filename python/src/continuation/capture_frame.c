@@ -1,6 +1,8 @@
 /* Reads one frame: where it stands in the code that was compiled, its variables and its stack. */
 #include "capture_frame.h"
 
+#include "completion.h"
+
 #include <string.h>
 
 void rp_stand_release(rp_stand *stand) {
@@ -162,6 +164,8 @@ static PyObject *read_stack(rp_module_state *state, const rp_stand *stand, rp_ve
     int first = rp_analysis_kept(stand->analysis, stand->index);
     for (int i = first; stack && verdict->callable && i <= last; i++)
         if (i != first + 1) replace(stack, i, i == first ? verdict->callable : Py_None);
+    if (stack && verdict->mode == RP_MODE_OPERAND)
+        replace(stack, verdict->kept - rp_completion_below(verdict->value), Py_None);
     if (stack) turn_handled(stand, stack, handled);
     return stack;
 }

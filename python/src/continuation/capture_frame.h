@@ -28,7 +28,7 @@ void rp_stand_move(rp_stand *stand, int index);
 typedef struct rp_verdict {
     rp_mode mode;
     int kept;           /* how many entries of the stack stay */
-    PyObject *value;    /* strong: of VALUE and INIT */
+    PyObject *value;    /* strong: of rp_mode_has_value */
     PyObject *top;      /* strong: what stands for the topmost entry that is kept, or NULL */
     PyObject *callable; /* strong: what is called in the place of what was called, with the same
                            object and None for all other arguments; or NULL */

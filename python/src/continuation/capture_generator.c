@@ -1,6 +1,8 @@
 /* Frames that wait for a generator: its next item is asked for once more when they go on. */
 #include "capture_call.h"
 
+#include "completion.h"
+
 #include "../pycompat/alive.h"
 #include "../pycompat/call_operands.h"
 #include "../pycompat/functions.h"
@@ -18,6 +20,25 @@ static int again(const rp_stand *stand, rp_verdict *verdict) {
     return 0;
 }
 
+/* A `for` that waits for the next item of what is no generator. 1, 0, -1. */
+static int judge_item(rp_module_state *state, const rp_stand *stand, const rp_waited *inner,
+                      PyObject *iterator, rp_verdict *verdict) {
+    rp_kind kind;
+    verdict->mode = RP_MODE_CALL;
+    verdict->kept = stand->depth;
+    if (iterator == inner->self && rp_type_has(Py_TYPE(iterator), "__next__", inner->function))
+        return 1;
+    PyObject *function = rp_mapping(state, iterator, inner, &kind);
+    if (function == NULL || kind != RP_KIND_FILTER) return function != NULL;
+    /* the item is the argument of the function, if that is still told */
+    if (function != inner->function || !inner->self ||
+        rp_bytecode_assigns(&inner->stand->analysis->bytecode, 0))
+        return 0;
+    verdict->mode = RP_MODE_RESULT;
+    verdict->value = Py_BuildValue("(sOO)", RP_COMPLETES_FILTER, iterator, inner->self);
+    return verdict->value ? 1 : -1;
+}
+
 int rp_judge_iteration(rp_module_state *state, const rp_stand *stand, const rp_waited *inner,
                        rp_verdict *verdict) {
     bool is_send = stand->instruction->meaning == RP_MEANS_SEND;
@@ -33,6 +54,10 @@ int rp_judge_iteration(rp_module_state *state, const rp_stand *stand, const rp_w
         /* one that was not started, as it will be, takes nothing but None */
         if (is_send) verdict->top = Py_NewRef(Py_None);
         return again(stand, verdict);
+    }
+    if (!is_send && !inner->generator && iterator && Py_REFCNT(iterator) > 0) {
+        int item = judge_item(state, stand, inner, iterator, verdict);
+        if (item) return item < 0 ? -1 : 0;
     }
     return refuse(verdict, rp_reason_at(stand->frame,
                                         "'%U' is run by an iterator of C, which "
@@ -96,10 +121,13 @@ static const struct asking *asking_of_object(PyObject *callable, bool *bound) {
 
 /* Whether the call is still in progress: not one that is over, whose operands are just dropped,
  * among them the last reference to the generator, which then closes it. */
-static bool is_in_progress(const rp_stand *stand, PyObject *generator) {
+static bool is_in_progress(const rp_stand *stand, const rp_waited *inner) {
+    PyObject *generator = inner->generator;
     int top = rp_stack_top(stand->frame);
     if (top >= 0) return top - stand->base >= stand->depth;
-    return Py_REFCNT(generator) > 2; /* one is that of the walk */
+    if (Py_REFCNT(generator) > 2) return true; /* one is that of the walk */
+    return !rp_bytecode_handles(
+        &inner->stand->analysis->bytecode); /* closed, it would run nothing */
 }
 
 /* The call of `callable`, which is alive, waits for the generator. 1, 0, -1. */
@@ -117,7 +145,7 @@ static int asks(rp_module_state *state, const rp_stand *stand, const rp_waited *
         address = rp_stack_address(stand->frame, operands->first + argument);
     else
         return 0;
-    if (address == inner->generator) return is_in_progress(stand, inner->generator);
+    if (address == inner->generator) return is_in_progress(stand, inner);
     PyObject *iterator = rp_alive(address);
     int first = iterator ? rp_asks_first(state, iterator, inner->generator) : 0;
     Py_XDECREF(iterator);
@@ -187,7 +215,7 @@ int rp_judge_generator_drained(rp_module_state *state, const rp_stand *stand,
                                const rp_waited *inner, rp_verdict *verdict) {
     const void *address = rp_stack_address(stand->frame, stand->base + stand->depth - 1);
     PyObject *iterator = address == inner->generator ? NULL : rp_alive(address);
-    int first = address == inner->generator ? is_in_progress(stand, inner->generator)
+    int first = address == inner->generator ? is_in_progress(stand, inner)
                 : iterator                  ? rp_asks_first(state, iterator, inner->generator)
                                             : 0;
     Py_XDECREF(iterator);

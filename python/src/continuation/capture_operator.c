@@ -1,6 +1,8 @@
 /* Frames that wait for the method of an operator, an attribute or a `with`. */
 #include "capture_call.h"
 
+#include "completion.h"
+
 #include "../pycompat/alive.h"
 #include "../pycompat/call_operands.h"
 #include "../pycompat/functions.h"
@@ -22,8 +24,6 @@ static operator operator_of(const rp_instruction *instruction) {
         return (operator){1, "__pos__"};
     case RP_MEANS_INVERT:
         return (operator){1, "__invert__"};
-    case RP_MEANS_GET_ITERATOR:
-        return (operator){1, "__iter__"};
     case RP_MEANS_ENTER:
         return (operator){1, "__enter__"};
     case RP_MEANS_ATTRIBUTE:
@@ -61,43 +61,57 @@ static bool is_part(PyObject *property, const char *name, PyObject *function) {
     return part == function;
 }
 
-/* What the class of `owner` has for the attribute of the instruction, borrowed. */
-static PyObject *descriptor_of(const rp_stand *stand, PyObject *owner) {
+/* The name of the attribute of the instruction, borrowed. */
+static PyObject *name_at(const rp_stand *stand) {
     PyObject *names = stand->origin.code->co_names;
     int name = stand->instruction->name;
-    if (name < 0 || name >= PyTuple_GET_SIZE(names)) return NULL;
-    return rp_type_lookup(Py_TYPE(owner), PyTuple_GET_ITEM(names, name));
+    return name < 0 || name >= PyTuple_GET_SIZE(names) ? NULL : PyTuple_GET_ITEM(names, name);
 }
 
-/* The function is what getting, setting or deleting the attribute of `owner` runs. */
-static bool is_of_attribute(const rp_stand *stand, const rp_waited *inner, PyObject *owner) {
-    PyObject *descriptor = descriptor_of(stand, owner);
-    bool falls_back = method_of(owner, "__getattr__") != NULL;
-    switch (stand->instruction->meaning) {
-    case RP_MEANS_ATTRIBUTE:
-        if (falls_back) return method_of(owner, "__getattr__") == inner->function;
-        if (method_of(owner, "__getattribute__") == inner->function) return true;
-        return is_part(descriptor, "fget", inner->function);
-    case RP_MEANS_SET_ATTRIBUTE:
-        return method_of(owner, "__setattr__") == inner->function ||
-               is_part(descriptor, "fset", inner->function);
-    default:
-        return method_of(owner, "__delattr__") == inner->function ||
-               is_part(descriptor, "fdel", inner->function);
-    }
+rp_got rp_gets_attribute(PyObject *owner, PyObject *name, PyObject *function) {
+    PyObject *fallback = method_of(owner, "__getattr__");
+    if (fallback == function) return RP_GOT_RESULT;
+    if (method_of(owner, "__getattribute__") != function &&
+        !is_part(rp_type_lookup(Py_TYPE(owner), name), "fget", function))
+        return RP_GOT_OTHERWISE;
+    return fallback ? RP_GOT_OR_ELSE : RP_GOT_RESULT;
 }
 
-/* A descriptor of Python gives the attribute: functools.cached_property. */
-static bool is_descriptor(const rp_stand *stand, const rp_waited *inner, const void *owner) {
+bool rp_changes_attribute(PyObject *owner, PyObject *name, bool sets, PyObject *function) {
+    PyObject *descriptor = rp_type_lookup(Py_TYPE(owner), name);
+    return method_of(owner, sets ? "__setattr__" : "__delattr__") == function ||
+           is_part(descriptor, sets ? "fset" : "fdel", function);
+}
+
+/* A descriptor of Python gives the attribute: functools.cached_property. Its owner, new reference,
+ * or NULL. */
+static PyObject *owner_of(const rp_stand *stand, const rp_waited *inner, const void *owner) {
     if (stand->instruction->meaning != RP_MEANS_ATTRIBUTE || !inner->self ||
         inner->stand->origin.code->co_argcount < 2 || rp_stack_address(inner->frame, 1) != owner ||
         method_of(inner->self, "__get__") != inner->function)
-        return false;
+        return NULL;
     rp_slot slot = rp_stack_get(inner->frame, 1);
-    bool is = descriptor_of(stand, slot.object) == inner->self &&
-              method_of(slot.object, "__getattr__") == NULL;
-    Py_DECREF(slot.object);
-    return is;
+    if (rp_type_lookup(Py_TYPE(slot.object), name_at(stand)) != inner->self) Py_CLEAR(slot.object);
+    return slot.object;
+}
+
+/* Whether the function gives the attribute; when __getattr__ is asked next, verdict->value tells.
+ * 1, 0, -1. */
+static int gets(const rp_stand *stand, const rp_waited *inner, const void *operand,
+                rp_verdict *verdict) {
+    PyObject *owner = NULL, *name = name_at(stand);
+    rp_got got = RP_GOT_OTHERWISE;
+    if (inner->self && operand == inner->self && name) {
+        owner = Py_NewRef(inner->self);
+        got = rp_gets_attribute(owner, name, inner->function);
+    } else if (name && (owner = owner_of(stand, inner, operand)) != NULL) {
+        got = method_of(owner, "__getattr__") ? RP_GOT_OR_ELSE : RP_GOT_RESULT;
+    }
+    if (got == RP_GOT_OR_ELSE)
+        verdict->value = Py_BuildValue("(sOO)", RP_COMPLETES_GET, owner, name);
+    Py_XDECREF(owner);
+    if (PyErr_Occurred()) return -1;
+    return got != RP_GOT_OTHERWISE;
 }
 
 /* __exit__ as a `with` finds it: new reference; NULL without an exception: not known how. */
@@ -130,9 +144,6 @@ static void set_kept(rp_module_state *state, const rp_stand *stand, rp_verdict *
             verdict->top = Py_NewRef(state->null);
         }
         break;
-    case RP_MEANS_GET_ITERATOR: /* from 3.15 on an empty entry comes above the result */
-        verdict->kept = stand->depth - 1;
-        break;
     case RP_MEANS_SET_ATTRIBUTE:
     case RP_MEANS_DELETE_ATTRIBUTE:
     case RP_MEANS_SET_ITEM:
@@ -146,28 +157,38 @@ static void set_kept(rp_module_state *state, const rp_stand *stand, rp_verdict *
     }
 }
 
+/* 1, 0, -1. */
+static int fits(const rp_stand *stand, const rp_waited *inner, const operator* known,
+                rp_verdict *verdict) {
+    const void *operand =
+        rp_stack_address(stand->frame, stand->base + stand->depth - known->below_top);
+    rp_meaning meaning = stand->instruction->meaning;
+    if (!rp_stack_is_entry(inner->frame) && rp_stack_is_direct(inner->frame, stand->frame))
+        return 1; /* a property, __getitem__ */
+    if (meaning == RP_MEANS_ATTRIBUTE) return gets(stand, inner, operand, verdict);
+    if (!inner->self) return 0;
+    if (meaning == RP_MEANS_ENTER)
+        return method_of(inner->self, known->method) == inner->function &&
+               is_entered(inner, operand);
+    if (operand != inner->self) return 0;
+    if (stand->instruction->name >= 0)
+        return rp_changes_attribute(inner->self, name_at(stand), meaning == RP_MEANS_SET_ATTRIBUTE,
+                                    inner->function);
+    if (method_of(inner->self, known->method) == inner->function) return 1;
+    return rp_bytecode_is_subscript(stand->instruction) && PyDict_Check(inner->self) &&
+           method_of(inner->self, "__missing__") == inner->function;
+}
+
 int rp_judge_operator(rp_module_state *state, const rp_stand *stand, const rp_waited *inner,
                       rp_verdict *verdict) {
     operator known = operator_of(stand->instruction);
     if (known.below_top == 0 || inner->generator)
         return rp_refuse_call(stand, inner, NULL, verdict);
-    bool is_inlined = !rp_stack_is_entry(inner->frame);
-    const void *operand =
-        rp_stack_address(stand->frame, stand->base + stand->depth - known.below_top);
-    bool is_attribute = stand->instruction->name >= 0, fits;
-    if (is_inlined && rp_stack_is_direct(inner->frame, stand->frame))
-        fits = true; /* a property, __getitem__ */
-    else if (stand->instruction->meaning == RP_MEANS_ENTER && inner->self)
-        fits =
-            method_of(inner->self, known.method) == inner->function && is_entered(inner, operand);
-    else if (!inner->self || operand != inner->self)
-        fits = is_attribute && is_descriptor(stand, inner, operand);
-    else if (is_attribute)
-        fits = is_of_attribute(stand, inner, inner->self);
-    else
-        fits = method_of(inner->self, known.method) == inner->function;
-    if (!fits) return rp_refuse_call(stand, inner, NULL, verdict);
+    int status = fits(stand, inner, &known, verdict);
+    if (status < 0) return -1;
+    if (status == 0) return rp_refuse_call(stand, inner, NULL, verdict);
     set_kept(state, stand, verdict);
+    if (verdict->value) verdict->mode = RP_MODE_RESULT;
     if (stand->instruction->meaning == RP_MEANS_ENTER) {
         verdict->top = exit_of(inner->self);
         if (verdict->top == NULL) {

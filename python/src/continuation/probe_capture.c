@@ -13,7 +13,8 @@ static PyObject *shown(rp_module_state *state, PyObject *tuple) {
 }
 
 static PyObject *shown_record(rp_module_state *state, const rp_record *record) {
-    static const char *const modes[] = {"value", "call", "init", "again", "yield", "new"};
+    static const char *const modes[] = {"value", "call", "init",   "again",
+                                        "yield", "new",  "result", "operand"};
     return Py_BuildValue("{sO si ss sN sN sO sO}", "code", record->code, "unit", record->unit,
                          "mode", modes[record->mode], "slots", shown(state, record->slots), "stack",
                          shown(state, record->stack), "kinds", record->kinds, "value",

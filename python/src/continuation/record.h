@@ -14,7 +14,23 @@ typedef enum rp_mode {
     RP_MODE_AGAIN = 3, /* the instruction runs (again), with the stack as it is before it */
     RP_MODE_YIELD = 4, /* a suspended generator: stands behind its `yield` */
     RP_MODE_NEW = 5,   /* a generator that was not started: `stack` is rp_analysis_new() long */
+    /* completion.h: what `inner` returns or raises is completed as `value` says, ... */
+    RP_MODE_RESULT = 6,  /* ... and then is the result of the instruction in progress */
+    RP_MODE_OPERAND = 7, /* ... and then stands in the place of one of its operands, and it runs */
+    RP_MODE_COUNT,
 } rp_mode;
+
+/* Waits for `inner`. */
+static inline bool rp_mode_waits(long mode) {
+    return mode == RP_MODE_CALL || mode == RP_MODE_INIT || mode == RP_MODE_RESULT ||
+           mode == RP_MODE_OPERAND;
+}
+
+/* Has a `value`. */
+static inline bool rp_mode_has_value(long mode) {
+    return mode == RP_MODE_VALUE || mode == RP_MODE_INIT || mode == RP_MODE_RESULT ||
+           mode == RP_MODE_OPERAND;
+}
 
 /* The kinds of entries of a value stack, one letter each. */
 enum {
@@ -35,7 +51,7 @@ typedef struct rp_record {
     PyObject *stack; /* tuple: the entries that are kept, as `kinds` says; state->null: NULL */
     PyObject *kinds; /* bytes, as long as `stack` */
     PyObject *inner; /* strong: record that is called, or NULL */
-    PyObject *value; /* strong: of VALUE and INIT, or NULL */
+    PyObject *value; /* strong: of rp_mode_has_value, or NULL */
 } rp_record;
 
 /* A new record, empty; NULL with an exception. */

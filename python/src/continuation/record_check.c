@@ -3,6 +3,7 @@
  * The interpreter takes for granted what the compiler has made sure of: a record that breaks it
  * would not raise, but crash. Only a file that bears the user's own key gets here; one that was
  * made with a stolen key, or by a resume with a bug, is refused all the same. */
+#include "completion.h"
 #include "record_follow.h"
 
 #include <string.h>
@@ -63,12 +64,16 @@ static bool fits_mode(const rp_analysis *analysis, int index, const rp_record *r
     case RP_MODE_VALUE:
     case RP_MODE_CALL:
     case RP_MODE_INIT:
+    case RP_MODE_RESULT:
+        if (instruction->meaning == RP_MEANS_FOR && count < depth) return false;
         return fits_result(analysis, index, kinds, count);
     case RP_MODE_AGAIN:
+    case RP_MODE_OPERAND:
         return count == depth;
     case RP_MODE_YIELD:
         return instruction->meaning == RP_MEANS_YIELD && count == depth - 1;
     case RP_MODE_NEW:
+    case RP_MODE_COUNT:
     default:
         return false;
     }
@@ -158,12 +163,26 @@ static bool fits_kind(const rp_module_state *state, PyCodeObject *code, char kin
     return index >= 0 && analysis->depths[index] >= 0;
 }
 
+/* What completes the result is of the form that it must have, and the operand that it becomes is
+ * still to come. */
+static bool fits_completion(const rp_record *record) {
+    if (record->mode != RP_MODE_RESULT && record->mode != RP_MODE_OPERAND) return true;
+    if (!rp_completion_is_valid(record->value)) return false;
+    int below = rp_completion_below(record->value);
+    Py_ssize_t depth = PyTuple_GET_SIZE(record->stack);
+    if (record->mode == RP_MODE_RESULT) return below == 0;
+    return below > 0 && below <= depth &&
+           PyTuple_GET_ITEM(record->stack, depth - below) == Py_None &&
+           PyBytes_AS_STRING(record->kinds)[depth - below] == RP_KIND_OBJECT;
+}
+
 /* Wherever the code goes from here, it finds what it takes for granted. */
 static int check_ways(const rp_module_state *state, const rp_record *record) {
     const rp_analysis *analysis = record->mode == RP_MODE_NEW ? NULL : rp_analysis_of(record->code);
     if (!analysis) return record->mode == RP_MODE_NEW ? 0 : -1;
     int index = rp_analysis_index(analysis, record->unit);
     int fits = rp_record_follow_stack(state, record, analysis, index);
+    if (fits > 0) fits = rp_record_follow_result(state, record, analysis, index);
     if (fits > 0) fits = rp_record_follow_variables(state, record, analysis, index);
     return fits < 0 ? -1 : fits ? 0 : misfit(record, "it would use what is not there");
 }
@@ -174,5 +193,6 @@ int rp_record_check_values(rp_module_state *state, rp_record *record) {
         if (!fits_kind(state, record->code, PyBytes_AS_STRING(record->kinds)[i],
                        PyTuple_GET_ITEM(record->stack, i)))
             return misfit(record, "an entry of its stack is of another kind");
+    if (!fits_completion(record)) return misfit(record, "its result can't be completed");
     return check_ways(state, record);
 }

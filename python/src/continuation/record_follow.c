@@ -183,16 +183,22 @@ static bool follow_variable(follower *this, followed place) {
 
 /* ---- the whole ---- */
 
-/* 1: it fits. 0: it would crash. -1: no memory. */
-static int follow(follower *this, const rp_record *record, int index, int position) {
-    const rp_instruction *instruction = &this->analysis->bytecode.instructions[index];
+/* A `for` asks an iterator without items when the one that it waits for has ended. */
+static bool runs_again(const rp_record *record, const rp_instruction *instruction) {
+    return record->mode == RP_MODE_AGAIN || record->mode == RP_MODE_OPERAND ||
+           instruction->meaning == RP_MEANS_FOR;
+}
+
+/* Through the instruction at byte offset `at`, and the handler of `raises` (NULL: none). 1: it
+ * fits. 0: it would crash. -1: no memory. */
+static int follow_from(follower *this, int at, const rp_instruction *raises, int position) {
     size_t count = (size_t)this->analysis->bytecode.instruction_count;
     this->seen = rs_allocate_zeroed(count + 1, (size_t)this->width);
     this->failed = !this->seen;
     bool good = true;
     if (!this->failed) {
-        add(this, record->mode == RP_MODE_AGAIN ? instruction->at : instruction->next, position);
-        go_to_handler(this, instruction, position);
+        add(this, at, position);
+        if (raises) go_to_handler(this, raises, position);
     }
     while (good && !this->failed && this->count > 0) {
         followed place = this->places[--this->count];
@@ -202,6 +208,12 @@ static int follow(follower *this, const rp_record *record, int index, int positi
     rs_free(this->seen);
     if (this->failed) PyErr_NoMemory();
     return this->failed ? -1 : good;
+}
+
+static int follow(follower *this, const rp_record *record, int index, int position) {
+    const rp_instruction *instruction = &this->analysis->bytecode.instructions[index];
+    int at = runs_again(record, instruction) ? instruction->at : instruction->next;
+    return follow_from(this, at, instruction, position);
 }
 
 int rp_record_follow_stack(const rp_module_state *state, const rp_record *record,
@@ -216,6 +228,23 @@ int rp_record_follow_stack(const rp_module_state *state, const rp_record *record
             PyBytes_AS_STRING(record->kinds)[i] != RP_KIND_EXCEPTION)
             continue;
         status = follow(&this, record, index, (int)i);
+    }
+    return status;
+}
+
+int rp_record_follow_result(const rp_module_state *state, const rp_record *record,
+                            const rp_analysis *analysis, int index) {
+    int count = (int)PyTuple_GET_SIZE(record->stack), status = 1;
+    const rp_instruction *instruction = &analysis->bytecode.instructions[index];
+    bool gives = record->mode != RP_MODE_AGAIN && record->mode != RP_MODE_OPERAND &&
+                 record->mode != RP_MODE_YIELD && !(instruction->flags & RP_OP_ENDS);
+    int given = gives ? rp_analysis_given(analysis, index, count) : 0;
+    for (int i = 0; status > 0 && i < given; i++) {
+        follower this = {.state = state,
+                         .analysis = analysis,
+                         .value = i == 0 ? Py_None : state->null,
+                         .width = record->code->co_stacksize + 1};
+        status = follow_from(&this, instruction->next, NULL, count + i);
     }
     return status;
 }

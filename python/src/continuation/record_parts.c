@@ -11,8 +11,7 @@ PyObject *rp_record_part(const rp_module_state *state, const rp_record *record, 
         part = PyTuple_GET_ITEM(record->slots, index);
     else if (index >= slots && index < slots + depth)
         part = PyTuple_GET_ITEM(record->stack, index - slots);
-    else if (index == slots + depth &&
-             (record->mode == RP_MODE_VALUE || record->mode == RP_MODE_INIT))
+    else if (index == slots + depth && rp_mode_has_value(record->mode))
         part = record->value;
     return part == state->null ? NULL : part;
 }

@@ -9,6 +9,7 @@
 
 typedef enum rp_emitted {
     RP_EMIT_CALL,
+    RP_EMIT_CHECK_EXC_MATCH,
     RP_EMIT_COPY_FREE_VARS,
     RP_EMIT_DELETE_DEREF,
     RP_EMIT_DELETE_FAST,
@@ -17,6 +18,8 @@ typedef enum rp_emitted {
     RP_EMIT_LOAD_DEREF,
     RP_EMIT_MAKE_CELL,
     RP_EMIT_NOP,
+    RP_EMIT_POP_EXCEPT,
+    RP_EMIT_POP_JUMP_IF_FALSE, /* forward */
     RP_EMIT_POP_TOP,
     RP_EMIT_PUSH_EXC_INFO,
     RP_EMIT_PUSH_NULL,
@@ -25,6 +28,7 @@ typedef enum rp_emitted {
     RP_EMIT_RETURN_GENERATOR,
     RP_EMIT_SEND,
     RP_EMIT_STORE_FAST,
+    RP_EMIT_SWAP,
     RP_EMIT_YIELD_VALUE,
 } rp_emitted;
 

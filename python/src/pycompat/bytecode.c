@@ -305,6 +305,36 @@ bool rp_bytecode_is_subscript(const rp_instruction *instruction) {
     return instruction->meaning == RP_MEANS_SUBSCRIPT;
 }
 
+int rp_bytecode_comparison(const rp_instruction *instruction, bool *to_bool) {
+    *to_bool = false;
+#if PY_VERSION_HEX >= 0x030D0000
+    *to_bool = instruction->argument & 16;
+    return instruction->argument >> 5;
+#elif PY_VERSION_HEX >= 0x030C0000
+    return instruction->argument >> 4;
+#else
+    return instruction->argument;
+#endif
+}
+
+int rp_bytecode_conversion(const rp_instruction *instruction) {
+    bool converts = instruction->opcode == RP_OPCODE_FORMAT_VALUE ||
+                    instruction->opcode == RP_OPCODE_CONVERT_VALUE;
+    int how = converts ? instruction->argument & 3 : 0;
+    return how == 3 ? 2 : how; /* ascii() asks __repr__, too */
+}
+
+bool rp_bytecode_has_specification(const rp_instruction *instruction) {
+    if (instruction->opcode == RP_OPCODE_FORMAT_VALUE) return instruction->argument & 4;
+    return instruction->opcode == RP_OPCODE_FORMAT_WITH_SPEC;
+}
+
+bool rp_bytecode_handles(const rp_bytecode *bytecode) {
+    for (int i = 0; i < bytecode->instruction_count; i++)
+        if (bytecode->instructions[i].meaning == RP_MEANS_PUSH_HANDLED) return true;
+    return false;
+}
+
 bool rp_bytecode_assigns(const rp_bytecode *bytecode, int slot) {
     const int scopes = RP_SCOPE_FAST | RP_SCOPE_CELL;
     for (int i = 0; i < bytecode->instruction_count; i++) {

@@ -53,6 +53,9 @@ typedef enum rp_meaning { /* instructions that the analysis or its users know by
                           RP_MEANS_SET_SLICE,
                           RP_MEANS_EXTEND,   /* a list or set in the making takes an iterable */
                           RP_MEANS_CONTAINS, /* `in` */
+                          RP_MEANS_UNPACK,   /* a, b = ... */
+                          RP_MEANS_FORMAT,   /* a part of an f-string */
+                          RP_MEANS_TEST,     /* whether its operand is true */
                           RP_MEANS_NOTHING,  /* POP_TOP, NOP */
 } rp_meaning;
 
@@ -179,6 +182,14 @@ int rp_bytecode_protection(const rp_bytecode *bytecode, const rp_instruction *in
 
 /* It is `a[b]`. */
 bool rp_bytecode_is_subscript(const rp_instruction *instruction);
+/* Of COMPARE: Py_LT to Py_GE; `*to_bool`: the result is made a bool. */
+int rp_bytecode_comparison(const rp_instruction *instruction, bool *to_bool);
+/* Of FORMAT: 0 by __format__, 1 by str(), 2 by repr(). */
+int rp_bytecode_conversion(const rp_instruction *instruction);
+/* Of FORMAT: a specification stands above the value. */
+bool rp_bytecode_has_specification(const rp_instruction *instruction);
+/* Some `try` or `with` of the code catches what is raised in it. */
+bool rp_bytecode_handles(const rp_bytecode *bytecode);
 /* Some instruction gives the variable in that slot another value, or none. */
 bool rp_bytecode_assigns(const rp_bytecode *bytecode, int slot);
 

@@ -21,6 +21,10 @@ static inline rp_operands rp_call_operands(PyFrameObject *frame, int slot) {
     return (rp_operands){.callable = callable, .self = self, .first = self ? slot + 1 : slot + 2};
 }
 
+/* A functools.partial object that has one argument of its own puts that into its own place while it
+ * calls its function. */
+enum { RP_PARTIAL_MAKES_PLACE = PY_VERSION_HEX < 0x030C0000 };
+
 /* How far below the top a `with` that an exception left keeps what its __exit__ is. */
 #if PY_VERSION_HEX >= 0x030E0000
 enum { RP_EXIT_BELOW_TOP = 5 };

@@ -14,7 +14,8 @@ for _name, _number in getattr(opcode, "_specialized_opmap", {}).items():
 NAMED = """EXTENDED_ARG PRECALL LOAD_ATTR LOAD_GLOBAL BINARY_OP BINARY_SUBSCR CALL COPY_FREE_VARS
 DELETE_DEREF DELETE_FAST JUMP_FORWARD LOAD_CONST LOAD_DEREF MAKE_CELL NOP POP_TOP PUSH_EXC_INFO
 PUSH_NULL RERAISE RESUME RETURN_GENERATOR STORE_FAST STORE_FAST_LOAD_FAST STORE_FAST_STORE_FAST
-SEND YIELD_VALUE""".split()
+SEND YIELD_VALUE CHECK_EXC_MATCH POP_EXCEPT SWAP POP_JUMP_IF_FALSE POP_JUMP_FORWARD_IF_FALSE
+FORMAT_VALUE FORMAT_WITH_SPEC CONVERT_VALUE""".split()
 # what the analysis and its users know by name: RP_MEANS_...
 MEANINGS = {
     "FOR": "FOR_ITER",
@@ -56,8 +57,13 @@ MEANINGS = {
     "SET_SLICE": "STORE_SLICE",
     "EXTEND": "LIST_EXTEND SET_UPDATE",
     "CONTAINS": "CONTAINS_OP",
+    "UNPACK": "UNPACK_SEQUENCE UNPACK_EX",
+    "FORMAT": "FORMAT_VALUE FORMAT_SIMPLE FORMAT_WITH_SPEC CONVERT_VALUE",
     "NOTHING": "POP_TOP NOP NOT_TAKEN",
 }
+# asks whether its operand is true; until 3.12 the jumps do so themselves
+MEANINGS["TEST"] = "TO_BOOL" if sys.version_info >= (3, 13) else """UNARY_NOT POP_JUMP_IF_TRUE
+    POP_JUMP_IF_FALSE POP_JUMP_FORWARD_IF_TRUE POP_JUMP_FORWARD_IF_FALSE"""
 # how many entries an opcode takes off the stack: a number, or one with what its argument adds for
 # each, for opcodes that the check of records follows; all others may take any
 TAKES = {

@@ -32,23 +32,13 @@ static bool is_head(PyObject *head) {
     return rp_is_code_value(PyList_GET_ITEM(head, CODE)) &&
            is_number(PyList_GET_ITEM(head, LINE), 0, INT32_MAX) &&
            is_number(PyList_GET_ITEM(head, UNIT), -1, UNIT_MAX) &&
-           is_number(PyList_GET_ITEM(head, MODE), RP_MODE_VALUE, RP_MODE_NEW) &&
+           is_number(PyList_GET_ITEM(head, MODE), RP_MODE_VALUE, RP_MODE_COUNT - 1) &&
            is_letters(PyList_GET_ITEM(head, SLOTS), "O-") &&
            is_letters(PyList_GET_ITEM(head, STACK), "O-PEL");
 }
 
 static long number_in(PyObject *head, int part) {
     return PyLong_AsLong(PyList_GET_ITEM(head, part));
-}
-
-static bool has_value(PyObject *head) {
-    long mode = number_in(head, MODE);
-    return mode == RP_MODE_VALUE || mode == RP_MODE_INIT;
-}
-
-static bool is_waiting(PyObject *head) {
-    long mode = number_in(head, MODE);
-    return mode == RP_MODE_CALL || mode == RP_MODE_INIT;
 }
 
 static Py_ssize_t letter_count(PyObject *letters) {
@@ -64,10 +54,11 @@ static int check_heads(rp_decoder *decoder, PyObject *heads, Py_ssize_t count) {
     bool good = frames > 0;
     for (Py_ssize_t i = 0; good && i < frames; i++) {
         PyObject *head = PyList_GET_ITEM(heads, i);
-        good = is_head(head) && is_waiting(head) == (i < frames - 1);
+        good = is_head(head) && rp_mode_waits(number_in(head, MODE)) == (i < frames - 1);
         if (good)
             values += letter_count(PyList_GET_ITEM(head, SLOTS)) +
-                      letter_count(PyList_GET_ITEM(head, STACK)) + has_value(head);
+                      letter_count(PyList_GET_ITEM(head, STACK)) +
+                      rp_mode_has_value(number_in(head, MODE));
     }
     if (good && values == count) return 0;
     rp_damaged(decoder, "captured frames do not fit their heads");
@@ -230,8 +221,7 @@ static int fill_records(rp_decoder *decoder, PyObject *records, PyObject *const 
         rp_record *record = (rp_record *)PyList_GET_ITEM(records, i);
         values += fill_parts(decoder->state, record->slots, values);
         values += fill_parts(decoder->state, record->stack, values);
-        if (record->mode == RP_MODE_VALUE || record->mode == RP_MODE_INIT)
-            record->value = Py_NewRef(*values++);
+        if (rp_mode_has_value(record->mode)) record->value = Py_NewRef(*values++);
         if (rp_record_check_values(decoder->state, record) < 0)
             return rp_checked_status(decoder, -1);
     }
