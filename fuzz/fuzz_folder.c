@@ -129,7 +129,7 @@ static bool save(crash_os *disk, const finding *before, uint64_t *newest) {
     rs_commit_options options = {.keep = {.last = 2}};
     rs_meta meta = {.saves = 1};
     rs_blob blobs[] = {{stream, sizeof stream, 1}, {array, sizeof array, 8}};
-    rs_snapshot snapshot = {&meta, blobs, 2};
+    rs_snapshot snapshot = {.meta = &meta, .blobs = blobs, .blob_count = 2};
     resume_status status = rs_file_open(&disk->folder, NAME, true, &file, &recovery, &error);
     if (status == RESUME_NOT_FOUND && before->status == RESUME_NOT_FOUND)
         status = rs_file_new(&disk->folder, NAME, 1, RS_ASIDE_NO, &file, &error);

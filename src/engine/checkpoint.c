@@ -3,6 +3,7 @@
 
 #include "base/alloc.h"
 #include "engine/schedule.h"
+#include "engine/tracking.h"
 #include "os/file.h"
 #include "os/timer.h"
 #include "store/keys.h"
@@ -28,6 +29,11 @@ struct rs_checkpoint {
     char *program, *function, *writer; /* owned, "" for NULL */
     char host[65];
     rs_commit_options commit;
+
+    bool tracks;
+    const bool *track_wanted; /* borrowed, for the next save; NULL: see `tracks` */
+    rs_tracking *tracking;    /* made when it is needed first */
+    const char *track_problem;
 
     rs_checkpoint_info info;
     rs_buffer found_bytes; /* info.meta borrows them */
@@ -154,6 +160,7 @@ static resume_status copy_options(rs_checkpoint *checkpoint, const rs_checkpoint
     checkpoint->function = copy_text(options->function);
     checkpoint->writer = copy_text(options->writer);
     checkpoint->commit.compress = options->compress;
+    checkpoint->tracks = options->track;
     checkpoint->commit.keep = options->keep;
     checkpoint->schedule.rate_ns = options->rate_ns;
     if (!checkpoint->name.bytes || !checkpoint->program || !checkpoint->function ||
@@ -230,6 +237,7 @@ resume_status rs_checkpoint_open(const rs_os *os, const rs_checkpoint_options *o
 void rs_checkpoint_close(rs_checkpoint *checkpoint) {
     if (!checkpoint) return;
     rs_timer_free(checkpoint->timer);
+    rs_tracking_free(checkpoint->tracking);
     rs_state_free(checkpoint->state);
     if (checkpoint->file && !rs_checkpoint_is_forked(checkpoint))
         rs_file_hint_newest(checkpoint->file);
@@ -389,6 +397,29 @@ static void note_saved(rs_checkpoint *checkpoint, const rs_meta *meta) {
     checkpoint->call_saves = meta->saves;
 }
 
+void rs_checkpoint_track(rs_checkpoint *checkpoint, const bool *wanted) {
+    checkpoint->track_wanted = wanted;
+}
+
+const char *rs_checkpoint_track_problem(const rs_checkpoint *checkpoint) {
+    return checkpoint->track_problem ? checkpoint->track_problem : "";
+}
+
+/* What the kernel knows of the blobs; NULL: nothing. */
+static const rs_unchanged *look_at_pages(rs_checkpoint *checkpoint, const rs_blob *blobs,
+                                         size_t blob_count) {
+    const bool *wanted = checkpoint->track_wanted;
+    checkpoint->track_wanted = NULL;
+    if (!wanted && !checkpoint->tracks) return NULL;
+    if (!checkpoint->tracking && !checkpoint->track_problem)
+        checkpoint->tracking = rs_tracking_new(&checkpoint->track_problem);
+    if (!checkpoint->tracking) return NULL;
+    const rs_header *header = rs_file_header(checkpoint->file);
+    return rs_tracking_look(checkpoint->tracking, blobs, blob_count,
+                            checkpoint->tracks ? NULL : wanted,
+                            header->chunk_size ? header->chunk_size : RS_CHUNK_SIZE);
+}
+
 resume_status rs_checkpoint_save(rs_checkpoint *checkpoint, const rs_blob *blobs, size_t blob_count,
                                  rs_commit_info *info, rs_error *error) {
     *info = (rs_commit_info){0};
@@ -400,8 +431,12 @@ resume_status rs_checkpoint_save(rs_checkpoint *checkpoint, const rs_blob *blobs
     status = keep_lock(checkpoint, error);
     if (status == RESUME_OK && checkpoint->folder->keys)
         rs_keys_make(checkpoint->folder->keys, checkpoint->folder);
-    if (status == RESUME_OK)
+    if (status == RESUME_OK) {
+        snapshot.unchanged = look_at_pages(checkpoint, blobs, blob_count);
         status = rs_file_commit(checkpoint->file, &snapshot, &checkpoint->commit, info, error);
+        if (snapshot.unchanged)
+            rs_tracking_settle(checkpoint->tracking, status == RESUME_OK ? info->generation : 0);
+    }
     if (status == RESUME_OK) note_saved(checkpoint, &meta);
     int64_t now = checkpoint->os->monotonic_ns(checkpoint->os);
     rs_schedule_note(&checkpoint->schedule, status == RESUME_OK, now);

@@ -470,7 +470,8 @@ static resume_status plan_snapshot(rs_file *file, bool appends, const rs_snapsho
     /* Chunks are told by a hash that anybody can make to match: not those of somebody else. */
     bool relies = appends && !file->unproven && rs_file_is_own(file);
     const rs_table *known = relies ? &file->table : NULL;
-    return rs_plan_make(known, chunk_size, snapshot, &draft->plan, error);
+    uint64_t generation = known ? rs_file_newest(file)->number : 0;
+    return rs_plan_make(known, generation, chunk_size, snapshot, &draft->plan, error);
 }
 
 resume_status rs_file_commit(rs_file *file, const rs_snapshot *snapshot,

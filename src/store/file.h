@@ -150,10 +150,19 @@ typedef struct rs_blob {
     uint64_t size;
     uint32_t element_size; /* of its numbers, for the shuffle; 1 or 0: bytes */
 } rs_blob;
+/* What is known of a blob without looking at it: chunk i is as chunk i of blob `blob` in generation
+ * `generation` of this file, where bit i of `chunks` is set (64 a word). Counts only if that is the
+ * newest generation, and the blob of the same size. */
+typedef struct rs_unchanged {
+    uint64_t generation; /* 0: nothing is known */
+    size_t blob;
+    const uint64_t *chunks;
+} rs_unchanged;
 typedef struct rs_snapshot {
     const rs_meta *meta;  /* state_size is filled in by the store */
     const rs_blob *blobs; /* blob 0 is the object stream */
     size_t blob_count;
+    const rs_unchanged *unchanged; /* of each blob; NULL: nothing is known */
 } rs_snapshot;
 
 typedef struct rs_commit_options {

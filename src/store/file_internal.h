@@ -212,8 +212,8 @@ typedef struct rs_plan {
     uint64_t raw_size; /* of all blobs */
 } rs_plan;
 
-/* `previous` may be NULL: then everything is to be written. */
-resume_status rs_plan_make(const rs_table *previous, uint32_t chunk_size,
+/* `previous`: the table of generation `generation`; NULL: everything is to be written. */
+resume_status rs_plan_make(const rs_table *previous, uint64_t generation, uint32_t chunk_size,
                            const rs_snapshot *snapshot, rs_plan *plan, rs_error *error);
 void rs_plan_release(rs_plan *plan);
 

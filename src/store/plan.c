@@ -54,7 +54,32 @@ static void plan_chunk(const void *raw, uint32_t size, rs_plan *plan, rs_chunk_e
     if (size >= RS_CHUNK_ALIGNED_SIZE_MIN) plan->bound += RS_BLOCK_SIZE;
 }
 
-resume_status rs_plan_make(const rs_table *previous, uint32_t chunk_size,
+/* The entries of the blob that what is known of it speaks about; NULL: nothing is known. */
+static const rs_chunk_entry *known_entries(const rs_unchanged *known, const rs_table *previous,
+                                           uint64_t generation, uint64_t size) {
+    if (!known || !previous || known->generation == 0 || known->generation != generation ||
+        known->blob >= previous->blob_count || previous->blobs[known->blob].size != size)
+        return NULL;
+    return previous->entries + previous->blobs[known->blob].first_chunk;
+}
+
+static void plan_blob(const rs_blob *from, uint32_t chunk_size, const rs_blob_entry *blob,
+                      const rs_chunk_entry *before, const uint64_t *unchanged, rs_plan *plan) {
+    const uint8_t *bytes = from->bytes;
+    rs_chunk_entry *entries = plan->table.entries + blob->first_chunk;
+    for (uint64_t i = 0; i < blob->chunk_count; i++) {
+        uint64_t at = i * chunk_size;
+        if (before && unchanged[i / 64] >> i % 64 & 1) {
+            entries[i] = before[i];
+            *(before[i].coding == RS_CHUNK_ZERO ? &plan->zeros : &plan->reused) += 1;
+        } else {
+            plan_chunk(bytes + at, (uint32_t)rs_minimum(chunk_size, blob->size - at), plan,
+                       &entries[i]);
+        }
+    }
+}
+
+resume_status rs_plan_make(const rs_table *previous, uint64_t generation, uint32_t chunk_size,
                            const rs_snapshot *snapshot, rs_plan *plan, rs_error *error) {
     static const rs_table nothing;
     *plan = (rs_plan){0};
@@ -67,12 +92,10 @@ resume_status rs_plan_make(const rs_table *previous, uint32_t chunk_size,
     }
     for (size_t i = 0; i < snapshot->blob_count; i++) {
         const rs_blob_entry *blob = &plan->table.blobs[i];
-        const uint8_t *bytes = snapshot->blobs[i].bytes;
-        for (uint64_t j = 0; j < blob->chunk_count; j++) {
-            uint64_t at = j * chunk_size;
-            uint32_t size = (uint32_t)rs_minimum(chunk_size, blob->size - at);
-            plan_chunk(bytes + at, size, plan, &plan->table.entries[blob->first_chunk + j]);
-        }
+        const rs_unchanged *known = snapshot->unchanged ? &snapshot->unchanged[i] : NULL;
+        const rs_chunk_entry *before = known_entries(known, previous, generation, blob->size);
+        plan_blob(&snapshot->blobs[i], chunk_size, blob, before, before ? known->chunks : NULL,
+                  plan);
     }
     return RESUME_OK;
 }

@@ -15,7 +15,7 @@ static void many_saves(store_place *place) {
     store_new(place);
     for (uint64_t i = 1; i <= SAVES; i++) {
         rs_blob blob = {.bytes = &i, .size = sizeof i};
-        rs_snapshot snapshot = {&meta, &blob, 1};
+        rs_snapshot snapshot = {.meta = &meta, .blobs = &blob, .blob_count = 1};
         meta.saved_ns = (int64_t)i;
         assert_int_equal(
             rs_file_commit(place->file, &snapshot, &options, &place->info, &place->error),

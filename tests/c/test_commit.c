@@ -71,7 +71,7 @@ static void test_commit__equal_chunks_of_one_state_are_stored_once(void **state)
         memcpy(bytes + i * size, bytes, size);
     rs_meta meta = {.saves = 1};
     rs_blob blobs[] = {{"s", 1, 1}, {bytes, size * count, 1}};
-    rs_snapshot snapshot = {&meta, blobs, 2};
+    rs_snapshot snapshot = {.meta = &meta, .blobs = blobs, .blob_count = 2};
     rs_commit_options options = {0};
     store_new(place);
     assert_int_equal(rs_file_commit(place->file, &snapshot, &options, &place->info, &place->error),
@@ -96,7 +96,7 @@ static void test_commit__zeros_take_no_space(void **state) {
     assert_non_null(zeros);
     rs_meta meta = {.saves = 1};
     rs_blob blobs[] = {{"s", 1, 1}, {zeros, 8u << 20, 1}};
-    rs_snapshot snapshot = {&meta, blobs, 2};
+    rs_snapshot snapshot = {.meta = &meta, .blobs = blobs, .blob_count = 2};
     rs_commit_options options = {0};
     store_new(place);
     assert_int_equal(rs_file_commit(place->file, &snapshot, &options, &place->info, &place->error),

@@ -16,7 +16,7 @@
 static resume_status save_blobs(store_place *place, const rs_blob *blobs, size_t count,
                                 rs_compress compress) {
     rs_meta meta = {.saves = 1};
-    rs_snapshot snapshot = {&meta, blobs, count};
+    rs_snapshot snapshot = {.meta = &meta, .blobs = blobs, .blob_count = count};
     rs_commit_options options = {.compress = compress};
     return rs_file_commit(place->file, &snapshot, &options, &place->info, &place->error);
 }
@@ -104,7 +104,8 @@ static void test_edges__misuse_changes_nothing(void **state) {
     rs_commit_options options = {0};
     rs_meta meta = {.saves = 1};
     rs_blob blob = {"s", 1, 1};
-    rs_snapshot no_meta = {NULL, &blob, 1}, no_stream = {&meta, &blob, 0};
+    rs_snapshot no_meta = {.blobs = &blob, .blob_count = 1}, no_stream = {.meta = &meta};
+    no_stream.blobs = &blob;
     store_new(place);
     store_save(place, SAMPLE_SMALL, 1);
     uint64_t size = store_size(place->file_path);

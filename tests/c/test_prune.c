@@ -231,9 +231,11 @@ static void test_prune__measuring_without_memory(void **state) {
         blobs[i] = (rs_blob){&numbers[i], sizeof numbers[i], 1};
     }
     store_new(place);
-    assert_int_equal(rs_file_commit(place->file, &(rs_snapshot){&meta, blobs, 200}, &options,
-                                    &place->info, &place->error),
-                     RESUME_OK);
+    assert_int_equal(
+        rs_file_commit(place->file,
+                       &(rs_snapshot){.meta = &meta, .blobs = blobs, .blob_count = 200}, &options,
+                       &place->info, &place->error),
+        RESUME_OK);
     assert_int_equal(rs_file_choose(place->file, &keep, false, items, &expected, &place->error),
                      RESUME_OK);
     resume_status status = RESUME_NO_MEMORY;

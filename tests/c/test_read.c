@@ -89,7 +89,7 @@ static void test_read__deltas_up_to_the_longest_chain(void **state) {
         memset(blob_bytes[i], (int)i + 1, sizeof blob_bytes[i]);
         blobs[i] = (rs_blob){blob_bytes[i], sizeof blob_bytes[i], 1};
     }
-    rs_snapshot snapshot = {&meta, blobs, 100};
+    rs_snapshot snapshot = {.meta = &meta, .blobs = blobs, .blob_count = 100};
     rs_commit_options options = {0};
     store_new(place);
     for (uint8_t version = 0; version < 30; version++) {

@@ -95,7 +95,7 @@ static void fill(uint8_t *to, size_t size, int kind, uint64_t seed) {
 static void many_save(many *all, store_place *place) {
     static const size_t sizes[BLOBS] = {100, 5 * MIB + 12345, 4 * MIB, 3 * MIB, 9 * MIB + 8, MIB};
     rs_meta meta = {.saves = 1};
-    rs_snapshot snapshot = {&meta, all->blobs, BLOBS};
+    rs_snapshot snapshot = {.meta = &meta, .blobs = all->blobs, .blob_count = BLOBS};
     rs_commit_options options = {0};
     *all = (many){.os = system_of()};
     for (int i = 0; i < BLOBS; i++) {

@@ -204,7 +204,7 @@ static void test_rollback__of_more_than_the_list_has(void **state) {
     store_new(place);
     for (uint64_t i = 1; i <= 1100; i++) {
         rs_blob blob = {.bytes = &i, .size = sizeof i};
-        rs_snapshot snapshot = {&meta, &blob, 1};
+        rs_snapshot snapshot = {.meta = &meta, .blobs = &blob, .blob_count = 1};
         meta.saved_ns = (int64_t)i;
         expect_ok(place,
                   rs_file_commit(place->file, &snapshot, &options, &place->info, &place->error));

@@ -26,7 +26,7 @@ static resume_status save_array(store_place *place, const uint8_t *bytes, size_t
                                 rs_compress compress) {
     rs_meta meta = {.saves = 1};
     rs_blob blobs[] = {{"s", 1, 1}, {bytes, size, 8}};
-    rs_snapshot snapshot = {&meta, blobs, 2};
+    rs_snapshot snapshot = {.meta = &meta, .blobs = blobs, .blob_count = 2};
     rs_commit_options options = {.compress = compress};
     return rs_file_commit(place->file, &snapshot, &options, &place->info, &place->error);
 }
@@ -333,7 +333,7 @@ static void test_segment_writer__seventy_thousand_empty_blobs(void **state) {
     for (size_t i = 0; i < count; i++)
         blobs[i] = (rs_blob){"s", i == 0, 1};
     rs_meta meta = {.saves = 1};
-    rs_snapshot snapshot = {&meta, blobs, count};
+    rs_snapshot snapshot = {.meta = &meta, .blobs = blobs, .blob_count = count};
     rs_commit_options options = {0};
     store_new(place);
     for (int i = 0; i < 2; i++)
@@ -361,7 +361,7 @@ static void test_segment_writer__thousands_of_small_arrays_behind_a_large_one(vo
     for (size_t i = 0; i < COUNT; i++)
         blobs[i + 1] = (rs_blob){bytes + (4u << 20) + i * SIZE, SIZE, 1};
     rs_meta meta = {.saves = 1};
-    rs_snapshot snapshot = {&meta, blobs, COUNT + 1};
+    rs_snapshot snapshot = {.meta = &meta, .blobs = blobs, .blob_count = COUNT + 1};
     rs_commit_options options = {.compress = RS_COMPRESS_NEVER};
     store_new(place);
     assert_int_equal(rs_file_commit(place->file, &snapshot, &options, &place->info, &place->error),

@@ -63,7 +63,7 @@ static resume_status save(rs_file *file, uint64_t number, int branch, uint64_t a
     blobs[0] = (rs_blob){stream, strlen(stream), 1};
     for (size_t i = 0; i < ARRAYS; i++)
         blobs[i + 1] = (rs_blob){arrays[i], ARRAY_SIZE, 1};
-    rs_snapshot snapshot = {&meta, blobs, ARRAYS + 1};
+    rs_snapshot snapshot = {.meta = &meta, .blobs = blobs, .blob_count = ARRAYS + 1};
     rs_commit_options options = {.keep = {.last = 100}};
     return rs_file_commit(file, &snapshot, &options, &info, &error);
 }

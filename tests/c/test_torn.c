@@ -47,7 +47,7 @@ static resume_status content_commit(const torn_content *content, rs_file *file) 
     rs_meta meta = {.saves = 1};
     rs_blob blobs[] = {{content->stream, content->stream_size, 1},
                        {content->array, content->array_size, 1}};
-    rs_snapshot snapshot = {&meta, blobs, 2};
+    rs_snapshot snapshot = {.meta = &meta, .blobs = blobs, .blob_count = 2};
     rs_commit_options options = {.compress = RS_COMPRESS_NEVER};
     rs_commit_info info;
     rs_error error;

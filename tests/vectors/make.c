@@ -28,7 +28,8 @@ static resume_status make_file(const rs_folder *folder, const golden_file *golde
     resume_status status = rs_file_new(folder, golden->name, 1, RS_ASIDE_NO, &file, error);
     for (size_t i = 1; status == RESUME_OK && i <= golden->generation_count; i++) {
         golden_make(golden, i, &state);
-        rs_snapshot snapshot = {&state.meta, state.blobs, state.blob_count};
+        rs_snapshot snapshot = {
+            .meta = &state.meta, .blobs = state.blobs, .blob_count = state.blob_count};
         status = state.is_mark ? rs_file_commit_mark(file, &state.meta, &options, &info, error)
                                : rs_file_commit(file, &snapshot, &options, &info, error);
     }
