@@ -58,8 +58,9 @@ static int refuse_kind(PyObject *function) {
                  ((PyFunctionObject *)function)->func_qualname, kind,
                  is_generator ? "decorate the function that iterates over it instead; save() and "
                                 "sync() in the generator are kept with it"
-                              : "an event loop runs between its statements; decorate plain "
-                                "functions");
+                              : "an event loop, which is of this process alone, runs between its "
+                                "statements; decorate a plain function that saves between two runs "
+                                "of the loop (asyncio.run(one_step(...)))");
     return -1;
 }
 

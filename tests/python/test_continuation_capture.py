@@ -1,4 +1,5 @@
 """The walk over the frames of a running program: what is captured, what is refused and why."""
+import asyncio
 import collections
 import contextlib
 import functools
@@ -7,6 +8,7 @@ import signal
 import sys
 
 import pytest
+import resume
 from resume import _core
 
 NEW = sys.version_info >= (3, 14)
@@ -559,6 +561,15 @@ def test_operators__refused():
     for function in (lambda: same == same, lambda: [same] == [Half()]):
         for reason in captured(function):
             assert "from C code" in reason
+
+
+def test_coroutine():
+    async def main():
+        save()
+    [reason] = captured(lambda: asyncio.run(main()))
+    assert "main" in reason and "asyncio.run(one_step" in reason
+    with pytest.raises(TypeError, match=r"coroutine function: .*asyncio\.run\(one_step"):
+        resume.resumable(main)
 
 
 def test_generator_expression__not_started_has_its_iterator():

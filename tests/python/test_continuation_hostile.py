@@ -1,9 +1,7 @@
 """Captured frames that were changed: refused, or gone on with, but never the end of the process.
 
 Such a stream bears the user's own key: it was made with a stolen one, or by a resume with a bug.
-RESUME_SEED=N repeats a run. New seeds are tried by ./dev soak alone: which instructions take what
-for granted is not known of all of them (record_follow.c)."""
-import os
+RESUME_SEED=N repeats a run."""
 import pathlib
 import subprocess
 import sys
@@ -15,8 +13,6 @@ SCRIPT = pathlib.Path(__file__).parents[1] / "support" / "hostile_frames.py"
 
 @pytest.mark.random
 def test_changed_frames_do_not_crash(seed, amount):
-    if "RESUME_SEED" not in os.environ and os.environ.get("RESUME_SCALE", "1") == "1":
-        seed = 103
     count = amount(3000, 1500, fast=300)
     ran = subprocess.run([sys.executable, "-W", "ignore", SCRIPT, str(seed), str(count)],
                          capture_output=True, text=True, timeout=600)

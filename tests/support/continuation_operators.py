@@ -245,7 +245,8 @@ def k_compare():
     out += [Op(1) < SubOp(2), a < b < a, 3 < a]
     return out
 def s_compare_not_implemented():
-    return [raised(lambda: Op(4) < Op(6)), raised(lambda: Op(6) > 3), raised(lambda: 3 < Op(6)), raised(lambda: Op(4) < SubOp(9))]
+    return [raised(lambda: Op(4) < Op(6)), raised(lambda: Op(6) > 3),
+            raised(lambda: 3 < Op(6)), raised(lambda: Op(4) < SubOp(9))]
 def k_compare_in_conditions():
     a, b, n = Op(1), Op(2), 0
     while a < b:
@@ -269,7 +270,9 @@ def k_truth():
     if a or Plain(2): out.append(4)
     assert Op(4)
     return out, n, [x for x in (1, 2) if Plain(x - 1)], raised(lambda: bool(Plain(-1)))
-def k_len(): return len(Op(3)), len(Plain(2)), raised(lambda: len(Plain('x'))), raised(lambda: len(Plain(-1)))
+def k_len():
+    return [len(Op(3)), len(Plain(2)), raised(lambda: len(Plain('x'))),
+            raised(lambda: len(Plain(-1)))]
 def k_text():
     a, p = Op(1), Plain(2)
     out = [str(a), repr(a), f'{a}', f'{a:>9}', f'{a!r:>9}', f'{a!s}', f'{p}', f'{p!s:>4}', f'{p!a}',

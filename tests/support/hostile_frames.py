@@ -1,10 +1,15 @@
-"""Generators in all kinds of places, and streams of them with a few bytes changed: run in a process
-of its own, which must not crash. hostile_frames.py SEED COUNT"""
+"""Generators in all kinds of places, programs at each of their saves, and streams of them with a
+few bytes changed: run in a process of its own, which must not crash.
+
+hostile_frames.py SEED COUNT"""
 import contextlib
 import faulthandler
 import random
+import signal
 import sys
 
+import continuation_operators
+import going_on
 from resume import _core
 
 
@@ -100,6 +105,22 @@ def suspended():
     return made
 
 
+def in_calls():
+    """Streams of whole programs, at each of their saves."""
+    made = []
+
+    def keep(found):
+        made.append(_core._encode_exact(*found)[0])
+    going_on.fork = keep
+    for case in continuation_operators.ALL:
+        going_on.start(case, "all")
+        with contextlib.suppress(Exception):
+            going_on.CALLER = sys._getframe()
+            case()
+    going_on.start(in_calls, 0)
+    return made
+
+
 def changed(stream, rng):
     stream = bytearray(stream)
     for _ in range(rng.choice((1, 1, 1, 2, 3))):
@@ -115,25 +136,36 @@ def changed(stream, rng):
     return bytes(stream)
 
 
+def stop(number, frame):
+    raise TimeoutError
+
+
 def go_on(value):
+    """With other values a loop may have no end."""
+    signal.setitimer(signal.ITIMER_REAL, 2)
     with contextlib.suppress(BaseException):
+        if not hasattr(value, "__next__"):
+            _core._reenter([value])
         for _ in range(6):
             next(value)
+    signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 def main(seed, count):
     faulthandler.enable()
     generators = suspended()
     streams = [_core._encode_exact(each, {})[0] for each in generators]
+    signal.signal(signal.SIGALRM, stop)
+    calls = in_calls()
     rng, read = random.Random(seed), 0
     for _ in range(count):
         try:
-            value = _core._decode(changed(rng.choice(streams), rng), [], mine=True)[0]
+            stream = changed(rng.choice(rng.choice((streams, calls))), rng)
+            value = _core._decode(stream, [], mine=True)[0]
         except Exception:
             continue
         read += 1
-        if hasattr(value, "__next__"):
-            go_on(value)
+        go_on(value)
     print(read, count)
 
 

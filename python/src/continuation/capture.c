@@ -40,8 +40,10 @@ static PyObject *first_argument(const rp_stand *stand) {
 static PyObject *never(const rp_stand *stand, bool is_root) {
     int flags = stand->origin.code->co_flags;
     if (flags & (CO_COROUTINE | CO_ASYNC_GENERATOR | CO_ITERABLE_COROUTINE))
-        return rp_reason_at(stand->frame, "a coroutine can't be continued: save between runs of "
-                                          "the event loop");
+        return rp_reason_at(stand->frame,
+                            "a coroutine can't be continued, since its event loop, with all tasks "
+                            "and sockets, is of this process alone: save between two runs of the "
+                            "loop (a plain loop around asyncio.run(one_step(...)))");
     if (flags & CO_OPTIMIZED) return NULL;
     if (!rp_stack_is_module(stand->frame))
         return rp_reason_at(stand->frame, "the body of a class, or code run by eval() or exec(), "
@@ -189,7 +191,8 @@ static rp_record *record_of(rp_module_state *state, PyObject *generator, PyFrame
     if (status == 0) return unable(reason);
     if (status < 0) return NULL;
     if (stand->origin.code->co_flags & (CO_COROUTINE | CO_ASYNC_GENERATOR | CO_ITERABLE_COROUTINE))
-        return unable(rp_reason_at(frame, "a coroutine can't be continued"));
+        return unable(rp_reason_at(
+            frame, "a coroutine can't be continued: its event loop is of this process alone"));
     if (rp_stack_generator_state(generator) == RP_GENERATOR_SUSPENDED) {
         if (stand->instruction == NULL || stand->instruction->meaning != RP_MEANS_YIELD)
             return unable(rp_reason_at(frame, "the generator stands at no `yield`"));

@@ -73,7 +73,7 @@ typedef enum rp_callee {
 } rp_callee;
 rp_callee rp_callee_of(PyObject *callable, const rp_waited *inner);
 /* A partial object calls the function, and has put the one argument that it has of its own where it
- * was called itself (until 3.11). */
+ * was called itself (until 3.12). */
 bool rp_called_by_partial(const rp_waited *inner, const rp_operands *operands);
 /* Instances of the type have the function under that name. */
 bool rp_type_has(PyTypeObject *type, const char *name, PyObject *function);

@@ -134,7 +134,9 @@ static const char *method_among(const char *const *methods, const rp_waited *inn
 static bool tells_length(const rp_stand *stand, const rp_waited *inner) {
     PyTypeObject *type = Py_TYPE(inner->self);
     rp_meaning meaning = stand->instruction->meaning;
-    if (meaning != RP_MEANS_EXTEND && meaning != RP_MEANS_CALL) return false;
+    if (meaning == RP_MEANS_GET_ITERATOR || meaning == RP_MEANS_CONTAINS ||
+        meaning == RP_MEANS_UNPACK)
+        return false;
     return !is_left_out(type, "__len__") || !is_left_out(type, "__length_hint__");
 }
 
@@ -383,12 +385,14 @@ static int judge_use(rp_module_state *state, const rp_stand *stand, const rp_wai
 
 int rp_judge_builtin(rp_module_state *state, const rp_stand *stand, const rp_waited *inner,
                      const rp_operands *operands, rp_verdict *verdict) {
-    if (operands->self || stand->instruction->meaning != RP_MEANS_CALL ||
-        stand->instruction->argument < 1)
+    bool with_names = stand->instruction->meaning == RP_MEANS_CALL_KEYWORDS;
+    if (operands->self || stand->instruction->argument < 1 ||
+        !(with_names || stand->instruction->meaning == RP_MEANS_CALL))
         return 0;
     PyObject *name = rp_builtin_name(operands->callable);
     const struct builtin *builtin = name ? builtin_named(name) : NULL;
     Py_XDECREF(name);
     if (!builtin) return 0;
+    if (with_names && builtin->use != ASKS_AGAIN && builtin->use != DRAINS) return 0;
     return judge_use(state, stand, inner, builtin, operands->first, verdict);
 }

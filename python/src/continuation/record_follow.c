@@ -55,6 +55,14 @@ static bool is_tuple_of_cells(PyObject *value) {
     return true;
 }
 
+/* Of keyword arguments, the last ones of `count`. */
+static bool is_tuple_of_names(PyObject *value, int count) {
+    if (!PyTuple_CheckExact(value) || PyTuple_GET_SIZE(value) > count) return false;
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(value); i++)
+        if (!PyUnicode_CheckExact(PyTuple_GET_ITEM(value, i))) return false;
+    return true;
+}
+
 /* Defaults, keyword defaults, annotations, closure. */
 static bool fits_part(int bit, PyObject *value) {
     switch (bit) {
@@ -124,6 +132,9 @@ static bool fits(const follower *this, const rp_instruction *instruction, int be
         return below != 1 || (!is_null && fits_part(argument, value));
     case RP_NEEDS_TEMPLATE:
         return below > 1 || PyTuple_CheckExact(value);
+    case RP_NEEDS_NAMES:
+        return below > 0 ? !is_null || below == takes - 2 || below >= takes
+                         : is_tuple_of_names(value, argument);
     case RP_NEEDS_CALLABLE:
         return !is_null || below > argument;
     case RP_NEEDS_CALLABLE_FIRST:

@@ -75,6 +75,7 @@ typedef enum rp_need { /* what an instruction takes for granted of the entries t
                        RP_NEEDS_KEYWORDS, /* of f(*a, **b) */
                        RP_NEEDS_PARTS,    /* of a new function, by the bits of its argument */
                        RP_NEEDS_PART,     /* the one below the function */
+                       RP_NEEDS_NAMES,    /* of keywords on top; a callable first */
                        RP_NEEDS_TEMPLATE, /* two tuples */
                        RP_NEEDS_CALLABLE, /* NULL stands below it, or a method and its object */
                        RP_NEEDS_CALLABLE_FIRST, /* NULL, or an object, stands above it */

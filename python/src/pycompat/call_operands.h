@@ -23,7 +23,7 @@ static inline rp_operands rp_call_operands(PyFrameObject *frame, int slot) {
 
 /* A functools.partial object that has one argument of its own puts that into its own place while it
  * calls its function. */
-enum { RP_PARTIAL_MAKES_PLACE = PY_VERSION_HEX < 0x030C0000 };
+enum { RP_PARTIAL_MAKES_PLACE = PY_VERSION_HEX < 0x030D0000 };
 
 /* How far below the top a `with` that an exception left keeps what its __exit__ is. */
 #if PY_VERSION_HEX >= 0x030E0000

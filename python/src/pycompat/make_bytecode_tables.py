@@ -111,7 +111,8 @@ NEEDS = {
     "PART": "SET_FUNCTION_ATTRIBUTE",
     "TEMPLATE": "BUILD_TEMPLATE",
     "NOTHING": "STORE_FAST STORE_FAST_LOAD_FAST STORE_FAST_STORE_FAST",
-    "CALLABLE_FIRST" if sys.version_info >= (3, 13) else "CALLABLE": "CALL CALL_KW",
+    "CALLABLE_FIRST" if sys.version_info >= (3, 13) else "CALLABLE": "CALL",
+    "NAMES": "CALL_KW",
 }
 if sys.version_info >= (3, 15):  # an index or NULL stands above each iterator, also when it is left
     NEEDS["ITERATOR"] += " POP_ITER"
