@@ -5,7 +5,7 @@
 #include "base/arith.h"
 #include "os/dirty.h"
 
-#include <stdlib.h>
+#include <string.h>
 
 /* The memory of one array. Pages that it has only a part of are never known unchanged. */
 typedef struct tracked {
@@ -57,17 +57,28 @@ void rs_tracking_free(rs_tracking *tracking) {
 
 /* --- which memory --- */
 
-static int by_address(const void *a, const void *b) {
-    const tracked *first = a, *second = b;
-    return first->bytes < second->bytes ? -1 : first->bytes > second->bytes;
+/* The first item at or behind this address. */
+static size_t place_of(const rs_tracking *tracking, const uint8_t *bytes) {
+    size_t low = 0, high = tracking->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (tracking->items[middle].bytes < bytes)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
 }
 
-/* The item of exactly this memory; others are of arrays that are gone. */
-static tracked *find(const rs_tracking *tracking, size_t sorted, const rs_blob *blob) {
-    const tracked key = {.bytes = blob->bytes};
-    tracked *item =
-        sorted == 0 ? NULL : bsearch(&key, tracking->items, sorted, sizeof key, by_address);
-    return item && item->size == blob->size ? item : NULL;
+/* The item of exactly this memory that is not found yet; others are of arrays that are gone. */
+static tracked *find(const rs_tracking *tracking, const rs_blob *blob) {
+    const uint8_t *bytes = blob->bytes;
+    for (size_t i = place_of(tracking, bytes); i < tracking->count; i++) {
+        tracked *item = &tracking->items[i];
+        if (item->bytes != bytes) break;
+        if (item->size == blob->size && item->blob == 0) return item;
+    }
+    return NULL;
 }
 
 static uint64_t words_of(uint64_t bits) {
@@ -94,7 +105,10 @@ static void add(rs_tracking *tracking, const rs_blob *blob, size_t index, uint32
     item.written = rs_allocate_zeroed((size_t)words_of(item.page_count), 8);
     item.unchanged = rs_allocate_zeroed((size_t)words_of(chunks), 8);
     if (item.written && item.unchanged) {
-        tracking->items[tracking->count++] = item;
+        size_t at = place_of(tracking, item.bytes);
+        memmove(tracking->items + at + 1, tracking->items + at,
+                (tracking->count++ - at) * sizeof item);
+        tracking->items[at] = item;
         return;
     }
     rs_free(item.written);
@@ -128,20 +142,17 @@ static void drop_gone(rs_tracking *tracking) {
 
 static void match(rs_tracking *tracking, const rs_blob *blobs, size_t count, const bool *wanted,
                   uint32_t chunk_size) {
-    size_t sorted = tracking->count;
-    for (size_t i = 0; i < sorted; i++)
+    for (size_t i = 0; i < tracking->count; i++)
         tracking->items[i].blob = 0;
     for (size_t i = 1; i < count; i++) {
         if (blobs[i].size < RS_TRACKED_SIZE_MIN || (wanted && !wanted[i])) continue;
-        tracked *item = find(tracking, sorted, &blobs[i]);
-        if (item && item->blob == 0)
+        tracked *item = find(tracking, &blobs[i]);
+        if (item)
             item->blob = i;
-        else if (!item)
+        else
             add(tracking, &blobs[i], i, chunk_size);
     }
     drop_gone(tracking); /* first: what is gone may have lain where others are now */
-    if (tracking->count > 0)
-        qsort(tracking->items, tracking->count, sizeof *tracking->items, by_address);
     drop_overlapping(tracking);
     drop_gone(tracking);
 }
