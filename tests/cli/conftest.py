@@ -15,7 +15,8 @@ from the_command import COMMAND, EXIT_CODES
 # checkpoint is tested once, and under the sanitizers.
 if os.environ.get("RESUME_HEAVY") == "0" and not os.environ.get("RESUME_SANITIZED"):
     collect_ignore = [f"test_{name}.py" for name in (
-        "completion", "doctor", "golden", "hostile_matrix", "man", "progress", "schema")]
+        "completion", "diff", "doctor", "golden", "hostile", "hostile_matrix", "man", "progress",
+        "prune", "rm", "rollback", "schema")]
 
 
 class Ran:
