@@ -2,6 +2,7 @@
 #include "command.h"
 
 #include "base/alloc.h"
+#include "store/refusal.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -96,9 +97,25 @@ static json_t *row_as_json(const row *this) {
     return object;
 }
 
+static json_t *refusal_as_json(const rs_refusal *refusal) {
+    if (!refusal) return json_null();
+    json_t *object = json_object();
+    json_object_set_new(object, "since", rc_json_time(refusal->since_ns));
+    json_object_set_new(object, "reason", rc_json_text(refusal->text, strlen(refusal->text)));
+    return object;
+}
+
 /* ---- both */
 
-static rc_exit print_text(const rc_opened *opened, size_t count, int64_t in_use) {
+static void print_refusal(const rs_refusal *refusal) {
+    char since[RC_TEXT_SIZE], text[4 * RS_REFUSAL_TEXT_SIZE];
+    rc_text_time(refusal->since_ns, since);
+    rc_escape(RC_ESCAPE_TERMINAL, refusal->text, strlen(refusal->text), text, sizeof text);
+    printf("not saved since %s: %s\n", since, text);
+}
+
+static rc_exit print_text(const rc_opened *opened, size_t count, int64_t in_use,
+                          const rs_refusal *refusal) {
     static const rc_column columns[] = {{"GEN", true, false},    {"SAVED", false, false},
                                         {"STATE", false, false}, {"ADDED", true, false},
                                         {"SIZE", true, false},   {"RUNNING", true, false},
@@ -114,12 +131,14 @@ static rc_exit print_text(const rc_opened *opened, size_t count, int64_t in_use)
         rs_state_free(this.state);
     }
     result = rc_worse(result, rc_table_print(table));
+    if (refusal) print_refusal(refusal);
     size_t more = rs_file_generation_count(opened->file) - count;
     if (more) rc_say("%zu older: resume log --all", more);
     return result;
 }
 
-static rc_exit print_json(const rc_opened *opened, size_t count, int64_t in_use, rc_exit result) {
+static rc_exit print_json(const rc_opened *opened, size_t count, int64_t in_use,
+                          const rs_refusal *refusal, rc_exit result) {
     json_t *root = rc_json_new("log"), *list = json_array();
     const char *file_name = opened->place.file_name;
     char *path = rs_folder_join(opened->place.folder, file_name);
@@ -136,6 +155,7 @@ static rc_exit print_json(const rc_opened *opened, size_t count, int64_t in_use,
     json_object_set_new(root, "message",
                         rc_json_text(opened->recovery.text, strlen(opened->recovery.text)));
     json_object_set_new(root, "in_use_by", in_use ? json_integer(in_use) : json_null());
+    json_object_set_new(root, "refused", refusal_as_json(refusal));
     json_object_set_new(root, "size", json_integer((json_int_t)rs_file_size(opened->file)));
     json_object_set_new(root, "count",
                         json_integer((json_int_t)rs_file_generation_count(opened->file)));
@@ -162,9 +182,13 @@ static rc_exit run(const void *parsed) {
         bool all = chosen->all || (chosen->common.json && !chosen->number);
         if (!all && limit < count) count = (size_t)limit;
         int64_t in_use = rc_place_in_use(opened.place.folder, opened.place.file_name);
+        rs_refusal found;
+        bool is_refused = rs_refusal_read(opened.place.folder, opened.place.file_name, &found);
+        const rs_refusal *refusal = is_refused ? &found : NULL;
         result = rc_opened_health(&opened);
-        result = chosen->common.json ? print_json(&opened, count, in_use, result)
-                                     : rc_worse(result, print_text(&opened, count, in_use));
+        result = chosen->common.json
+                     ? print_json(&opened, count, in_use, refusal, result)
+                     : rc_worse(result, print_text(&opened, count, in_use, refusal));
     }
     rc_opened_release(&opened);
     return result;
@@ -182,7 +206,8 @@ const rc_command rc_log = {
             "ADDED is what the save added to the file, SIZE what it stands for. RUNNING and "
             "SAVES count from the beginning of the call. HEALTH tells whether its record "
             "verifies; 'resume check' reads all of it. Older saves than those that are kept go "
-            "when the file is compacted.",
+            "when the file is compacted. A last line says since when and why a running program "
+            "can't be saved, or could not be when it ended.",
     .options = own_options,
     .options_size = sizeof(options),
     .shared = RC_WITH_JSON | RC_WITH_COLOR,

@@ -47,6 +47,9 @@ static size_t base_length(const char *file_name, rs_file_role role) {
         for (const char *at = file_name; (at = strstr(at + 1, ".tmp-")) != NULL;)
             end = at;
         return end ? (size_t)(end - file_name) - 1 : 0;
+    case RS_ROLE_NOTE:
+        end = strrchr(file_name, '.');
+        break;
     default:
         break;
     }
@@ -59,13 +62,15 @@ typedef struct family {
     rs_buffer names; /* each with its zero */
 } family;
 
-/* Temporary files go in any case: one that waits for its name would bring the checkpoint back. */
+/* Temporary files go in any case: one that waits for its name would bring the checkpoint back; so
+ * do notes, which tell of its run. */
 static int collect(void *context, const char *name) {
     family *found = context;
     rs_file_role role = rs_name_role(name);
     const char *own = role == RS_ROLE_TEMPORARY ? name + 1 : name;
     size_t length = base_length(name, role);
-    bool wanted = role == RS_ROLE_TEMPORARY || (found->all && role != RS_ROLE_CHECKPOINT);
+    bool always = role == RS_ROLE_TEMPORARY || role == RS_ROLE_NOTE;
+    bool wanted = always || (found->all && role != RS_ROLE_CHECKPOINT);
     if (wanted && length == strlen(found->base) && memcmp(own, found->base, length) == 0)
         rs_buffer_append(&found->names, name, strlen(name) + 1);
     return 0;
@@ -78,7 +83,7 @@ static resume_status check_is_ours(const rs_folder *folder, const char *file_nam
     rs_file *file = NULL;
     rs_recovery recovery;
     rs_file_role role = rs_name_role(file_name);
-    if (role == RS_ROLE_TORN || role == RS_ROLE_TEMPORARY) {
+    if (role == RS_ROLE_TORN || role == RS_ROLE_TEMPORARY || role == RS_ROLE_NOTE) {
         rs_file_info info;
         int answer = folder->os->info_at(folder->os, folder->fd, file_name, &info);
         if (answer == 0 && info.kind == RS_KIND_FILE) return RESUME_OK;

@@ -25,7 +25,8 @@ char *rc_python_command_runner(const rc_python_command *command, const sigset_t 
 typedef struct rc_supervision {
     char **argv; /* [0] is looked for in PATH */
     int status;  /* descriptor: the program writes its newest generation to it, 8 bytes; behind
-                    that we tell it of its crash: a text with a zero */
+                    that we tell it of its crash: a text with a zero, and it tells us since when
+                    and why it can't be saved (python/src/script.h) */
     uint64_t restarts;   /* how often at the most */
     const char *command; /* as the user knows it, for messages */
 } rc_supervision;

@@ -9,6 +9,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 /* On these the program saves and stops. */
@@ -93,14 +94,14 @@ static void die_of(int number, const sigset_t *mask) {
 
 /* Whether it makes sense to go on after a death, said to the user. */
 static bool wants_restart(const rc_supervision *this, int number, uint64_t generation,
-                          uint64_t restarts, int last_number, uint64_t last_generation) {
+                          uint64_t restarts, bool again) {
     if (!is_among(number, crashes, COUNT(crashes))) return false;
     const char *what = strsignal(number);
     if (generation == 0) {
         rc_say("%s died (%s) before its first save: it is not started again", this->command, what);
         return false;
     }
-    if (number == last_number && generation == last_generation) {
+    if (again) {
         rc_say("%s died (%s) again behind generation %llu, as the time before: it is not started "
                "again; the same command tries once more, 'resume rollback' goes further back",
                this->command, what, (unsigned long long)generation);
@@ -120,9 +121,41 @@ static bool wants_restart(const rc_supervision *this, int number, uint64_t gener
     return true;
 }
 
+/* Why the newest save is older than it should be: the program may have lost its stderr. Told once
+ * for each of its processes. */
+static void tell_refusal(const rc_supervision *this) {
+    enum { AT = 264, SIZE = 1024 };
+    char note[SIZE], text[4 * SIZE];
+    uint64_t since, none = 0;
+    struct timespec now;
+    if (pread(this->status, note, sizeof note, AT) != (ssize_t)sizeof note) return;
+    memcpy(&since, note, sizeof since);
+    if (since == 0) return;
+    note[sizeof note - 1] = 0;
+    const char *reason = note + sizeof since;
+    rc_escape(RC_ESCAPE_TERMINAL, reason, strlen(reason), text, sizeof text);
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    rc_say("%s: at its end nothing could be saved for %llu s: %s", this->command,
+           (unsigned long long)now.tv_sec - since / 1000000000, text);
+    if (pwrite(this->status, &none, sizeof none, AT) < 0) return; /* a memory file */
+}
+
+/* What it has died of since its newest save. */
+typedef struct deaths {
+    uint64_t generation;
+    uint64_t numbers; /* a bit for each signal */
+} deaths;
+
+static bool is_again(deaths *this, int number, uint64_t generation) {
+    uint64_t bit = UINT64_C(1) << (number & 63);
+    bool again = this->generation == generation && (this->numbers & bit);
+    this->numbers = this->generation == generation ? this->numbers | bit : bit;
+    this->generation = generation;
+    return again;
+}
+
 rc_exit rc_supervise(const rc_supervision *supervision, const sigset_t *mask) {
-    int last_number = 0;
-    uint64_t last_generation = 0;
+    deaths known = {0};
     for (uint64_t restarts = 0;; restarts++) {
         bool told_to_stop = false;
         pid_t child = start(supervision, mask);
@@ -131,15 +164,14 @@ rc_exit rc_supervise(const rc_supervision *supervision, const sigset_t *mask) {
             return RC_FAILED;
         }
         int status = wait_for(child, &told_to_stop);
+        tell_refusal(supervision);
         if (WIFEXITED(status)) return (rc_exit)WEXITSTATUS(status);
         int number = WTERMSIG(status);
         uint64_t generation = generation_of(supervision->status);
-        if (told_to_stop || !wants_restart(supervision, number, generation, restarts, last_number,
-                                           last_generation)) {
+        bool again = is_again(&known, number, generation);
+        if (told_to_stop || !wants_restart(supervision, number, generation, restarts, again)) {
             die_of(number, mask);
             return (rc_exit)(128 + number);
         }
-        last_number = number;
-        last_generation = generation;
     }
 }

@@ -129,11 +129,21 @@ static void wait_for_better(rp_exact *exact) {
     if (engine != NULL) rs_checkpoint_postpone(engine, delay < WAIT_LAST_NS ? delay : WAIT_LAST_NS);
 }
 
+/* For `resume log`: the program may swallow a warning. */
+static void note_refused(const rp_exact *exact, PyObject *reason) {
+    const char *text = PyUnicode_AsUTF8(reason);
+    if (text == NULL)
+        PyErr_Clear();
+    else if (exact->checkpoint->engine != NULL)
+        rs_checkpoint_refuse(exact->checkpoint->engine, text);
+}
+
 /* Once for each reason; strict=True raises. 0 or -1. */
 static int tell_refused(rp_exact *exact, PyObject *reason) {
     rp_checkpoint *self = exact->checkpoint;
     if (exact->hooks != NULL) return exact->hooks->refused(exact, reason);
     wait_for_better(exact);
+    note_refused(exact, reason);
     if (self->options.strict)
         return rp_raise_text(self->state->error, RESUME_MISUSE,
                              "checkpoint '%U': can't be saved here: %U; nothing was saved "

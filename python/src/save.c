@@ -161,6 +161,7 @@ static int refuse_strictly(rp_checkpoint *self, rp_snapshot *snapshot) {
 }
 
 static int save_failed(rp_checkpoint *self, const rs_error *error, bool due) {
+    rs_checkpoint_refuse(self->engine, error->text);
     if (!due || self->options.raise_errors) return rp_raise(self->state, error);
     PyObject *text = PyUnicode_DecodeFSDefault(error->text);
     if (text == NULL) return -1;

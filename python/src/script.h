@@ -7,6 +7,9 @@
 /* In the descriptor that the command shares with the program (cli/run.h): what it died of. */
 #define RP_SCRIPT_CRASH_AT   8
 #define RP_SCRIPT_CRASH_SIZE 256
+/* There, too: since when (8 bytes, of the monotonic clock; 0: not so) and why nothing is saved. */
+#define RP_SCRIPT_REFUSAL_AT   264
+#define RP_SCRIPT_REFUSAL_SIZE 1024
 
 typedef struct rp_script {
     PyObject_HEAD PyObject *module; /* strong: of the extension */
@@ -15,11 +18,11 @@ typedef struct rp_script {
     PyObject *process;              /* strong: of _process.py */
     PyObject *path;                 /* strong: str: file of a script, else "" */
     rp_exact exact;
-    uint64_t every_ns, require_ns;      /* require_ns: RS_NEVER when it is not asked for */
-    uint64_t begun_ns, due_ns, told_ns; /* of the monotonic clock: when the program began, since
-                                           when a save is due (0: none is), and when that was told
-                                           (0: not yet) */
-    uint64_t saves;                     /* the first one is at the very beginning */
+    uint64_t every_ns, require_ns;       /* require_ns: RS_NEVER when it is not asked for */
+    uint64_t begun_ns, due_ns, noted_ns; /* of the monotonic clock: when the program began, since
+                                            when a save is due (0: none is), and when that was noted
+                                            beside the checkpoint (0: not yet) */
+    uint64_t saves;                      /* the first one is at the very beginning */
     unsigned tries, steps; /* in a row that saved nothing: after a while, and at once */
     PyObject *reason;      /* strong: str: of the newest refusal, or NULL */
     PyObject *told;        /* strong: set of what has been told */

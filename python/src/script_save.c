@@ -22,8 +22,9 @@ enum { STOPPED = 75 };
 #define TRIES_DOUBLING 4
 #define TIME_FOR_TRIES 20 /* one part in so many */
 #define TIME_FOR_SAVES 3
-/* How long it waits in silence. */
+/* How long it waits in silence; who has asked it to stop waits as well. */
 #define SILENCE_NS UINT64_C(30000000000)
+#define MOMENT_NS  UINT64_C(1000000000)
 
 static uint64_t now_ns(void) {
     struct timespec now;
@@ -31,13 +32,20 @@ static uint64_t now_ns(void) {
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
+/* What the program has put into the place of sys.stderr is its own. */
 void rp_script_say(const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
     PyObject *text = PyUnicode_FromFormatV(format, arguments);
     va_end(arguments);
-    if (text) PySys_FormatStderr("resume: %U\n", text);
+    PyObject *line = text ? PyUnicode_FromFormat("resume: %U\n", text) : NULL;
+    PyObject *stream = PySys_GetObject("__stderr__"); /* borrowed */
+    PyObject *done = NULL;
+    if (line && stream && stream != Py_None && PyFile_WriteObject(line, stream, Py_PRINT_RAW) == 0)
+        done = PyObject_CallMethod(stream, "flush", NULL);
     PyErr_Clear();
+    Py_XDECREF(done);
+    Py_XDECREF(line);
     Py_XDECREF(text);
 }
 
@@ -219,15 +227,46 @@ int rp_script_refused(rp_exact *exact, PyObject *reason) {
     return 0;
 }
 
+static uint64_t between(uint64_t value, uint64_t least, uint64_t most) {
+    return value < least ? least : value > most ? most : value;
+}
+
 /* Says once for each reason why nothing was saved for a while. */
-static void tell_waiting(rp_script *self) {
+static void tell_waiting(rp_script *self, uint64_t waited_ns) {
     int known = self->reason ? PySet_Contains(self->told, self->reason) : 1;
+    int number = rp_script_stop_signal();
     if (known == 0) {
         PySet_Add(self->told, self->reason);
-        rp_script_say("no save for %llu s: %U; it is tried again",
-                      (unsigned long long)((now_ns() - self->due_ns) / 1000000000), self->reason);
+        unsigned long long seconds = waited_ns / 1000000000;
+        if (number)
+            rp_script_say("%s: it stops when it is saved, which is not possible for %llu s: %U; a "
+                          "second signal stops it at once, as of the last save",
+                          strsignal(number), seconds, self->reason);
+        else
+            rp_script_say("no save for %llu s: %U; it is tried again", seconds, self->reason);
     }
     PyErr_Clear();
+}
+
+/* For the command that watches over the program, and has the last word. */
+static void note_for_command(rp_script *self, uint64_t since_ns, const char *text) {
+    char note[RP_SCRIPT_REFUSAL_SIZE] = "";
+    memcpy(note, &since_ns, sizeof since_ns);
+    snprintf(note + sizeof since_ns, sizeof note - sizeof since_ns, "%s", text);
+    if (self->status >= 0 && pwrite(self->status, note, sizeof note, RP_SCRIPT_REFUSAL_AT) < 0)
+        self->status = -1;
+}
+
+/* The program may have lost its stderr: `resume log` and the end of `resume run` tell it, too. */
+static void note_waiting(rp_script *self, uint64_t now, uint64_t waited_ns) {
+    bool stops = rp_script_stop_signal() != 0;
+    uint64_t patience = stops ? MOMENT_NS : between(self->every_ns, MOMENT_NS, SILENCE_NS);
+    const char *text = self->reason ? PyUnicode_AsUTF8(self->reason) : NULL;
+    PyErr_Clear();
+    if (!text || (self->noted_ns && now - self->noted_ns < MOMENT_NS)) return;
+    self->noted_ns = now;
+    rs_checkpoint_refuse(self->exact.checkpoint->engine, text);
+    if (waited_ns >= patience) note_for_command(self, self->due_ns, text);
 }
 
 static void check_requirement(rp_script *self) {
@@ -242,8 +281,10 @@ static void check_requirement(rp_script *self) {
 static void wait(rp_script *self, uint64_t delay_ns) {
     self->steps = 0;
     uint64_t now = now_ns();
-    uint64_t patience = self->every_ns < SILENCE_NS ? SILENCE_NS : self->every_ns;
-    if (now - self->due_ns >= patience) tell_waiting(self);
+    uint64_t patience = between(self->every_ns, SILENCE_NS, UINT64_MAX);
+    uint64_t waited = now - self->due_ns;
+    if (waited >= (rp_script_stop_signal() ? MOMENT_NS : patience)) tell_waiting(self, waited);
+    if (waited >= MOMENT_NS) note_waiting(self, now, waited);
     check_requirement(self);
     rp_script_ask(delay_ns);
 }
@@ -269,6 +310,8 @@ static void saved(rp_script *self, uint64_t took_ns) {
     self->tries = 0;
     self->steps = 0;
     self->due_ns = 0;
+    if (self->noted_ns) note_for_command(self, 0, "");
+    self->noted_ns = 0;
     rp_script_note_generation(self);
     int number = rp_script_stop_signal();
     if (number) stop(self, number);

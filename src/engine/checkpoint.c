@@ -8,6 +8,7 @@
 #include "os/timer.h"
 #include "store/keys.h"
 #include "store/lock.h"
+#include "store/refusal.h"
 #include "store/run.h"
 
 #include <stdio.h>
@@ -49,6 +50,10 @@ struct rs_checkpoint {
     bool is_saved;  /* the file holds a generation that is used: found, or saved by this handle */
     bool has_ended; /* and its META says that its call has ended */
     int64_t saved_ns;
+
+    bool may_be_refused; /* a refusal may lie beside the file, of this handle or before it */
+    int64_t refused_ns;  /* when the first save was refused since the newest; 0: none was */
+    char *refusal;       /* owned: what was written there, or NULL */
 };
 
 /* --- what was found --- */
@@ -219,6 +224,7 @@ resume_status rs_checkpoint_open(const rs_os *os, const rs_checkpoint_options *o
     made->os = os;
     made->due = options->due ? options->due : &made->own_due;
     made->lock.fd = -1;
+    made->may_be_refused = true;
     resume_status status = open_parts(made, options, error);
     if (status) {
         rs_checkpoint_close(made);
@@ -250,6 +256,7 @@ void rs_checkpoint_close(rs_checkpoint *checkpoint) {
     rs_free(checkpoint->function);
     rs_free(checkpoint->writer);
     rs_free(checkpoint->path);
+    rs_free(checkpoint->refusal);
     rs_free(checkpoint);
 }
 
@@ -390,7 +397,27 @@ static rs_meta make_meta(const rs_checkpoint *checkpoint, bool ended) {
     };
 }
 
+static void forget_refusal(rs_checkpoint *checkpoint) {
+    if (checkpoint->may_be_refused) rs_refusal_remove(checkpoint->folder, checkpoint->file_name);
+    checkpoint->may_be_refused = false;
+    checkpoint->refused_ns = 0;
+    rs_free(checkpoint->refusal);
+    checkpoint->refusal = NULL;
+}
+
+void rs_checkpoint_refuse(rs_checkpoint *checkpoint, const char *text) {
+    if (rs_checkpoint_is_forked(checkpoint)) return;
+    if (checkpoint->refusal && strcmp(checkpoint->refusal, text) == 0) return;
+    if (checkpoint->refused_ns == 0)
+        checkpoint->refused_ns = checkpoint->os->clock_ns(checkpoint->os);
+    rs_free(checkpoint->refusal);
+    checkpoint->refusal = copy_text(text);
+    checkpoint->may_be_refused = true;
+    rs_refusal_write(checkpoint->folder, checkpoint->file_name, checkpoint->refused_ns, text, NULL);
+}
+
 static void note_saved(rs_checkpoint *checkpoint, const rs_meta *meta) {
+    forget_refusal(checkpoint);
     checkpoint->saved_ns = meta->saved_ns;
     checkpoint->is_saved = true;
     checkpoint->has_ended = meta->ended;

@@ -107,6 +107,9 @@ const char *rs_checkpoint_track_problem(const rs_checkpoint *checkpoint);
  * already). `run`: the id of the run of the program that it was part of (store/run.h), NULL when
  * that ends with it. */
 resume_status rs_checkpoint_end(rs_checkpoint *checkpoint, const char *run, rs_error *error);
+/* Why nothing can be saved at the moment (UTF-8): kept beside the checkpoint for `resume log` until
+ * a save works or the call has ended. Failures are ignored. */
+void rs_checkpoint_refuse(rs_checkpoint *checkpoint, const char *text);
 /* 1 when a save is due. Set by the timer `rate` after the opening and after each save, and for good
  * in forked children. */
 atomic_int *rs_checkpoint_due(rs_checkpoint *checkpoint);

@@ -19,12 +19,21 @@ static bool starts_with(const char *text, size_t size, const char *start) {
     return size >= start_size && memcmp(text, start, start_size) == 0;
 }
 
+/* Endings of files beside a checkpoint; a lock stays when the checkpoint goes, a note does not. */
+static const char lock_ending[] = ".lock";
+static const char *const note_endings[] = {".refused", ".files"};
+
+static bool is_text(const char *text, size_t size, const char *other) {
+    return size == strlen(other) && memcmp(text, other, size) == 0;
+}
+
 /* The "." at `index` would begin an ending of the files beside a checkpoint. */
 static bool begins_ending(const char *name, size_t size, size_t index) {
     const char *rest = name + index;
     size_t rest_size = size - index;
     return starts_with(rest, rest_size, ".damaged-") || starts_with(rest, rest_size, ".torn-") ||
-           (rest_size == strlen(".lock") && starts_with(rest, rest_size, ".lock"));
+           is_text(rest, rest_size, lock_ending) || is_text(rest, rest_size, note_endings[0]) ||
+           is_text(rest, rest_size, note_endings[1]);
 }
 
 static bool stands_for_itself(const char *name, size_t size, size_t index) {
@@ -194,16 +203,19 @@ static bool is_temporary(const char *file_name) {
            hex_size <= 32 && strspn(hex, "0123456789abcdefABCDEF") == hex_size;
 }
 
-static bool is_lock(const char *file_name, size_t size) {
-    size_t ending = strlen(".lock");
-    return size > ending && strcmp(file_name + size - ending, ".lock") == 0 &&
-           is_name(file_name, size - ending);
+/* NAME + `ending`. */
+static bool has_ending(const char *file_name, size_t size, const char *ending) {
+    size_t ending_size = strlen(ending);
+    return size > ending_size && strcmp(file_name + size - ending_size, ending) == 0 &&
+           is_name(file_name, size - ending_size);
 }
 
 rs_file_role rs_name_role(const char *file_name) {
     size_t size = strlen(file_name);
     if (is_name(file_name, size)) return RS_ROLE_CHECKPOINT;
-    if (is_lock(file_name, size)) return RS_ROLE_LOCK;
+    if (has_ending(file_name, size, lock_ending)) return RS_ROLE_LOCK;
+    if (has_ending(file_name, size, note_endings[0])) return RS_ROLE_NOTE;
+    if (has_ending(file_name, size, note_endings[1])) return RS_ROLE_NOTE;
     if (is_timed(file_name, ".damaged-")) return RS_ROLE_DAMAGED;
     if (is_timed(file_name, ".torn-")) return RS_ROLE_TORN;
     const char *tilde = strchr(file_name, '~');

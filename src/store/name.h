@@ -1,15 +1,17 @@
 /* Names of checkpoints and the file names made from them.
  *
  * A file name is the name itself when it matches [A-Za-z0-9_][A-Za-z0-9._-]{0,99}; all other bytes
- * are percent-encoded (UTF-8, upper-case hex). A first ".", the "." of a final ".lock", and the "."
- * of ".damaged-" and ".torn-" are encoded, too, since those endings belong to the files beside a
- * checkpoint:
+ * are percent-encoded (UTF-8, upper-case hex). A first ".", the "." of a final ".lock", ".refused"
+ * or ".files", and the "." of ".damaged-" and ".torn-" are encoded, too, since those endings belong
+ * to the files beside a checkpoint:
  *
  *   NAME               the checkpoint
  *   NAME~1, NAME~2 ..  set aside
  *   NAME.damaged-TIME  set aside because it is damaged (TIME: 20261122T134301Z)
  *   NAME.torn-TIME     a torn tail, copied before it was cut off
  *   NAME.lock          its lock
+ *   NAME.refused       why it can't be saved at the moment (refusal.h)
+ *   NAME.files         files that its program has opened since the save (docs/run.md)
  *   .NAME.tmp-HEX      being written
  *   .run-HEX           the mark of a run of a program (run.h) */
 #ifndef RS_STORE_NAME_H
@@ -42,6 +44,7 @@ typedef enum rs_file_role {
     RS_ROLE_DAMAGED,
     RS_ROLE_TORN,
     RS_ROLE_LOCK,
+    RS_ROLE_NOTE, /* NAME.refused, NAME.files: of the run that wrote the checkpoint */
     RS_ROLE_TEMPORARY
 } rs_file_role;
 /* What a file name in a store folder is, by its form alone. */

@@ -3,6 +3,7 @@
 #include "engine/checkpoint.h"
 #include "fault_os.h"
 #include "sample.h"
+#include "store/refusal.h"
 #include "store_place.h"
 #include "testing.h"
 
@@ -525,6 +526,47 @@ static void test_checkpoint__nothing_of_others_out_of_a_folder_of_everybody(void
     assert_int_equal(rs_checkpoint_check_folder(place->checkpoint, &place->error), RESUME_OK);
 }
 
+static bool is_refused(engine_place *place, rs_refusal *found) {
+    rs_folder *folder;
+    assert_int_equal(rs_folder_open(rs_os_linux(), place->path, false, &folder, NULL), 0);
+    bool is = rs_refusal_read(folder, "ck", found);
+    rs_folder_close(folder);
+    return is;
+}
+
+static void test_checkpoint__refusal_lies_there_until_a_save_works(void **state) {
+    engine_place *place = *state;
+    rs_refusal found;
+    open_it(place);
+    rs_checkpoint_refuse(place->checkpoint, "one");
+    assert_true(is_refused(place, &found));
+    int64_t since = found.since_ns;
+    clock_shift = 1000000;
+    rs_checkpoint_refuse(place->checkpoint, "two");
+    rs_checkpoint_refuse(place->checkpoint, "two");
+    assert_true(is_refused(place, &found));
+    assert_string_equal(found.text, "two");
+    assert_int_equal(found.since_ns, since);
+    close_it(place);
+    assert_true(is_refused(place, &found));
+    open_it(place);
+    save_it(place, "state");
+    assert_false(is_refused(place, &found));
+    rs_checkpoint_refuse(place->checkpoint, "three");
+    assert_true(is_refused(place, &found));
+    assert_true(found.since_ns > since);
+    assert_int_equal(rs_checkpoint_end(place->checkpoint, NULL, &place->error), RESUME_OK);
+    assert_false(is_refused(place, &found));
+    pid_t child = fork();
+    if (child == 0) {
+        rs_checkpoint_refuse(place->checkpoint, "four");
+        _exit(is_refused(place, &found));
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void) {
@@ -548,6 +590,7 @@ int main(void) {
         TEST(test_checkpoint__every_system_call_fails),
         TEST(test_checkpoint__every_allocation_fails),
         TEST(test_checkpoint__saves_with_a_key),
+        TEST(test_checkpoint__refusal_lies_there_until_a_save_works),
         TEST(test_checkpoint__nothing_of_others_out_of_a_folder_of_everybody),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -78,3 +78,17 @@ def test_log__what_is_none(resume, folder, history):
     assert resume("log", "foreign").code == 1
     shutil.copy(".checkpoints/sim.main", "elsewhere")
     assert resume("log", "./elsewhere").code == 0
+
+
+def test_log__why_it_is_not_saved(resume, cut_off):
+    assert resume("log", "sim.main", "-j").json["refused"] is None
+    note = cut_off.with_name("sim.main.refused")
+    note.write_text("1795400000000000000 sim.py line 7: a \x1b[31mlock\n")
+    ran = resume("log", "sim.main")
+    assert ran.code == 0
+    last = masked(ran.out.splitlines()[-1])
+    assert last == "not saved since TIME: sim.py line 7: a \\x1b[31mlock"
+    refused = resume("log", "sim.main", "-j").json["refused"]
+    assert refused["since"].startswith("2026-11-2") and refused["reason"].endswith("lock")
+    assert "refused" not in resume("ls").out
+    assert resume("rm", "-f", "sim.main").code == 0 and not note.exists()

@@ -361,6 +361,53 @@ def test_a_save_that_is_required(folder):
     assert run("sorting.py", every="often") == 2
 
 
+REFUSED = """
+    import sys, time, warnings
+    warnings.simplefilter("ignore")
+    def key(x):
+        time.sleep(0.02)
+        return x
+    print("began", flush=True)
+    sys.stderr = open("own.txt", "w")
+    sorted(range(int(sys.argv[1])), key=key)
+    for i in range(int(sys.argv[2])):
+        time.sleep(0.01)
+"""
+
+
+def test_why_it_can_not_be_saved_outlives_the_program(folder):
+    write(folder, "refused.py", REFUSED)
+    process = start("refused.py", "1000000", "0", every="0.1")
+    wait_for(lambda: pathlib.Path(".checkpoints/refused@1000000 0.refused".replace(
+        " ", "%20").replace("@", "%40")).exists(), process)
+    process.kill()
+    process.wait()
+    log = subprocess.run([COMMAND, "log", "refused@1000000 0"], capture_output=True, text=True)
+    assert log.returncode == 0 and "not saved since" in log.stdout.splitlines()[-1], log
+    assert "refused.py" in log.stdout or "line" in log.stdout
+
+
+def test_the_end_tells_why_it_could_not_be_saved(folder):
+    write(folder, "refused.py", REFUSED)
+    assert run("refused.py", "80", "0", every="0.1") == 0
+    assert re.search(r"at its end nothing could be saved for \d+ s: line", said()), said()
+    assert pathlib.Path("own.txt").read_text() == ""
+    assert not list(pathlib.Path(".checkpoints").glob("*.refused"))  # it has ended
+    assert run("refused.py", "80", "50", every="0.1") == 0  # a save works in the end
+    assert said() == "" and not list(pathlib.Path(".checkpoints").glob("*.refused"))
+
+
+def test_who_asks_it_to_stop_hears_why_it_does_not(folder):
+    write(folder, "refused.py", REFUSED)
+    process = start("refused.py", "1000000", "0", every="1h")
+    wait_for(lambda: pathlib.Path("out.txt").read_text(), process)
+    process.terminate()
+    wait_for(lambda: "Terminated: it stops when it is saved" in said(), process)
+    process.terminate()
+    assert process.wait(60) == -signal.SIGTERM
+    assert "at its end nothing could be saved" in said()
+
+
 def test_the_seed_of_hashes_is_that_of_the_first_run(folder, monkeypatch):
     monkeypatch.delenv("PYTHONHASHSEED", raising=False)
     write(folder, "seed.py", """
