@@ -162,6 +162,7 @@ static uint8_t *raw_of(const image *file, const uint8_t *entry, size_t *size) {
     size_t stored = rs_load_u32(entry + 8), raw_size = rs_load_u32(entry + 12);
     size_t offset = (size_t)(first & ((UINT64_C(1) << 48) - 1));
     unsigned coding = first >> 48 & 255, unit = (unsigned)(first >> 56);
+    /* what is patched has the checksum of bytes in many places, and stays as it is */
     if (coding >= RS_CHUNK_ZERO || raw_size > RAW_SIZE_MAX || !fits(file, offset, stored))
         return NULL;
     uint8_t *raw = calloc(1, raw_size + 1), *turned = calloc(1, raw_size + 1);

@@ -30,7 +30,8 @@ SELF_VERIFYING_MAX = 1 << 20
 SELF_VERIFYING, MARK = 1, 2
 META, TABLE, DELTA, END = 1, 2, 3, 255
 REQUIRED = 1
-RAW, ZSTD, ZSTD_SHUFFLE, ZERO = range(4)
+RAW, ZSTD, ZSTD_SHUFFLE, ZERO, PATCHED = range(5)
+PAGES_MAX = 255
 LITERALS = 2**64 - 1
 
 
@@ -60,6 +61,17 @@ def hash_chunk(data):
 def u128(data, at):
     low, high = struct.unpack_from("<QQ", data, at)
     return high << 64 | low
+
+
+def stored_fits(coding, unit, stored, raw):
+    """Of RAW, ZSTD and ZSTD_SHUFFLE."""
+    return (1 <= stored <= raw <= CHUNK_MAX and (coding != RAW or stored == raw) and
+            unit in ((1, 2, 4, 8, 16) if coding == ZSTD_SHUFFLE else (0,)))
+
+
+def size_in_file(entry):
+    """Of what stands at the offset of the entry."""
+    return 8 + 8 * entry[2] if entry[1] == PATCHED else entry[3]
 
 
 def unshuffle(data, size):
@@ -330,15 +342,14 @@ class File:
             first, stored, raw = struct.unpack_from("<QII", data, at)
             offset, coding, unit = first & 2**48 - 1, first >> 48 & 255, first >> 56
             digest = u128(data, at + 16)
-            if coding > ZERO:
+            if coding > PATCHED:
                 raise Unsupported(f"coding {coding}")
-            good = 1 <= raw <= CHUNK_MAX
             if coding == ZERO:
-                good &= not (offset or stored or unit or digest)
+                good = 1 <= raw <= CHUNK_MAX and not (offset or stored or unit or digest)
+            elif coding == PATCHED:
+                good = PAGE < raw <= PAGES_MAX * PAGE and 1 <= stored <= 2 * raw and unit
             else:
-                good &= 1 <= stored <= raw
-                good &= unit in ((1, 2, 4, 8, 16) if coding == ZSTD_SHUFFLE else (0,))
-                good &= coding != RAW or stored == raw
+                good = stored_fits(coding, unit, stored, raw)
             if not good:
                 raise Damaged(f"a bad chunk entry at offset {offset}")
             entries.append((offset, coding, unit, stored, raw, digest))
@@ -442,10 +453,10 @@ class File:
         at, blobs = 0, []
         for (size, unit), count in zip(sizes, counts):
             own = entries[at:at + count]
-            for i, (offset, coding, _, stored, raw, _) in enumerate(own):
-                if raw != min(self.chunk_size, size - i * self.chunk_size):
+            for i, entry in enumerate(own):
+                if entry[4] != min(self.chunk_size, size - i * self.chunk_size):
                     raise Damaged("a chunk of a wrong size")
-                if coding != ZERO and not START <= offset <= limit - stored:
+                if entry[1] != ZERO and not START <= entry[0] <= limit - size_in_file(entry):
                     raise Damaged("a chunk outside of the file")
             blobs.append((size, unit, own))
             at += count
@@ -456,14 +467,40 @@ class File:
         offset, coding, unit, stored, raw, digest = entry
         if coding == ZERO:
             return bytes(raw)
-        data = self.data[offset:offset + stored]
-        if coding != RAW:
-            data = unpack(data, raw)
-        if coding == ZSTD_SHUFFLE:
-            data = unshuffle(data, unit)
+        data = (self._patched(entry) if coding == PATCHED else
+                self._decoded(offset, coding, unit, stored, raw))
         if len(data) != raw or hash_chunk(data) != digest:
             raise Damaged(f"the chunk at {offset} does not match its checksum")
         return data
+
+    def _decoded(self, offset, coding, unit, stored, raw):
+        data = self.data[offset:offset + stored]
+        if coding != RAW:
+            data = unpack(data, raw)
+        return unshuffle(data, unit) if coding == ZSTD_SHUFFLE else data
+
+    def _patched(self, entry):
+        """The base, and over it the extents; everything lies before the record."""
+        at, _, count, stored, raw, _ = entry
+        first, *extents = struct.unpack_from(f"<{1 + count}Q", self.data, at)
+        patches, next_page = [], 0
+        for word in extents:
+            offset, page, pages = word & 2**48 - 1, word >> 48 & 255, word >> 56
+            size = min((page + pages) * PAGE, raw) - page * PAGE
+            if page < next_page or not pages or (page + pages - 1) * PAGE >= raw or \
+                    not START <= offset <= at - size:
+                raise Damaged(f"a wrong extent in the patch at {at}")
+            next_page = page + pages
+            stored -= size
+            patches.append((page * PAGE, self.data[offset:offset + size]))
+        base, coding, unit = first & 2**48 - 1, first >> 48 & 255, first >> 56
+        if coding > ZSTD_SHUFFLE or not stored_fits(coding, unit, stored, raw) or \
+                not START <= base <= at - stored:
+            raise Damaged(f"a wrong base in the patch at {at}")
+        data = bytearray(self._decoded(base, coding, unit, stored, raw))
+        for begin, patch in patches:
+            data[begin:begin + len(patch)] = patch
+        return bytes(data)
 
     # --- generations
 

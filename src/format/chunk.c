@@ -19,6 +19,7 @@ void rs_chunk_entry_encode(const rs_chunk_entry *entry, uint8_t to[RS_CHUNK_ENTR
 }
 
 static bool element_size_is_allowed(const rs_chunk_entry *entry) {
+    if (entry->coding == RS_CHUNK_PATCHED) return entry->element_size > 0;
     if (entry->coding != RS_CHUNK_ZSTD_SHUFFLE) return entry->element_size == 0;
     unsigned size = entry->element_size;
     return size >= 1 && size <= 16 && !(size & (size - 1));
@@ -31,9 +32,19 @@ static bool stored_is_allowed(const rs_chunk_entry *entry) {
     case RS_CHUNK_ZERO:
         return entry->stored_size == 0 && entry->offset == 0 && entry->hash.low == 0 &&
                entry->hash.high == 0;
+    case RS_CHUNK_PATCHED: { /* what of the base is replaced is stored as well */
+        size_t pages = rs_page_count(entry->raw_size);
+        return pages > 1 && pages <= RS_CHUNK_PAGES_MAX && entry->stored_size > 0 &&
+               entry->stored_size <= 2 * entry->raw_size;
+    }
     default:
         return entry->stored_size > 0 && entry->stored_size <= entry->raw_size;
     }
+}
+
+bool rs_chunk_entry_is_allowed(const rs_chunk_entry *entry) {
+    return entry->raw_size > 0 && entry->raw_size <= RS_CHUNK_RAW_SIZE_MAX &&
+           element_size_is_allowed(entry) && stored_is_allowed(entry);
 }
 
 resume_status rs_chunk_entry_decode(const uint8_t from[RS_CHUNK_ENTRY_SIZE], rs_chunk_entry *entry,
@@ -47,14 +58,13 @@ resume_status rs_chunk_entry_decode(const uint8_t from[RS_CHUNK_ENTRY_SIZE], rs_
         .raw_size = rs_load_u32(from + 12),
         .hash = {.low = rs_load_u64(from + 16), .high = rs_load_u64(from + 24)},
     };
-    if (entry->coding > RS_CHUNK_ZERO) {
+    if (entry->coding > RS_CHUNK_PATCHED) {
         return rs_fail(error, RESUME_UNSUPPORTED,
                        "a chunk has coding %u, which this version of resume does not know; "
                        "install a newer resume",
                        entry->coding);
     }
-    if (entry->raw_size == 0 || entry->raw_size > RS_CHUNK_RAW_SIZE_MAX ||
-        !element_size_is_allowed(entry) || !stored_is_allowed(entry)) {
+    if (!rs_chunk_entry_is_allowed(entry)) {
         return rs_fail(error, RESUME_DAMAGED,
                        "a chunk entry is not what any writer makes: coding %u, element size %u, "
                        "%" PRIu32 " bytes stored for %" PRIu32 " at offset %" PRIu64,

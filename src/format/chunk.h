@@ -15,7 +15,8 @@ typedef enum rs_chunk_coding {
     RS_CHUNK_RAW = 0,
     RS_CHUNK_ZSTD = 1,         /* one zstd frame (RFC 8878) */
     RS_CHUNK_ZSTD_SHUFFLE = 2, /* byte shuffle by element size, then one zstd frame */
-    RS_CHUNK_ZERO = 3, /* all bytes zero, nothing stored: offset, stored size and hash are 0 */
+    RS_CHUNK_ZERO = 3,    /* all bytes zero, nothing stored: offset, stored size and hash are 0 */
+    RS_CHUNK_PATCHED = 4, /* another one with some pages of its own: format/patch.h */
 } rs_chunk_coding;
 
 /* 0 6 offset in the file (48 bit) | 6 1 coding | 7 1 element size for the shuffle (0 when not
@@ -30,10 +31,20 @@ typedef struct rs_chunk_entry {
     rs_hash128 hash;
 } rs_chunk_entry;
 
+/* Pages of a chunk that may be patched. */
+#define RS_CHUNK_PAGES_MAX 255u
+
+/* Of a PATCHED chunk the offset is that of its record, the element size the number of extents in
+ * it, and the stored size what base and extents take together. */
+static inline uint32_t rs_chunk_size_in_file(const rs_chunk_entry *entry) {
+    return entry->coding == RS_CHUNK_PATCHED ? 8u + 8u * entry->element_size : entry->stored_size;
+}
+/* Sizes and coding fit together; the offset is looked at only where there must be none. */
+bool rs_chunk_entry_is_allowed(const rs_chunk_entry *entry);
 void rs_chunk_entry_encode(const rs_chunk_entry *entry, uint8_t to[RS_CHUNK_ENTRY_SIZE]);
 /* DAMAGED for what no writer makes: unknown coding (UNSUPPORTED), raw size 0 or above the maximum,
  * stored size 0 or above the raw size (raw: different from it), an element size that is not 1, 2,
- * 4, 8 or 16, a ZERO with an offset. */
+ * 4, 8 or 16, a ZERO with an offset, a PATCHED one of one page or too many, or without extents. */
 resume_status rs_chunk_entry_decode(const uint8_t from[RS_CHUNK_ENTRY_SIZE], rs_chunk_entry *entry,
                                     rs_error *error);
 bool rs_chunk_is_zero(const void *bytes, size_t size);
@@ -64,6 +75,9 @@ resume_status rs_codec_compress(rs_codec *codec, const void *raw, uint32_t raw_s
  * a RAW chunk may already be in place (stored == raw). Never writes beyond raw_size. */
 resume_status rs_codec_decompress(rs_codec *codec, const rs_chunk_entry *entry, const void *stored,
                                   void *raw, rs_error *error);
+/* The same, but for the hash: of the base of a patch. */
+resume_status rs_codec_decode(rs_codec *codec, const rs_chunk_entry *entry, const void *stored,
+                              void *raw, rs_error *error);
 /* The same transformation as by definition: byte k of element i goes to position k * count + i; a
  * tail of size modulo element_size bytes stays at the end. */
 void rs_shuffle(const void *from, void *to, size_t size, size_t element_size);

@@ -241,26 +241,29 @@ static resume_status unpack_shuffled(rs_codec *codec, const rs_chunk_entry *entr
     return status;
 }
 
-resume_status rs_codec_decompress(rs_codec *codec, const rs_chunk_entry *entry, const void *stored,
-                                  void *raw, rs_error *error) {
-    resume_status status = RESUME_OK;
+resume_status rs_codec_decode(rs_codec *codec, const rs_chunk_entry *entry, const void *stored,
+                              void *raw, rs_error *error) {
     switch (entry->coding) {
     case RS_CHUNK_ZERO:
         memset(raw, 0, entry->raw_size);
         return RESUME_OK;
     case RS_CHUNK_RAW:
         if (stored != raw) memcpy(raw, stored, entry->raw_size);
-        break;
+        return RESUME_OK;
     case RS_CHUNK_ZSTD:
-        status = unpack(codec, entry, stored, raw, error);
-        break;
+        return unpack(codec, entry, stored, raw, error);
     case RS_CHUNK_ZSTD_SHUFFLE:
-        status = unpack_shuffled(codec, entry, stored, raw, error);
-        break;
+        return unpack_shuffled(codec, entry, stored, raw, error);
     default:
-        status =
-            rs_fail(error, RESUME_UNSUPPORTED, "a chunk has the unknown coding %u", entry->coding);
+        return rs_fail(error, RESUME_UNSUPPORTED, "a chunk has the unknown coding %u",
+                       entry->coding);
     }
+}
+
+resume_status rs_codec_decompress(rs_codec *codec, const rs_chunk_entry *entry, const void *stored,
+                                  void *raw, rs_error *error) {
+    resume_status status = rs_codec_decode(codec, entry, stored, raw, error);
+    if (entry->coding == RS_CHUNK_ZERO) return status;
     if (!status && !rs_hash128_equal(rs_chunk_hash(raw, entry->raw_size, NULL), entry->hash)) {
         status = rs_fail_at(error, RESUME_DAMAGED, 0, entry->offset,
                             "the chunk at offset %" PRIu64 " does not match its checksum",

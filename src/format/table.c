@@ -58,12 +58,12 @@ resume_status rs_blobs_decode(const uint8_t *from, uint64_t count, rs_table *tab
 static resume_status check_place(const rs_chunk_entry *entry, uint64_t file_size, rs_error *error) {
     if (entry->coding == RS_CHUNK_ZERO) return RESUME_OK;
     if (entry->offset >= RS_SEGMENTS_START && entry->offset <= file_size &&
-        entry->stored_size <= file_size - entry->offset)
+        rs_chunk_size_in_file(entry) <= file_size - entry->offset)
         return RESUME_OK;
     return rs_fail_at(error, RESUME_DAMAGED, 0, entry->offset,
                       "a chunk of %" PRIu32 " bytes at offset %" PRIu64
                       " lies outside of the file's %" PRIu64 " bytes",
-                      entry->stored_size, entry->offset, file_size);
+                      rs_chunk_size_in_file(entry), entry->offset, file_size);
 }
 
 resume_status rs_table_check(rs_table *table, uint32_t chunk_size, uint64_t file_size,

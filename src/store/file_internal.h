@@ -6,6 +6,7 @@
 #define RS_STORE_FILE_INTERNAL_H
 
 #include "base/buffer.h"
+#include "format/patch.h"
 #include "format/segment.h"
 #include "format/signature.h"
 #include "format/table.h"
@@ -146,6 +147,9 @@ resume_status rs_generation_read_time(rs_file *file, rs_generation *generation, 
 
 /* Reads a chunk, decodes it into `raw` and verifies it. */
 resume_status rs_chunk_read(rs_file *file, const rs_chunk_entry *entry, void *raw, rs_error *error);
+/* The record of a PATCHED chunk. */
+resume_status rs_patch_read(rs_file *file, const rs_chunk_entry *entry, rs_patch *patch,
+                            rs_error *error);
 /* `count` chunks of one blob from `entries` on, which fill `to` one after the other: on several
  * processors when they are many. Of several bad ones the first is told. */
 resume_status rs_state_read_chunks(rs_state *state, const rs_chunk_entry *entries, uint64_t count,

@@ -57,22 +57,61 @@ static resume_status decode(rs_file *file, rs_codec *codec, const rs_chunk_entry
     return status;
 }
 
+/* The stored bytes of one coding, in *at: in `raw` those of a RAW chunk, without a detour. */
+static resume_status read_stored(rs_file *file, rs_buffer *stored, const rs_chunk_entry *entry,
+                                 void *raw, void **at, rs_error *error) {
+    *at = raw;
+    if (entry->coding != RS_CHUNK_RAW) {
+        rs_buffer_clear(stored);
+        *at = rs_buffer_reserve(stored, entry->stored_size);
+        if (!*at)
+            return rs_fail(error, RESUME_NO_MEMORY, "no memory to read %" PRIu32 " bytes of '%s'",
+                           entry->stored_size, file->path);
+    }
+    return rs_file_read_at(file, *at, entry->stored_size, entry->offset, error);
+}
+
+resume_status rs_patch_read(rs_file *file, const rs_chunk_entry *entry, rs_patch *patch,
+                            rs_error *error) {
+    uint8_t record[RS_PATCH_SIZE_MAX];
+    resume_status status =
+        rs_file_read_at(file, record, rs_chunk_size_in_file(entry), entry->offset, error);
+    if (status == RESUME_OK) status = rs_patch_decode(record, entry, patch, error);
+    if (status) rs_error_prefix(error, "'%s'", file->path);
+    return status;
+}
+
+/* The base, and over it the pages that have places of their own. */
+static resume_status read_patched(rs_file *file, rs_codec *codec, rs_buffer *stored,
+                                  const rs_chunk_entry *entry, uint8_t *raw, rs_error *error) {
+    rs_patch patch;
+    void *at;
+    resume_status status = rs_patch_read(file, entry, &patch, error);
+    if (status == RESUME_OK) status = read_stored(file, stored, &patch.base, raw, &at, error);
+    if (status == RESUME_OK) status = rs_codec_decode(codec, &patch.base, at, raw, error);
+    size_t count = rs_page_count(entry->raw_size), run;
+    for (size_t i = 0; i < count && status == RESUME_OK; i += run) {
+        run = patch.places[i] ? rs_patch_run(&patch, i) : 1;
+        if (!patch.places[i]) continue;
+        size_t size = (run - 1) * RS_PAGE_SIZE + rs_page_size(entry->raw_size, i + run - 1);
+        status = rs_file_read_at(file, raw + i * RS_PAGE_SIZE, size, patch.places[i], error);
+    }
+    if (status) return status;
+    if (rs_hash128_equal(rs_chunk_hash(raw, entry->raw_size, NULL), entry->hash)) return RESUME_OK;
+    return rs_file_bad(file, entry->offset, error, "a patched chunk does not match its hash");
+}
+
 static resume_status read_chunk(rs_file *file, rs_codec *codec, rs_buffer *stored,
                                 const rs_chunk_entry *entry, void *raw, rs_error *error) {
+    void *at;
     if (entry->coding == RS_CHUNK_ZERO) {
         memset(raw, 0, entry->raw_size);
         return RESUME_OK;
     }
-    void *to = raw; /* of a RAW chunk: no detour */
-    if (entry->coding != RS_CHUNK_RAW) {
-        rs_buffer_clear(stored);
-        to = rs_buffer_reserve(stored, entry->stored_size);
-        if (!to)
-            return rs_fail(error, RESUME_NO_MEMORY, "no memory to read %" PRIu32 " bytes of '%s'",
-                           entry->stored_size, file->path);
-    }
-    resume_status status = rs_file_read_at(file, to, entry->stored_size, entry->offset, error);
-    return status ? status : decode(file, codec, entry, to, raw, error);
+    if (entry->coding == RS_CHUNK_PATCHED)
+        return read_patched(file, codec, stored, entry, raw, error);
+    resume_status status = read_stored(file, stored, entry, raw, &at, error);
+    return status ? status : decode(file, codec, entry, at, raw, error);
 }
 
 resume_status rs_chunk_read(rs_file *file, const rs_chunk_entry *entry, void *raw,

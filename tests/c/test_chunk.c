@@ -66,7 +66,7 @@ static void test_chunk_entry__what_no_writer_makes_is_damage(void **state) {
         rs_chunk_entry entry;
         resume_status status;
     } rows[] = {
-        {{.offset = 8, .stored_size = 1, .raw_size = 1, .coding = 4, .hash = HASH},
+        {{.offset = 8, .stored_size = 1, .raw_size = 1, .coding = 5, .hash = HASH},
          RESUME_UNSUPPORTED},
         {{.offset = 8, .stored_size = 1, .raw_size = 1, .coding = 255}, RESUME_UNSUPPORTED},
         {{.offset = 8, .coding = RS_CHUNK_RAW}, RESUME_DAMAGED},
@@ -100,6 +100,17 @@ static void test_chunk_entry__what_no_writer_makes_is_damage(void **state) {
         {{.raw_size = 5, .coding = RS_CHUNK_ZERO, .hash = {1, 0}}, RESUME_DAMAGED},
         {{.raw_size = 5, .coding = RS_CHUNK_ZERO, .hash = {0, 1}}, RESUME_DAMAGED},
         {{.raw_size = 0, .coding = RS_CHUNK_ZERO}, RESUME_DAMAGED},
+#define PATCHED(raw, stored, extents)                                                              \
+    .offset = 8, .coding = RS_CHUNK_PATCHED, .raw_size = (raw), .stored_size = (stored),           \
+    .element_size = (extents)
+        {{PATCHED(RS_PAGE_SIZE, 9, 1)}, RESUME_DAMAGED},
+        {{PATCHED(RS_PAGE_SIZE + 1, 9, 1)}, RESUME_OK},
+        {{PATCHED(RS_PAGE_SIZE + 1, 9, 0)}, RESUME_DAMAGED},
+        {{PATCHED(RS_PAGE_SIZE + 1, 0, 1)}, RESUME_DAMAGED},
+        {{PATCHED(9000, 18000, 1)}, RESUME_OK},
+        {{PATCHED(9000, 18001, 1)}, RESUME_DAMAGED},
+        {{PATCHED(255 * RS_PAGE_SIZE, 9, 255)}, RESUME_OK},
+        {{PATCHED(255 * RS_PAGE_SIZE + 1, 9, 255)}, RESUME_DAMAGED},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         uint8_t bytes[RS_CHUNK_ENTRY_SIZE];

@@ -12,7 +12,7 @@ BLOCK = PAGE = 4096
 START = 3 * BLOCK
 META, TABLE, DELTA, PATCH, END = 1, 2, 3, 4, 255
 REQUIRED = 1
-RAW, ZSTD, SHUFFLE, ZERO = range(4)
+RAW, ZSTD, SHUFFLE, ZERO, PATCHED = range(5)
 SELF_VERIFYING, MARK = 1, 2
 LITERALS = 2**64 - 1
 UUID = bytes(range(0xA0, 0xB0))
@@ -177,6 +177,30 @@ class Chunk:
                 field("hash", digest))
 
 
+class Patch(Chunk):
+    """A chunk that is a base with some of its pages replaced: {page: bytes of one page or more}.
+    `change` gets and returns the words of the record, when it has its place."""
+
+    def __init__(self, base, pages, change=None, **fields):
+        raw = bytearray(base.raw)
+        for page, data in pages.items():
+            raw[page * PAGE:page * PAGE + len(data)] = data
+        self.base, self.pages, self.change = base, pages, change
+        super().__init__(bytes(raw), PATCHED, stored=bytes(8 + 8 * len(pages)),
+                         **{"stored_size": len(base.stored) + sum(map(len, pages.values())),
+                            "unit": len(pages), **fields})
+
+    def bytes_at(self, at):
+        """Pages, then the record, from file offset `at` on; it knows then where it stands."""
+        area = b"".join(self.pages.values())
+        words = [self.base.at | self.base.coding << 48 | self.base.unit << 56]
+        for page, data in self.pages.items():
+            words.append(at | page << 48 | -(-len(data) // PAGE) << 56)
+            at += len(data)
+        self.at = at
+        return area + u64(*(self.change(words, at) if self.change else words))
+
+
 class Blob:
     """One blob: its bytes in chunks of the file's size, coded by `chunk` (a Chunk of raw bytes)."""
 
@@ -306,6 +330,9 @@ class File:
             if chunk.coding == ZERO or chunk.at:
                 continue
             area += b"\xEE" * gap
+            if chunk.coding == PATCHED:
+                area += chunk.bytes_at(at + len(area))
+                continue
             chunk.at = at + len(area)
             area += chunk.stored
         return padded(area, 8)

@@ -3,9 +3,9 @@ import zlib
 
 import builder
 from builder import (
-    DELTA, Blob, Chunk, File, cbor, hash128, record, u32, u64, zstd_block, zstd_frame,
+    DELTA, Blob, Chunk, File, Patch, cbor, hash128, record, u32, u64, zstd_block, zstd_frame,
 )
-from vector import Taken, Vector, noise, saved, state
+from vector import Taken, Vector, noise, numbers, saved, state
 
 START = builder.START
 
@@ -196,7 +196,7 @@ def vectors():
         second(f"chunk-{name}", rule, says,
                state(2, Blob(raw, chunk=lambda r: Chunk(r, coding, **options))))
 
-    for coding in (4, 255):
+    for coding in (5, 255):
         unsupported(f"coding-{coding}", "an unknown coding",
                     state(2, Blob(noise(9), chunk=lambda r, c=coding: Chunk(r, c, stored=r))))
     runs = b"z" * 200
@@ -220,6 +220,20 @@ def vectors():
         entry(f"zero-{name}", f"of ZERO the {name} is 0", raw=bytes(50), coding=builder.ZERO,
               **field)
 
+    def patch_entry(name, rule, size=9000, **options):
+        def blob(raw, pages):
+            return Blob(raw, chunks=[Patch(Chunk(raw, builder.ZSTD), pages, **options)])
+        file = saved(chunk_size=2 << 20)
+        file.save(state(2, blob(b"z" * size, {0: noise(min(size, 4096))})), flags=0)
+        add(f"chunk-patch-{name}", rule, file.bytes(), "damaged", Taken(1, state(1)), "chunk")
+
+    patch_entry("page", "a PATCHED chunk has at least two pages", size=4096)
+    patch_entry("pages", "and at most 255", size=255 * 4096 + 1)
+    patch_entry("none", "at least one of them is patched", unit=0)
+    patch_entry("stored-0", "something is stored of it", stored_size=0)
+    patch_entry("stored-large", "at most all twice", stored_size=18001)
+    patch_entry("outside", "the record lies in the file", offset=2**48 - 1)
+
     # ---- stored bytes: of the stream found at opening, of an array when it is read
     def array(name, rule, stored=None, raw=runs, coding=builder.ZSTD, **options):
         file = saved()
@@ -242,6 +256,42 @@ def vectors():
     file.save(state(2, Blob(noise(9000), chunk=lambda r: Chunk(r, hash=hash128(r)))))
     add("stored-pages", "the checksum of more than one page is one over checksums", file.bytes(),
         "good", Taken(2, state(2, Blob(noise(9000)))), arrays_are_bad=True)
+
+    def patch(name, rule, change=None, coding=builder.RAW, **options):
+        base, file = Chunk(numbers(16000), coding), File(chunk_size=65536)
+        file.save(state(1, Blob(base.raw, chunks=[base])))
+        made = Patch(base, {1: noise(4096), 3: noise(16000 - 3 * 4096)}, change, **options)
+        file.save(state(2, Blob(made.raw, chunks=[made])), flags=0)
+        add(f"patch-{name}", rule, file.bytes(), "good", Taken(2, state(2, Blob(made.raw))),
+            arrays_are_bad=True)
+
+    def base(word):
+        return lambda words, at: [word(words[0], at), *words[1:]]
+
+    def extent(word):
+        return lambda words, at: [words[0], word(words[1], at), words[2]]
+
+    place = 2**48 - 1
+    patch("hash", "the checksum is that of the patched chunk", hash=bytes(16))
+    patch("base-patched", "no patch over a patch", base(lambda w, at: w & place | 4 << 48))
+    patch("base-zero", "nor over zeros", base(lambda w, at: w & place | 3 << 48))
+    patch("base-unit", "RAW has no element size here, too", base(lambda w, at: w | 1 << 56))
+    patch("base-size", "the stored size is that of base and extents", stored_size=20000)
+    patch("base-small", "and no less", stored_size=4096)
+    patch("base-zstd", "a compressed base is one frame", coding=builder.ZSTD, change=base(
+        lambda w, at: w + 1))
+    patch("base-low", "the base lies behind the hints", base(lambda w, at: START - 1))
+    patch("base-behind", "and before the record", base(lambda w, at: at - 15999))
+    patch("extent-low", "an extent lies behind the hints", extent(lambda w, at: w & ~place | 4096))
+    patch("extent-behind", "and before the record", extent(lambda w, at: w & ~place | at - 4095))
+    patch("extent-high", "and in the file", extent(lambda w, at: w | place))
+    patch("extent-empty", "an extent has at least one page",
+          extent(lambda w, at: w & 2**56 - 1))
+    patch("extent-long", "extents do not overlap", extent(lambda w, at: w & 2**56 - 1 | 3 << 56))
+    patch("extent-beyond", "and lie in the chunk", extent(lambda w, at: w | 4 << 48))
+    patch("extent-order", "extents rise", lambda words, at: [words[0], words[2], words[1]])
+    patch("extent-twice", "no page is patched twice", lambda words, at: [words[0]] + 2 * [words[1]],
+          stored_size=16000 + 2 * 4096)
     frame = zstd_frame(runs)
     array("no-frame", "the stored bytes are a zstd frame", stored=b"\0" * 30)
     array("few", "a frame of one byte", stored=b"\x28")

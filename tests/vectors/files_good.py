@@ -1,6 +1,6 @@
 """Vectors good-*: each uses one feature of the format, and every reader takes the newest save."""
 import builder
-from builder import Blob, Chunk, File, cbor, record, zstd_block, zstd_frame
+from builder import Blob, Chunk, File, Patch, cbor, record, zstd_block, zstd_frame
 from vector import Taken, Vector, noise, numbers, saved, state
 
 LAST = 2**62 - 1  # the highest generation
@@ -145,6 +145,28 @@ def vectors():
              chunk=lambda r: Chunk(r, builder.ZSTD))])
     save("zero", "coding ZERO", state(2, Blob(bytes(9000), chunk=lambda r: Chunk(r, builder.ZERO))))
     save("raw-zeros", "zeros need not be ZERO", state(2, Blob(bytes(100))))
+    for coding, unit in ((builder.RAW, 0), (builder.ZSTD, 0), (builder.SHUFFLE, 2)):
+        base, file = Chunk(numbers(16000), coding, unit), File(chunk_size=65536)
+        file.save(state(1, Blob(base.raw, chunks=[base])))
+        patch = Patch(base, {0: noise(4096), 2: noise(4096, 2), 3: noise(16000 - 3 * 4096, 3)})
+        blobs = state(2, Blob(patch.raw, chunks=[patch]))
+        file.save(blobs)
+        good(f"patch-{coding}", "coding PATCHED over RAW, ZSTD, ZSTD_SHUFFLE; a short last page",
+             file, blobs)
+    base, file = Chunk(noise(20000)), File(chunk_size=65536)
+    first = Patch(base, {1: noise(8192, 2)})
+    second = Patch(base, {1: noise(8192, 2), 4: noise(20000 - 16384, 4)},
+                   lambda words, at: [words[0], first.at - 8192 | 1 << 48 | 2 << 56, words[2]])
+    for number, chunk in enumerate((base, first, second), 1):
+        blobs = state(number, Blob(chunk.raw, chunks=[chunk]))
+        file.save(blobs)
+    good("patch-older", "extents of more than one page, that lie in different saves", file, blobs)
+    stream = cbor({"v": 1, "vars": {"n": 2, "arrays": [], "pad": "x" * 9000}})
+    base, file = Chunk(stream.replace(b"n\x02", b"n\x01")), File(chunk_size=65536)
+    file.save([Blob(base.raw, chunks=[base])])
+    patch = Patch(base, {0: stream[:4096]})
+    file.save([Blob(stream, chunks=[patch])])
+    good("patch-stream", "also of the object stream", file, [Blob(stream)])
     for unit in (1, 2, 4, 8, 16):
         for size in (1600, 1607):
             raw = (numbers(size + 1) if unit > 1 else runs * 2)[:size]
