@@ -40,6 +40,7 @@ from ._errors import (
     ResumeError,
     ResumeWarning,
 )
+from ._memory import empty
 
 __all__ = [
     "Checkpoint",
@@ -58,6 +59,7 @@ __all__ = [
     "Report",
     "ResumeError",
     "ResumeWarning",
+    "empty",
     "list",
     "load",
     "register",

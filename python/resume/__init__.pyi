@@ -65,6 +65,7 @@ class Checkpoint(dict[Hashable, Any]):
         compress: Literal["auto", "always", "never"] | bool = "auto",
         ranks: Literal["independent"] | None = None,
         memmap: Literal["path", "content"] = "path",
+        track: bool = False,
         filename: _Path | None = None,
     ) -> None: ...
     @property
@@ -203,6 +204,7 @@ class Entries(builtins.list[Entry]):
     """The checkpoints of a folder, as list() gives them."""
 
 def load(path: _Path, /, *, trusted: _Trusted = ()) -> Data: ...
+def empty(shape: int | Sequence[int], dtype: Any = ..., order: Literal["C", "F"] = "C") -> Any: ...
 def list(folder: _Path | None = None) -> Entries: ...
 def register(
     cls: Callable[..., _T],
@@ -231,6 +233,7 @@ def resumable(
     compress: Literal["auto", "always", "never"] | bool = "auto",
     ranks: Literal["independent"] | None = None,
     memmap: Literal["path", "content"] = "path",
+    track: bool = False,
     cache: bool = False,
     signals: bool = False,
 ) -> Callable[[_F], _F]: ...

@@ -396,13 +396,17 @@ static PyType_Slot checkpoint_slots[] = {
     {Py_tp_doc,
      "Checkpoint(name=None, clean=False, rate=30, *, folder=None, key=None, expire=None, "
      "again='continue', on_change='warn', on_error='warn', strict=False, random_state=True, "
-     "skip=(), only=None, keep=2, compress='auto', ranks=None, memmap='path')\n--\n\n"
+     "skip=(), only=None, keep=2, compress='auto', ranks=None, memmap='path', "
+     "track=False)\n--\n\n"
      "The saved state of the function that makes it, under the function's name.\n\n"
      "Make it at the start of the function, give the variables their first values, call\n"
      "restore(), and call sync() where the state is consistent. It is a dict for extra values.\n\n"
      "keep=3 keeps the last three saves, keep={'last': 3, 'hourly': 24, 'daily': 7} also the\n"
      "newest of each of the last 24 hours and 7 days (UTC) in which there was one; older ones go\n"
-     "when the file is compacted. 'resume rollback' goes back to one."},
+     "when the file is compacted. 'resume rollback' goes back to one.\n\n"
+     "track=True asks the kernel which memory was written since the last save, instead of hashing\n"
+     "all of it: for large arrays of which little changes. Writes of devices into pinned memory\n"
+     "are not seen."},
     {Py_tp_new, checkpoint_new},
     {Py_tp_init, checkpoint_init},
     {Py_tp_traverse, checkpoint_traverse},

@@ -56,7 +56,7 @@ typedef struct rp_checkpoint {
     bool result_known;
     bool disabled, closed, taken_over, busy;
     bool saved_in_cell; /* by the cell of a notebook that is running */
-    bool said_forked, said_gone, said_loop, said_body, said_opaque;
+    bool said_forked, said_gone, said_untracked, said_loop, said_body, said_opaque;
 } rp_checkpoint;
 
 /* An empty one that nobody owns. */

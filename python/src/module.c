@@ -13,6 +13,7 @@
 #include "continuation/probe_stack.h"
 #include "probe.h"
 #include "read_only.h"
+#include "region.h"
 #include "registered.h"
 #include "report.h"
 #include "resumable.h"
@@ -96,7 +97,8 @@ static PyMethodDef core_functions[] = {
     {"resumable", (PyCFunction)(void (*)(void))rp_resumable_decorate, METH_VARARGS | METH_KEYWORDS,
      "resumable(function=None, /, *, name=None, rate=30, folder=None, key=None, expire=None,\n"
      "          on_change='error', on_error='warn', strict=False, random_state=True, keep=2,\n"
-     "          compress='auto', ranks=None, memmap='path', cache=False, signals=False)\n--\n\n"
+     "          compress='auto', ranks=None, memmap='path', track=False, cache=False,\n"
+     "          signals=False)\n--\n\n"
      "A function that goes on at the very statement after it was killed.\n\n"
      "Use it as a decorator, with or without options, and call resume.sync() or resume.save() in\n"
      "the function or in what it calls. Called again with the same arguments, it goes on behind\n"
@@ -117,6 +119,7 @@ static PyMethodDef core_functions[] = {
     {"_stop", rp_stopping_handler, METH_VARARGS,
      "_stop($module, signal, frame, /)\n--\n\nFor "
      "signals."},
+    {"_memory", rp_core_memory, METH_O, "_memory($module, size, /)\n--\n\nFor empty()."},
     {"_registered", rp_registered_make, METH_VARARGS,
      "_registered($module, name, state=None, /)\n--\n\nAn object of a registered class."},
     {"_at_exit", rp_at_exit, METH_NOARGS, "_at_exit($module, /)\n--\n\nFor atexit."},
@@ -173,6 +176,7 @@ static int add_types(PyObject *module, rp_module_state *state) {
     state->null_checkpoint_type = add_type(module, &rp_null_checkpoint_spec, &PyDict_Type);
     state->report_type = add_type(module, &rp_report_spec, NULL);
     state->data_type = add_type(module, &rp_data_spec, &PyDict_Type);
+    state->region_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &rp_region_spec, NULL);
     state->loop_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &rp_loop_spec, NULL);
     state->opaque_type = add_type(module, &rp_opaque_spec, NULL);
     state->script_type = add_type(module, &rp_script_spec, NULL);
@@ -183,8 +187,9 @@ static int add_types(PyObject *module, rp_module_state *state) {
     state->entry_type = rp_entry_type_new();
     state->entries_type = add_type(module, &rp_entries_spec, &PyList_Type);
     if (!state->checkpoint_type || !state->null_checkpoint_type || !state->report_type ||
-        !state->data_type || !state->loop_type || !state->opaque_type || !state->entry_type ||
-        !state->entries_type || !state->record_type || !state->script_type || !state->null)
+        !state->data_type || !state->region_type || !state->loop_type || !state->opaque_type ||
+        !state->entry_type || !state->entries_type || !state->record_type || !state->script_type ||
+        !state->null)
         return -1;
     return PyModule_AddType(module, state->entry_type);
 }
@@ -254,6 +259,7 @@ static int core_exec(PyObject *module) {
     DO(null_checkpoint_type)                                                                       \
     DO(report_type)                                                                                \
     DO(loop_type)                                                                                  \
+    DO(region_type)                                                                                \
     DO(data_type)                                                                                  \
     DO(opaque_type)                                                                                \
     DO(entry_type)                                                                                 \

@@ -237,20 +237,21 @@ static PyObject *given(PyObject *value) {
 }
 
 int rp_options_parse(PyObject *args, PyObject *kwargs, rp_options *options) {
-    static char *keywords[] = {"name",  "clean",     "rate",     "folder", "key",          "expire",
-                               "again", "on_change", "on_error", "strict", "random_state", "skip",
-                               "only",  "keep",      "compress", "ranks",  "memmap",       NULL};
+    static char *keywords[] = {"name",         "clean",  "rate",      "folder",   "key",
+                               "expire",       "again",  "on_change", "on_error", "strict",
+                               "random_state", "skip",   "only",      "keep",     "compress",
+                               "ranks",        "memmap", "track",     NULL};
     PyObject *name = NULL, *rate = NULL, *folder = NULL, *key = NULL, *expire = NULL, *again = NULL;
     PyObject *on_change = NULL, *on_error = NULL, *skip = NULL, *only = NULL, *compress = NULL;
     PyObject *ranks = NULL, *keep = NULL, *memmap = NULL;
-    int clean = 0, strict = 0, random_state = 1;
+    int clean = 0, strict = 0, random_state = 1, track = 0;
     *options = (rp_options){.rate_ns = 30000000000u};
     if (rename_filename(&kwargs) < 0) return -1;
     int status = -1;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|OpO$OOOOOOppOOOOOO:Checkpoint", keywords,
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|OpO$OOOOOOppOOOOOOp:Checkpoint", keywords,
                                      &name, &clean, &rate, &folder, &key, &expire, &again,
                                      &on_change, &on_error, &strict, &random_state, &skip, &only,
-                                     &keep, &compress, &ranks, &memmap))
+                                     &keep, &compress, &ranks, &memmap, &track))
         goto done;
     if (parse_choices(again, on_change, on_error, ranks, options) < 0) goto done;
     static const char *const memmaps[] = {"path", "content"};
@@ -260,6 +261,7 @@ int rp_options_parse(PyObject *args, PyObject *kwargs, rp_options *options) {
     if (parse_compress(compress, &options->compress) < 0) goto done;
     if (parse_keep(given(keep), &options->keep) < 0) goto done;
     options->clean = clean;
+    options->track = track;
     options->strict = strict;
     options->random_state = random_state;
     if (given(rate) && rp_duration(rate, "rate", &options->rate_ns) < 0) goto done;

@@ -188,6 +188,16 @@ static int tell_all(rp_checkpoint *self, rp_snapshot *snapshot, const rs_commit_
     return tell_skipped(self, snapshot);
 }
 
+static int tell_tracking(rp_checkpoint *self) {
+    const char *problem = rs_checkpoint_track_problem(self->engine);
+    if (self->said_untracked || *problem == 0) return 0;
+    self->said_untracked = true;
+    return rp_warn(self->state,
+                   "checkpoint '%U': track=True has no effect on this system, which lacks: %s; "
+                   "what has changed is found by hashing",
+                   self->caller.name, problem);
+}
+
 /* 1 saved, 0 failed and told, -1 exception. */
 static int save_now(rp_checkpoint *self, bool due) {
     rp_snapshot snapshot;
@@ -211,7 +221,7 @@ static int save_now(rp_checkpoint *self, bool due) {
     }
     self->saves++;
     self->saved_in_cell = true;
-    status = tell_all(self, &snapshot, &info, had_file) < 0 ? -1 : 1;
+    status = tell_all(self, &snapshot, &info, had_file) < 0 || tell_tracking(self) < 0 ? -1 : 1;
 done:
     rp_snapshot_release(&snapshot);
     return status;
@@ -253,7 +263,7 @@ int rp_checkpoint_save_exact(rp_checkpoint *self, bool due, PyObject **refusal) 
         goto done;
     }
     self->saves++;
-    status = tell_exact(self, &info, had_file) < 0 ? -1 : 1;
+    status = tell_exact(self, &info, had_file) < 0 || tell_tracking(self) < 0 ? -1 : 1;
 done:
     rp_snapshot_release(&snapshot);
     return status;

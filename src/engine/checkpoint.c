@@ -32,8 +32,7 @@ struct rs_checkpoint {
     rs_commit_options commit;
 
     bool tracks;
-    const bool *track_wanted; /* borrowed, for the next save; NULL: see `tracks` */
-    rs_tracking *tracking;    /* made when it is needed first */
+    rs_tracking *tracking; /* made when it is needed first */
     const char *track_problem;
 
     rs_checkpoint_info info;
@@ -424,10 +423,6 @@ static void note_saved(rs_checkpoint *checkpoint, const rs_meta *meta) {
     checkpoint->call_saves = meta->saves;
 }
 
-void rs_checkpoint_track(rs_checkpoint *checkpoint, const bool *wanted) {
-    checkpoint->track_wanted = wanted;
-}
-
 const char *rs_checkpoint_track_problem(const rs_checkpoint *checkpoint) {
     return checkpoint->track_problem ? checkpoint->track_problem : "";
 }
@@ -435,15 +430,12 @@ const char *rs_checkpoint_track_problem(const rs_checkpoint *checkpoint) {
 /* What the kernel knows of the blobs; NULL: nothing. */
 static const rs_unchanged *look_at_pages(rs_checkpoint *checkpoint, const rs_blob *blobs,
                                          size_t blob_count) {
-    const bool *wanted = checkpoint->track_wanted;
-    checkpoint->track_wanted = NULL;
-    if (!wanted && !checkpoint->tracks) return NULL;
+    if (!checkpoint->tracks) return NULL;
     if (!checkpoint->tracking && !checkpoint->track_problem)
         checkpoint->tracking = rs_tracking_new(&checkpoint->track_problem);
     if (!checkpoint->tracking) return NULL;
     const rs_header *header = rs_file_header(checkpoint->file);
     return rs_tracking_look(checkpoint->tracking, blobs, blob_count,
-                            checkpoint->tracks ? NULL : wanted,
                             header->chunk_size ? header->chunk_size : RS_CHUNK_SIZE);
 }
 

@@ -97,11 +97,8 @@ void rs_checkpoint_begin_call(rs_checkpoint *checkpoint);
  * of the opener. */
 resume_status rs_checkpoint_save(rs_checkpoint *checkpoint, const rs_blob *blobs, size_t blob_count,
                                  rs_commit_info *info, rs_error *error);
-/* Of the blobs of the next save, which are to be tracked (true) and which hashed; borrowed until it
- * returns. Without this call: all with options.track, else none. */
-void rs_checkpoint_track(rs_checkpoint *checkpoint, const bool *wanted);
-/* Why nothing is tracked though it was asked for, or "": what this system lacks. Known after the
- * first save. */
+/* Why nothing is tracked though options.track asks for it, or "": what this system lacks. Known
+ * after the first save. */
 const char *rs_checkpoint_track_problem(const rs_checkpoint *checkpoint);
 /* Records that the call has ended (nothing to do when nothing was saved, or when it is recorded
  * already). `run`: the id of the run of the program that it was part of (store/run.h), NULL when

@@ -140,12 +140,11 @@ static void drop_gone(rs_tracking *tracking) {
     tracking->count = kept;
 }
 
-static void match(rs_tracking *tracking, const rs_blob *blobs, size_t count, const bool *wanted,
-                  uint32_t chunk_size) {
+static void match(rs_tracking *tracking, const rs_blob *blobs, size_t count, uint32_t chunk_size) {
     for (size_t i = 0; i < tracking->count; i++)
         tracking->items[i].blob = 0;
     for (size_t i = 1; i < count; i++) {
-        if (blobs[i].size < RS_TRACKED_SIZE_MIN || (wanted && !wanted[i])) continue;
+        if (blobs[i].size < RS_TRACKED_SIZE_MIN) continue;
         tracked *item = find(tracking, &blobs[i]);
         if (item)
             item->blob = i;
@@ -201,7 +200,7 @@ static void scan(rs_tracking *tracking, tracked *item, uint32_t chunk_size) {
 }
 
 const rs_unchanged *rs_tracking_look(rs_tracking *tracking, const rs_blob *blobs, size_t count,
-                                     const bool *wanted, uint32_t chunk_size) {
+                                     uint32_t chunk_size) {
     if (tracking->answer_capacity < count) {
         rs_unchanged *answers = rs_reallocate_array(tracking->answers, count, sizeof *answers);
         if (!answers) return NULL;
@@ -212,7 +211,7 @@ const rs_unchanged *rs_tracking_look(rs_tracking *tracking, const rs_blob *blobs
         forget(tracking, &tracking->items[i]);
     if (chunk_size != tracking->chunk_size) tracking->count = 0;
     tracking->chunk_size = chunk_size;
-    match(tracking, blobs, count, wanted, chunk_size);
+    match(tracking, blobs, count, chunk_size);
     for (size_t i = 0; i < count; i++)
         tracking->answers[i] = (rs_unchanged){0};
     for (size_t i = 0; i < tracking->count; i++) {

@@ -1,6 +1,8 @@
 /* Looking at arrays, and the object behind an array that holds its memory. */
 #include "array_roots.h"
 
+#include "../region.h"
+
 #include <string.h>
 
 const rp_array_interface *rp_array_look(PyObject *array, PyObject **capsule) {
@@ -176,7 +178,7 @@ int rp_find_root(rp_encoder *encoder, PyObject *view, rp_root *found) {
         Py_SETREF(last, base);
         base = NULL;
     }
-    if (base == Py_None) {
+    if (base == Py_None || rp_is_region(encoder->state, base)) {
         int axes[RP_ARRAY_DIMENSIONS_MAX];
         status = root_of_array(found, last);
         found->object = Py_NewRef(last);

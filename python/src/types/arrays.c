@@ -4,6 +4,8 @@
  * views need becomes a blob: it is known at the end, and patched in. */
 #include "array_roots.h"
 
+#include "../region.h"
+
 #include "base/alloc.h"
 #include "format/hash.h"
 
@@ -322,7 +324,8 @@ int rp_put_array(rp_encoder *encoder, PyObject *object) {
     base = PyObject_GetAttrString(object, "base");
     if (!base) goto done;
     /* an array without elements shares nothing */
-    bool owns = (base == Py_None && rp_is_dense(a.look, axes) &&
+    bool has_memory = base == Py_None || rp_is_region(encoder->state, base);
+    bool owns = (has_memory && rp_is_dense(a.look, axes) &&
                  !(owner_around(encoder, a.low, a.size) && !find_owner(encoder, object))) ||
                 a.size == 0;
     if (a.size == 0) {
