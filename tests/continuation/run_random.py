@@ -1,14 +1,18 @@
-"""Kills random programs at their saves: python run_random.py FIRST COUNT FOLDER [--kills N]
+"""Kills random programs at their saves: python run_random.py FIRST COUNT FOLDER [--new N]
 
 Each program (random_programs.py, one for each seed from FIRST on) is killed at each save in turn,
 and at single saves chosen at random, until COUNT kills are reached. Every run is a fork of this
-process, which never runs a program. Prints one JSON object.
+process, which never runs a program; of each N-th program it is a new interpreter. Prints one JSON
+object, and on stderr how far it has come.
 """
 import argparse
+import glob
 import json
 import os
 import random
+import shutil
 import signal
+import subprocess
 import sys
 
 import run_case
@@ -38,9 +42,22 @@ def plain_of(name):
 
 
 class Options:
-    def __init__(self, trace=None):
-        self.warm = self.new = False
+    warm = False
+
+    def __init__(self, trace=None, new=False):
         self.trace = trace
+        self.new = new
+
+
+def run_once(name, options, place, kill):
+    """(exit code, [result, saves]) of one run, in a fork or a new interpreter."""
+    if not options.new:
+        return run_case.in_fork(lambda: run_case.one_run(
+            main_of(name), options, place, os.devnull, kill))
+    command = [sys.executable, os.path.abspath(__file__), str(kill), "0", place, "--child", name]
+    command += ["--trace", options.trace] * bool(options.trace)
+    done = subprocess.run(command, capture_output=True, text=True)
+    return done.returncode, json.loads(done.stdout) if done.stdout else ["failed", done.stderr]
 
 
 def kill_program(name, seed, options, folder, kills):
@@ -54,8 +71,7 @@ def kill_program(name, seed, options, folder, kills):
     done, wrong = 0, []
 
     def run(place, kill):
-        return run_case.in_fork(lambda: run_case.one_run(
-            main_of(name), options, place, os.devnull, kill))
+        return run_once(name, options, place, kill)
     status, answer = run(os.path.join(folder, name + "-whole"), 0)
     if status != 0 or answer[0] != wanted:
         return 0, [f"seed {seed}, whole: exit code {status}, {str(answer)[-1500:]}"]
@@ -76,8 +92,9 @@ def kill_program(name, seed, options, folder, kills):
         if status == -signal.SIGKILL:
             status, answer = run(place, 0)
             judge(f"killed at {kill}", status, answer)
-        else:
-            wrong.append(f"seed {seed}: not killed at {kill}: {status} {str(answer)[-1500:]}")
+        else:  # a save that is refused delays the next ones
+            judge(f"not killed at {kill}", status, answer)
+            done -= 1
     place, hops = os.path.join(folder, name + "-turn"), 0
     status, answer = run(place, 1)
     while status == -signal.SIGKILL and hops < 2 * SAVES_MAX and done < kills:
@@ -96,24 +113,37 @@ def main():
     parser.add_argument("count", type=int)
     parser.add_argument("folder")
     parser.add_argument("--trace")
+    parser.add_argument("--new", type=int, default=0, help="each N-th program, in new processes")
+    parser.add_argument("--child", help="runs this program, killed at save number FIRST")
     options = parser.parse_args()
-    os.makedirs(options.folder, exist_ok=True)
-    sys.path.insert(0, options.folder)
     try:
         import numpy  # noqa: F401
     except ImportError:
         pass
-    done, seed, programs, wrong = 0, options.first, 0, []
+    if options.child:
+        sys.path.insert(0, os.path.dirname(options.folder))
+        print(json.dumps(run_case.one_run(main_of(options.child), Options(options.trace),
+                                          options.folder, os.devnull, options.first)))
+        return
+    os.makedirs(options.folder, exist_ok=True)
+    sys.path.insert(0, options.folder)
+    done, renewed, seed, programs, wrong = 0, 0, options.first, 0, []
     while done < options.count and len(wrong) < 10:
         name = load(seed, options.folder)
-        kills, faults = kill_program(name, seed, Options(options.trace), options.folder,
+        new = options.new > 0 and seed % options.new == 0
+        kills, faults = kill_program(name, seed, Options(options.trace, new), options.folder,
                                      options.count - done)
+        for left in glob.glob(os.path.join(options.folder, name + "-*")):
+            shutil.rmtree(left)
+        if programs % 20 == 0 or faults:
+            print(f"seed {seed}: {done} kills", *faults, file=sys.stderr, flush=True)
         done += kills
+        renewed += kills * new
         programs += kills > 0
         wrong += faults
         seed += 1
-    print(json.dumps({"kills": done, "programs": programs, "seeds": [options.first, seed - 1],
-                      "wrong": wrong}))
+    print(json.dumps({"kills": done, "in new processes": renewed, "programs": programs,
+                      "seeds": [options.first, seed - 1], "wrong": wrong}))
 
 
 if __name__ == "__main__":

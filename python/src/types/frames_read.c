@@ -77,11 +77,13 @@ static PyObject *new_parts(const rp_module_state *state, PyObject *letters) {
     return parts;
 }
 
+/* Made without content, because bytes of one character that have some are shared by all. */
 static PyObject *kinds_of(PyObject *letters) {
-    PyObject *kinds = PyUnicode_AsASCIIString(letters);
-    char *text = kinds ? PyBytes_AS_STRING(kinds) : NULL;
-    for (Py_ssize_t i = 0; kinds && i < PyBytes_GET_SIZE(kinds); i++)
-        if (text[i] == '-') text[i] = RP_KIND_OBJECT;
+    const char *text = PyUnicode_DATA(letters);
+    Py_ssize_t count = PyUnicode_GET_LENGTH(letters);
+    PyObject *kinds = PyBytes_FromStringAndSize(NULL, count);
+    for (Py_ssize_t i = 0; kinds && i < count; i++)
+        PyBytes_AS_STRING(kinds)[i] = text[i] == '-' ? RP_KIND_OBJECT : text[i];
     return kinds;
 }
 

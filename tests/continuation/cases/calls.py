@@ -294,3 +294,14 @@ def calls_in_a_with_header():
     with Manager(level_3(1)) as a, Manager(level_3(a)) as b:
         save()
     return a, b
+
+
+@case
+def a_call_of_what_a_call_gives():
+    """Alone on the stack: what stands below a function that is called, which is nothing."""
+    def give():
+        save()
+        return str
+    given = give()(level_3(1))
+    # short strings of bytes are shared by all of Python: nobody may write to one
+    return given, [ord(bytes([n])) for n in range(128)]
