@@ -87,6 +87,14 @@ static char **arguments_of(const rc_python_command *command, char *runner, const
     return argv;
 }
 
+/* As the user knows it. */
+static const char *name_of(const rc_python_command *command) {
+    const char *target = command->argv[command->options_count + 1];
+    if (strncmp(target, "-c", 2) == 0) return "python -c";
+    if (strncmp(target, "-m", 2) != 0) return target;
+    return target[2] ? target + 2 : command->argv[command->options_count + 2];
+}
+
 static rc_exit run_program(const run_options *options, const rc_python_command *command,
                            char *runner, const sigset_t *mask) {
     settings extra = {0};
@@ -102,7 +110,7 @@ static rc_exit run_program(const run_options *options, const rc_python_command *
             .restarts = options->no_restart ? 0
                         : options->restarts ? options->restarts
                                             : RESTARTS_DEFAULT,
-            .command = command->argv[command->options_count + 1],
+            .command = name_of(command),
         };
         result = rc_supervise(&supervision, mask);
     }

@@ -50,24 +50,22 @@ static bool refuse_letter(char letter) {
         rc_say("python -x leaves out the first line of the script, which can't be continued: leave "
                "-x out");
         break;
-    case 'c':
-        rc_say("python -c has no file in which the code is found again: put it into a script");
-        break;
     default:
         rc_say("python -%c is no way to run a script: 'resume run python script.py'", letter);
     }
     return false;
 }
 
-/* One argument of letters: 1 an option, 2 one whose value is the next argument, 3 `-m`, which ends
- * the options; 0 refused. */
+/* One argument of letters: 1 an option, 2 one whose value is the next argument, 3 `-m` or `-c`,
+ * which end the options; 0 refused. */
 static int scan_letters(const char *text) {
     for (const char *letter = text + 1; *letter; letter++) {
         if (strchr(plain_letters, *letter)) continue;
         if (*letter == 'W' || *letter == 'X') return letter[1] ? 1 : 2;
-        if (*letter == 'm' && letter == text + 1) return 3;
-        if (*letter == 'm') {
-            rc_say("write '-m' apart from other letters: '%s'", text);
+        bool ends = *letter == 'm' || *letter == 'c';
+        if (ends && letter == text + 1) return 3;
+        if (ends) {
+            rc_say("write '-%c' apart from other letters: '%s'", *letter, text);
             return 0;
         }
         return refuse_letter(*letter);
@@ -95,7 +93,8 @@ bool rc_python_command_parse(char **argv, size_t count, rc_python_command *comma
         if (found == 3) break;
     }
     command->options_count = i - 1;
-    if (i >= count || (strcmp(argv[i], "-m") == 0 && i + 1 >= count)) {
+    if (i >= count ||
+        ((strcmp(argv[i], "-m") == 0 || strcmp(argv[i], "-c") == 0) && i + 1 >= count)) {
         rc_say("which script? 'resume run python script.py'");
         return false;
     }

@@ -136,9 +136,11 @@ class Process:
         return {name: {key: value for key, value in vars(module).items()
                        if not (key.startswith("__") and key.endswith("__"))
                        and not is_definition(name, key, value)} | held_by(name, vars(module))
-                for name, module in list(sys.modules.items()) if self.is_own(name, module)}
+                for name, module in list(sys.modules.items()) if self.is_own(name, module)
+                } | take_logging()
 
     def put_modules(self, saved):
+        put_logging(saved.pop("<logging>", None))
         for name, values in saved.items():
             module = sys.modules.get(name)
             if module is None:
@@ -182,6 +184,7 @@ class Process:
             "hook": None if sys.excepthook is sys.__excepthook__ else sys.excepthook,
             "mask": mask(),
             "decimal": take_decimal(),
+            "numpy": take_numpy(),
         }
 
     def take_outputs(self):
@@ -229,6 +232,7 @@ class Process:
             sys.excepthook = saved["hook"]
         os.umask(saved["mask"])
         put_decimal(saved["decimal"])
+        put_numpy(saved["numpy"])
         put_input(saved["input"])
         flush()
         self.mute(False)
@@ -413,3 +417,52 @@ def put_decimal(saved):
     if saved is not None:
         import decimal
         decimal.setcontext(decimal.Context(*saved))
+
+
+def take_numpy():
+    """What numpy does on errors of floats, and how it prints: of this thread and context."""
+    numpy = sys.modules.get("numpy")
+    if numpy is None or not hasattr(numpy, "seterr"):
+        return None
+    return [numpy.geterr(), numpy.geterrcall(), numpy.get_printoptions()]
+
+
+def put_numpy(saved):
+    if saved is not None:
+        import numpy
+        numpy.seterr(**saved[0])
+        numpy.seterrcall(saved[1])
+        numpy.set_printoptions(**saved[2])
+
+
+def take_logging():
+    """Loggers as they are set up, each a variable of a module by itself: one whose handlers can't
+    be saved is what the modules make of it."""
+    logging = sys.modules.get("logging")
+    if logging is None or not hasattr(logging, "root"):
+        return {}
+    loggers = {"root": logging.root} | {
+        name: logger for name, logger in list(logging.root.manager.loggerDict.items())
+        if isinstance(logger, logging.Logger)}
+    return {"<logging>": {"": [logging.root.manager.disable, dict(logging._levelToName)]} | {
+        name: [logger.level, logger.propagate, logger.disabled, list(logger.handlers),
+               list(logger.filters)] for name, logger in loggers.items()}}
+
+
+def put_logging(saved):
+    if saved is None:
+        return
+    import logging
+    for name, state in saved.items():
+        if not name:
+            logging.disable(state[0])
+            for level, text in state[1].items():
+                logging.addLevelName(level, text)
+            continue
+        logger = logging.root if name == "root" else logging.getLogger(name)
+        logger.setLevel(state[0])
+        logger.propagate, logger.disabled = state[1:3]
+        logger.handlers[:], logger.filters[:] = state[3:]
+        for handler in logger.handlers:
+            if isinstance(handler, logging.Handler):
+                logging._addHandlerRef(handler)  # flushed and closed at exit

@@ -3,6 +3,7 @@ import os
 import sys
 
 import _frozen_importlib_external as loaders
+from _frozen_importlib import BuiltinImporter
 from _functools import partial
 
 from . import _core, _process
@@ -22,8 +23,14 @@ def prepare():
         space.pop(name, None)
     if "seed" in settings:  # chosen by the command: processes that the program starts are free
         os.environ.pop("PYTHONHASHSEED", None)
-    settings["key"] = " ".join(text if text.isprintable() and text and " " not in text
-                               else repr(text) for text in arguments[target == "-m":])
+    code = None
+    if target.startswith("-c"):
+        code = target[2:] or arguments.pop(0)
+    settings["key"] = " ".join([code] * (code is not None) + [
+        text if text.isprintable() and text and " " not in text else repr(text)
+        for text in arguments[target == "-m":]])
+    if code is not None:
+        return _command(settings, code, arguments, space)
     if target.startswith("-m"):
         module = target[2:]
         if not module:
@@ -79,6 +86,20 @@ def _script(settings, target, arguments, space):
         sys.exit(2)
     folder = os.path.dirname(os.path.realpath(path))
     script = _begin(settings, path, folder, space)
+    return partial(script.call, script.execute, code, space)
+
+
+def _command(settings, code, arguments, space):
+    sys.argv[:] = ["-c", *arguments]
+    if not sys.flags.safe_path:
+        sys.path.insert(0, "")
+    for key in ("__file__", "__cached__"):
+        space.pop(key, None)
+    space["__loader__"] = BuiltinImporter
+    if sys.version_info >= (3, 14):
+        import textwrap
+        code = textwrap.dedent(code)
+    script = _begin(settings, "<string>", os.getcwd(), space)
     return partial(script.call, script.execute, code, space)
 
 

@@ -73,6 +73,16 @@ def test_so_does_a_module_and_a_folder(folder, how):
                                                             plain.stderr), words
 
 
+@pytest.mark.parametrize("how", ["return", "raise", "interrupt", "syntax", "exit3"])
+def test_so_does_a_command(folder, how):
+    text = textwrap.dedent(STAGE).replace('getattr(value, "__dict__", value)', "value")
+    lines = (["-c", text], ["-W", "ignore", "-O", f"-c{text}"])
+    for words in lines if how == "raise" else lines[:1]:
+        plain, run = both(folder, *words, how, "--every", "-c")
+        assert (run.returncode, run.stdout, run.stderr) == (plain.returncode, plain.stdout,
+                                                            plain.stderr)
+
+
 def test_text_that_is_no_python(folder):
     (folder / "bad.py").write_text("x = (\n")
     (folder / "latin.py").write_bytes(b"# -*- coding: latin-1 -*-\nprint(ascii('\xe4'))\n")
@@ -88,7 +98,8 @@ def test_text_that_is_no_python(folder):
     (["python", "-I", "sim.py"], "leave -I out"),
     (["python", "-uE", "sim.py"], "leave -E out"),
     (["python", "-i", "sim.py"], "leave -i out"),
-    (["python", "-c", "1"], "put it into a script"),
+    (["python", "-c"], "which script?"),
+    (["python", "-uc", "1"], "write '-c' apart"),
     (["python", "-"], "put it into a script"),
     (["python", "-m"], "which script?"),
     (["python"], "which script?"),

@@ -189,6 +189,72 @@ def test_a_module_and_an_output_that_is_another_file(folder, plain, rng):
     assert pathlib.Path("second.txt").read_bytes() == expected
 
 
+LOGS = """
+    import logging, random, sys, time
+    logging.basicConfig(filename="run.log", filemode="w", level=logging.INFO,
+                        format="%(levelname)s %(message)s")
+    log = logging.getLogger("sim")
+    log.addHandler(logging.StreamHandler(sys.stdout))
+    log.setLevel(logging.DEBUG)
+    logging.addLevelName(15, "FINE")
+    logging.getLogger("other").disabled = True
+    class Tee:
+        def __init__(self, *streams):
+            self.streams = streams
+        def write(self, text):
+            for stream in self.streams:
+                stream.write(text)
+        def flush(self):
+            for stream in self.streams:
+                stream.flush()
+    sys.stdout = Tee(sys.stdout, open("tee.txt", "w"))
+    random.seed(1)
+    for i in range(60):
+        log.log(15, "step %d %.6f", i, random.random())
+        logging.getLogger("other").error("silent")
+        print("p", i)
+        time.sleep(0.01)
+    print("done", len(log.handlers), sys.stdout.streams[0] is sys.__stdout__)
+"""
+
+
+def test_logging_and_a_stdout_of_its_own(folder, plain, rng):
+    write(folder, "logs.py", LOGS)
+    names = ("run.log", "tee.txt")
+    expected = plain("logs.py"), *(pathlib.Path(name).read_bytes() for name in names)
+    assert killed_until_done(rng, "logs.py") == 0, said()
+    assert (pathlib.Path("out.txt").read_bytes(),
+            *(pathlib.Path(name).read_bytes() for name in names)) == expected
+    assert said() == ""
+
+
+def test_what_numpy_does_on_errors_and_how_it_prints(folder, plain, rng):
+    pytest.importorskip("numpy")
+    write(folder, "floats.py", """
+        import time
+        import numpy as np
+        np.seterr(all="raise", under="ignore")
+        np.set_printoptions(precision=2, suppress=True)
+        a = np.zeros(3)
+        for i in range(60):
+            a += np.sqrt(i)
+            time.sleep(0.01)
+        print(a, np.geterr())
+    """)
+    expected = plain("floats.py")
+    assert killed_until_done(rng, "floats.py") == 0, said()
+    assert pathlib.Path("out.txt").read_bytes() == expected and said() == ""
+
+
+def test_a_command_is_known_by_its_code(folder, plain, rng):
+    write(folder, "helper.py", HELPER)
+    text = textwrap.dedent(RICH).replace(", __file__", "")
+    expected = plain("-c", text, "200")
+    assert killed_until_done(rng, "-c", text, "200") == 0, said()
+    assert pathlib.Path("out.txt").read_bytes() == expected and said() == ""
+    assert run("-c", text.replace("log[-1]", "log[-2]"), "5") == 0  # is another one
+
+
 SLOW = """
     import sys, time
     for i in range(int(sys.argv[1])):

@@ -109,3 +109,29 @@ def test_recorded_warnings_refuse_the_save(tmp_path):
         return [str(one.message) for one in caught if "it is" in str(one.message)]
     """)
     assert ran.returncode == 0 and ran.stdout.strip() == "['it is']"
+
+
+@pytest.mark.parametrize("manager, named", [
+    ("decimal.localcontext() as c", "decimal.localcontext()"),
+    ("np.errstate(divide='ignore')", "numpy.errstate()"),
+    ("np.printoptions(precision=3)", "numpy.printoptions()"),
+    ("sqlite3.connect(':memory:') as c", "sqlite3 connection"),
+    ("concurrent.futures.ThreadPoolExecutor(1)", "ThreadPoolExecutor()"),
+    ("contextlib.closing(open(os.devnull)), np.errstate(all='ignore')", "numpy.errstate()"),
+])
+def test_a_manager_of_the_process_is_refused_by_name(tmp_path, manager, named):
+    if "np." in manager:
+        pytest.importorskip("numpy")
+    ran = run(tmp_path, f"""
+        import concurrent.futures, decimal, sqlite3, tempfile
+        try:
+            import numpy as np
+        except ImportError:
+            pass
+        with {manager}:
+            save()
+        return "whole"
+    """)
+    assert ran.returncode == 0 and ran.stdout.strip() == "whole", ran
+    assert "line " in ran.stderr and f"inside of 'with {named}" in ran.stderr.replace(
+        "a sqlite3", "sqlite3"), ran.stderr

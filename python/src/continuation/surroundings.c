@@ -12,6 +12,10 @@ static PyObject *manager_at(const rp_record *record, Py_ssize_t index) {
     if (PyMethod_Check(entry)) {
         self = PyMethod_GET_SELF(entry);
         entry = PyMethod_GET_FUNCTION(entry);
+    } else if (PyCFunction_Check(entry)) { /* of a manager that is written in C */
+        self = PyCFunction_GET_SELF(entry);
+        const char *method = ((PyCFunctionObject *)entry)->m_ml->ml_name;
+        return self && strcmp(method, "__exit__") == 0 ? Py_NewRef(self) : NULL;
     } else if (index + 1 < PyTuple_GET_SIZE(record->stack)) {
         self = PyTuple_GET_ITEM(record->stack, index + 1);
     }
@@ -73,24 +77,81 @@ int rp_surroundings_enter(rp_module_state *state, PyObject *records) {
     return status;
 }
 
-/* It puts the warnings into a list, which only the module `warnings` of this process leads to. */
-static bool records_warnings(PyObject *manager) {
-    PyObject *recording = NULL;
-    if (strcmp(Py_TYPE(manager)->tp_name, "catch_warnings") == 0)
-        recording = PyObject_GetAttrString(manager, "_record");
-    bool does = recording == Py_True;
-    Py_XDECREF(recording);
+static bool has_true(PyObject *object, const char *attribute) {
+    PyObject *value = PyObject_GetAttrString(object, attribute);
     PyErr_Clear();
-    return does;
+    Py_XDECREF(value);
+    return value == Py_True;
+}
+
+/* What is of the process and can't be entered again: the state before is held where nothing can be
+ * read, or was given to a system that knows nothing of us. By the name of the type, since none of
+ * these modules is imported for this. */
+static const struct {
+    const char *type, *module, *name;
+    const char *attribute; /* lost only where it is True; NULL: always */
+} lost[] = {
+    /* the list of warnings is reached through the module `warnings` of this process alone */
+    {"catch_warnings", "warnings", "warnings.catch_warnings(record=True)", "_record"},
+    {"ContextManager", "decimal", "decimal.localcontext()", NULL},
+    {"_ContextManager", "decimal", "decimal.localcontext()", NULL},
+    {"errstate", "numpy", "numpy.errstate()", NULL},
+    {"Connection", "sqlite3", "a sqlite3 connection (a transaction)", NULL},
+    {"ThreadPoolExecutor", "concurrent.futures.thread", "ThreadPoolExecutor()", NULL},
+    {"ProcessPoolExecutor", "concurrent.futures.process", "ProcessPoolExecutor()", NULL},
+    {"Pool", "multiprocessing.pool", "multiprocessing.Pool()", NULL},
+    {"Popen", "subprocess", "subprocess.Popen()", NULL},
+};
+
+/* "numpy" is that of numpy._core._ufunc_config as well. */
+static bool is_from(PyObject *type, const char *module) {
+    PyObject *value = PyObject_GetAttrString(type, "__module__");
+    const char *text = value && PyUnicode_Check(value) ? PyUnicode_AsUTF8(value) : NULL;
+    size_t size = strlen(module);
+    bool is = text && strncmp(text, module, size) == 0 && (text[size] == 0 || text[size] == '.');
+    PyErr_Clear();
+    Py_XDECREF(value);
+    return is;
+}
+
+static const char *lost_name(PyObject *manager) {
+    const char *name = strrchr(Py_TYPE(manager)->tp_name, '.');
+    name = name ? name + 1 : Py_TYPE(manager)->tp_name;
+    for (size_t i = 0; i < sizeof lost / sizeof lost[0]; i++)
+        if (strcmp(name, lost[i].type) == 0 &&
+            is_from((PyObject *)Py_TYPE(manager), lost[i].module) &&
+            (!lost[i].attribute || has_true(manager, lost[i].attribute)))
+            return lost[i].name;
+    return NULL;
+}
+
+/* A @contextmanager of a library: by the name of its generator and the file that it is in. */
+static const char *lost_function(PyObject *manager) {
+    PyObject *generator = PyObject_GetAttrString(manager, "gen");
+    const char *name = NULL;
+    PyObject *found = generator ? PyObject_GetAttrString(generator, "gi_code") : NULL;
+    if (found && PyCode_Check(found)) {
+        const PyCodeObject *code = (const PyCodeObject *)found;
+        const char *file = PyUnicode_AsUTF8(code->co_filename);
+        if (PyUnicode_CompareWithASCIIString(code->co_name, "printoptions") == 0 && file &&
+            strstr(file, "/numpy/"))
+            name = "numpy.printoptions()";
+    }
+    PyErr_Clear();
+    Py_XDECREF(found);
+    Py_XDECREF(generator);
+    return name;
 }
 
 int rp_surroundings_lost(rp_module_state *state, const rp_record *record, const char **name) {
     PyObject *managers = managers_of(state, record);
     *name = NULL;
     if (managers == NULL) return -1;
-    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(managers); i++)
-        if (records_warnings(PyList_GET_ITEM(managers, i)))
-            *name = "warnings.catch_warnings(record=True)";
+    for (Py_ssize_t i = 0; !*name && i < PyList_GET_SIZE(managers); i++) {
+        PyObject *manager = PyList_GET_ITEM(managers, i);
+        *name = lost_name(manager);
+        if (!*name) *name = lost_function(manager);
+    }
     Py_DECREF(managers);
     return 0;
 }
