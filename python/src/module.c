@@ -138,6 +138,9 @@ static PyMethodDef core_functions[] = {
     {"_view", rp_make_view, METH_VARARGS,
      "_view($module, object, offset, size, format, shape, read_only, /)\n--\n\nNamed by saved "
      "states."},
+    {"_make_scanner", rp_make_scanner, METH_VARARGS,
+     "_make_scanner($module, pattern, string, pos, endpos, start, must_advance, /)\n--\n\nNamed by "
+     "saved states."},
     {"_make_csv_reader", rp_make_csv_reader, METH_VARARGS,
      "_make_csv_reader($module, maker, source, lines, /)\n--\n\nNamed by saved states."},
     RP_TESTING_METHODS,

@@ -330,6 +330,33 @@ def test_formats_and_matches():
         assert restored.regs == match.regs and restored.string == text and restored.re == match.re
 
 
+@pytest.mark.parametrize("text", ["a bb  ccc", "\u20ac bb  c", "\U0001f600 a\u20ac b", b"a bb  c"])
+@pytest.mark.parametrize("pattern", [r"\w+", r"\w*", r"(?<=b)|^a|\b"])
+def test_searches_in_progress(text, pattern):
+    pattern = re.compile(pattern if isinstance(text, str) else pattern.encode())
+    count = len([*pattern.finditer(text, 1)])
+    for steps in range(count + 2):
+        found = pattern.finditer(text, 1)
+        for _ in range(steps):
+            next(found, None)
+        again = back(found)
+        rest = [(one.span(), one.pos, one.endpos, one.string) for one in found]
+        assert [(one.span(), one.pos, one.endpos, one.string) for one in again] == rest
+        assert len(rest) == max(count - steps, 0)
+
+
+def test_searches_in_progress__behind_the_end():
+    with pytest.raises(ValueError, match="behind the end"):
+        _core._make_scanner(re.compile("a"), "abc", 0, 3, 4, 0)
+    with pytest.raises(ValueError, match="no scanner"):
+        _core._make_scanner(Scans(), "abc", 0, 3, 4, 0)
+
+
+class Scans:
+    def scanner(self, *args):
+        return self
+
+
 def test_readers_and_writers_of_csv(tmp_path):
     source = io.StringIO("a;b\n'c\nd';e\nf;g\n")
     reader = csv.reader(source, delimiter=";", quotechar="'")

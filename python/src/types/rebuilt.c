@@ -1,10 +1,12 @@
 /* Objects of Python's own library that have no reduction, by a call that makes them anew: weak
- * references, locks, views of memory and of dicts, compiled formats, matches, readers and writers
- * of csv. For exact states, in which they may stand in the middle of a statement. */
+ * references, locks, views of memory and of dicts, compiled formats, matches, searches in
+ * progress, readers and writers of csv. For exact states, in which they may stand in the middle of
+ * a statement. */
 #include "rebuilt.h"
 
 #include "../encode.h"
 #include "../lookup.h"
+#include "../pycompat/scanner.h"
 #include "../pycompat/weakref.h"
 
 #include <structmember.h>
@@ -288,6 +290,36 @@ static PyObject *reduce_match(PyObject *match) {
     return call;
 }
 
+static PyObject *reduce_scanner(PyObject *object) {
+    rp_scanner_place place;
+    int known = rp_scanner_place_of(object, &place);
+    if (known == 0)
+        PyErr_SetString(PyExc_TypeError, "this Python does not tell where a search goes on");
+    if (known <= 0) return NULL;
+    PyObject *arguments = Py_BuildValue("(OOnnni)", place.pattern, place.string, place.position,
+                                        place.ending, place.start, place.must_advance);
+    return call_of(imported("resume._core", "_make_scanner"), arguments);
+}
+
+/* _make_scanner(pattern, string, pos, endpos, start or -1, must advance) */
+PyObject *rp_make_scanner(PyObject *module, PyObject *args) {
+    rp_scanner_place place, made_place;
+    int must_advance;
+    (void)module;
+    if (!PyArg_ParseTuple(args, "OOnnni", &place.pattern, &place.string, &place.position,
+                          &place.ending, &place.start, &must_advance))
+        return NULL;
+    place.must_advance = must_advance != 0;
+    PyObject *made = PyObject_CallMethod(place.pattern, "scanner", "Onn", place.string,
+                                         place.position, place.ending);
+    if (!made) return NULL;
+    bool is_scanner = is_type_name(made, "_sre.SRE_Scanner");
+    int known = is_scanner ? rp_scanner_place_of(made, &made_place) : 0;
+    if (known == 0) PyErr_SetString(PyExc_ValueError, "no scanner that can go on");
+    if (known <= 0 || rp_scanner_move(made, &place) < 0) Py_CLEAR(made);
+    return made;
+}
+
 /* ---- csv ---- */
 
 static bool is_write(PyObject *object) {
@@ -382,6 +414,7 @@ static const rule rules[] = {
     {"mappingproxy", NULL, reduce_proxy},
     {"_struct.Struct", NULL, reduce_format},
     {"re.Match", NULL, reduce_match},
+    {"_sre.SRE_Scanner", NULL, reduce_scanner},
     {"_csv.writer", NULL, reduce_writer},
     {"_csv.reader", NULL, reduce_reader},
 };
