@@ -48,7 +48,7 @@ static resume_status roll_back(rolled *this, rs_error *error) {
     if (status == RESUME_OK) this->saved_ns = rs_state_meta(state)->saved_ns;
     rs_state_free(state);
     if (status == RESUME_OK) status = rs_file_rollback(file, index, &this->info, error);
-    if (status == RESUME_OK) rs_file_hint_newest(file);
+    if (status == RESUME_OK) rs_file_leave(file);
     return status;
 }
 

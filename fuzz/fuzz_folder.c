@@ -144,7 +144,7 @@ static bool save(crash_os *disk, const finding *before, uint64_t *newest) {
         require(info.generation > before->generation);
         if (rs_file_commit_mark(file, &meta, &options, &info, &error) == RESUME_OK)
             *newest = info.generation;
-        rs_file_hint_newest(file);
+        rs_file_leave(file);
     }
     rs_file_close(file);
     return status == RESUME_OK;

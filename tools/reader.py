@@ -280,9 +280,14 @@ class File:
                 continue
             at = self._later(at, newest, None if segment else self._header_at(at))
             if not at:
-                self.has_tail = True
+                self.has_tail = not self._is_zero(found[-1].end if found else START)
                 break
         return found
+
+    def _is_zero(self, begin):
+        """Room for a save: there are only zeros from here to the end."""
+        return not any(any(self.data[at:at + CHUNK_MAX])
+                       for at in range(begin, len(self.data), CHUNK_MAX))
 
     def _later(self, at, newest, header):
         """Where walking goes on behind a bad place: at a later commit, which means damage."""

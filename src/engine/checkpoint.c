@@ -245,7 +245,7 @@ void rs_checkpoint_close(rs_checkpoint *checkpoint) {
     rs_tracking_free(checkpoint->tracking);
     rs_state_free(checkpoint->state);
     if (checkpoint->file && !rs_checkpoint_is_forked(checkpoint))
-        rs_file_hint_newest(checkpoint->file);
+        rs_file_leave(checkpoint->file);
     rs_file_close(checkpoint->file);
     if (checkpoint->folder) rs_lock_release(checkpoint->folder, &checkpoint->lock);
     rs_folder_close(checkpoint->folder);

@@ -258,6 +258,13 @@ static int linux_is_passing(const rs_os *os, int fd) {
            found.f_type == OVERLAYFS_SUPER_MAGIC;
 }
 
+static int linux_is_in_place(const rs_os *os, int fd) {
+    (void)os;
+    struct statfs found;
+    if (fstatfs(fd, &found) < 0) return -errno;
+    return found.f_type == EXT4_SUPER_MAGIC || found.f_type == XFS_SUPER_MAGIC;
+}
+
 static int linux_working_folder(const rs_os *os, char *path, size_t size) {
     (void)os;
     if (getcwd(path, size) == NULL) return -errno;
@@ -373,6 +380,7 @@ static const rs_os linux_table = {
     .unlock = linux_unlock,
     .free_bytes = linux_free_bytes,
     .is_passing = linux_is_passing,
+    .is_in_place = linux_is_in_place,
     .working_folder = linux_working_folder,
     .clock_ns = linux_clock_ns,
     .monotonic_ns = linux_monotonic_ns,

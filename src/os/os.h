@@ -91,6 +91,9 @@ struct rs_os {
     /* 1: what is in this file system ends with the machine's or a container's run (tmpfs, overlay);
      * 0: it stays, as far as can be told. */
     int (*is_passing)(const rs_os *os, int fd);
+    /* 1: bytes that are written over others of a file get into their place, so that a sync has
+     * nothing but them to write; 0: they get a new one, or nobody knows. */
+    int (*is_in_place)(const rs_os *os, int fd);
     int (*working_folder)(const rs_os *os, char *path, size_t size); /* absolute, with its zero */
     int64_t (*clock_ns)(const rs_os *os);                            /* since 1970 */
     int64_t (*monotonic_ns)(const rs_os *os);

@@ -176,10 +176,10 @@ static resume_status preflight(rs_draft *draft, rs_compress compress, rs_error *
 
 /* Gives back what was reserved behind the end of the file and not needed. Whether that works does
  * not matter. */
-static void give_back(const rs_draft *draft, uint64_t end) {
-    const rs_segment_writer *writer = &draft->writer;
-    if (draft->reserved_end > end + RESERVED_UNUSED_MAX)
-        writer->os->truncate(writer->os, writer->fd, end);
+static void give_back(rs_draft *draft, uint64_t end) {
+    rs_segment_writer *writer = &draft->writer;
+    if (draft->reserved_end <= end + RESERVED_UNUSED_MAX) return;
+    if (writer->os->truncate(writer->os, writer->fd, end) == 0) writer->file_size = end;
 }
 
 /* The speed of the disk, as large writes show it. */
@@ -206,19 +206,27 @@ void rs_file_hint(rs_file *file, int fd, const rs_uuid *uuid, const rs_generatio
     file->hinted_generation = generation->number;
 }
 
-void rs_file_hint_newest(rs_file *file) {
+/* All that this process knows of the file is durable. What a dead one wrote may not be. */
+static bool is_settled(const rs_file *file) {
+    return file->for_writing && !file->unsynced && !file->poisoned && !file->replaces;
+}
+
+static void hint_newest(rs_file *file) {
     const rs_generation *newest = rs_file_newest(file);
-    /* A hint proves that its generation was durable: one that a dead process wrote may not be. */
-    if (!newest || !file->for_writing || file->unsynced || file->poisoned || file->replaces ||
-        file->no_hints || newest->number <= file->hinted_generation)
-        return;
-    rs_file_hint(file, file->fd, &file->header.uuid, newest);
+    /* A hint proves that its generation was durable. */
+    if (newest && is_settled(file) && !file->no_hints && newest->number > file->hinted_generation)
+        rs_file_hint(file, file->fd, &file->header.uuid, newest);
+}
+
+void rs_file_leave(rs_file *file) {
+    hint_newest(file);
+    if (is_settled(file)) rs_room_give_back(file);
 }
 
 static void hint_if_due(rs_file *file) {
     int64_t now = file->os->monotonic_ns(file->os);
     if (file->hinted_ns != 0 && now - file->hinted_ns < RS_HINT_INTERVAL_NS) return;
-    rs_file_hint_newest(file);
+    hint_newest(file);
     file->hinted_ns = now;
 }
 
@@ -251,6 +259,9 @@ static resume_status look(rs_file *file, what_stands *stands, rs_error *error) {
         file->replaces = true;
         if (!file->aside)
             file->aside = info.size < file->end ? RS_ASIDE_DAMAGED : RS_ASIDE_NUMBERED;
+    } else if (!file->poisoned && !rs_room_is_untouched(file)) { /* where there are no locks */
+        file->replaces = true;
+        if (!file->aside) file->aside = RS_ASIDE_NUMBERED;
     }
     return RESUME_OK;
 }
@@ -268,14 +279,14 @@ static void poison(rs_file *file) {
     file->poisoned = true;
 }
 
-/* Copies the tail to NAME.torn-TIME, then cuts it off. */
+/* Cuts off what stands behind the newest commit; a torn save is copied to NAME.torn-TIME first. */
 static resume_status cut_tail(rs_file *file, rs_error *error) {
-    resume_status status = rs_tail_keep(file, error);
+    resume_status status = file->has_tail ? rs_tail_keep(file, error) : RESUME_OK;
     if (status) return status;
     int answer = file->os->truncate(file->os, file->fd, file->end);
     if (answer < 0) {
         poison(file);
-        return rs_os_fail(error, answer, "can't cut the torn end off", file->path);
+        return rs_os_fail(error, answer, "can't cut the end off", file->path);
     }
     file->size = file->end;
     file->has_tail = false;
@@ -287,7 +298,9 @@ static resume_status cut_tail(rs_file *file, rs_error *error) {
  * new file, nor the cut of a tail. All must be settled before a commit that builds on them: a crash
  * would leave it without its base. */
 static resume_status settle(rs_file *file, rs_error *error) {
-    if (file->has_tail) {
+    /* Zeros that a dead process left, too: when their sync had failed, the file may reach only as
+     * far as the cache shows, and a commit into them would not let it grow. */
+    if (file->size > file->end && (file->has_tail || file->unsynced)) {
         resume_status status = cut_tail(file, error);
         if (status) return status;
     }
@@ -335,7 +348,8 @@ static void take_draft(rs_file *file, rs_draft *draft, rs_commit_info *info) {
     file->table_depth = draft->table_depth;
     file->signature = draft->key ? RS_SIGNED_MINE : RS_SIGNED_NOT;
     file->stream_digest = draft->stream_digest;
-    file->end = file->size = rs_generation_end(&draft->generation);
+    file->end = rs_generation_end(&draft->generation);
+    file->size = draft->writer.file_size;
     file->unproven = false;
     file->next_generation = draft->generation.number + 1;
     measure_disk(file, &draft->writer);
@@ -347,13 +361,15 @@ static void take_draft(rs_file *file, rs_draft *draft, rs_commit_info *info) {
 static resume_status append(rs_file *file, rs_draft *draft, const rs_snapshot *snapshot,
                             const rs_meta *meta, const rs_commit_options *options,
                             rs_commit_info *info, rs_error *error) {
-    const rs_generation *newest = rs_file_newest(file);
+    const rs_generation *newest;
     resume_status status = settle(file, error);
     if (status == RESUME_OK) status = rs_generations_make_room(file, error);
     if (status == RESUME_OK)
         status = draft_begin(file, file->fd, file->path, &file->header.uuid, file->end, true, draft,
                              error);
     if (status) return status;
+    draft->writer.file_size = file->size;
+    draft->writer.room_size = rs_room_wanted(file);
     newest = rs_file_newest(file);
     draft->header.previous_commit = newest->commit_offset;
     draft->header_digest = file->header_digest;
@@ -364,13 +380,16 @@ static resume_status append(rs_file *file, rs_draft *draft, const rs_snapshot *s
                 write_chunks(file, draft, snapshot, file->header.chunk_size, options, info, error);
     }
     if (status == RESUME_OK) status = finish_draft(file, meta, draft, error);
+    if (draft->writer.room_failed) file->no_room = true;
     if (status) {
         give_back(draft, file->end);
+        file->size = draft->writer.file_size;
         rs_file_undo(file, &draft->writer);
         return status;
     }
     give_back(draft, rs_generation_end(&draft->generation));
     take_draft(file, draft, info);
+    rs_room_note_commit(file, &draft->generation);
     hint_if_due(file);
     return RESUME_OK;
 }

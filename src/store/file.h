@@ -32,7 +32,7 @@ typedef struct rs_recovery {
     uint64_t taken; /* the generation that is now the newest */
     uint64_t lost;  /* the newest generation that is known to be lost; 0 when none or unknown */
     uint64_t end;   /* file offset behind the newest good commit */
-    uint64_t size;  /* of the file */
+    uint64_t size;  /* of the file: more, too, where zeros wait for the next commit */
     char text[512]; /* for the user, empty when good: "newest save incomplete or damaged ..." */
 } rs_recovery;
 
@@ -52,11 +52,12 @@ typedef enum rs_aside { RS_ASIDE_NO, RS_ASIDE_NUMBERED, RS_ASIDE_DAMAGED } rs_as
 resume_status rs_file_new(const rs_folder *folder, const char *file_name, uint64_t first_generation,
                           rs_aside aside, rs_file **file, rs_error *error);
 void rs_file_close(rs_file *file); /* NULL is allowed; nothing is written */
-/* Lets the file itself tell which generation is its newest, so that a later opening finds it faster
- * and notices when the file was cut off right behind an older one. Commits do this now and then;
- * before closing it is worth doing, too. Nothing is synced and no failure matters. Not in a forked
+/* To be called before closing a file that was written to. Lets the file itself tell which
+ * generation is its newest, so that a later opening finds it faster and notices when the file was
+ * cut off right behind an older one (commits do this now and then), and gives back the zeros that
+ * wait behind it for the next commit. Nothing is synced and no failure matters. Not in a forked
  * child. */
-void rs_file_hint_newest(rs_file *file);
+void rs_file_leave(rs_file *file);
 /* The next commit writes a complete new file; the old one is kept as NAME~1 (or .damaged-TIME). */
 void rs_file_start_over(rs_file *file);
 /* Something in the newest generation turned out to be damaged, as `error` says on entry (it may be

@@ -1,7 +1,6 @@
-/* What the sources of a checkpoint file share: file.c, place.c, chain.c, read.c,
- * read_chunks.c, recover.c, plan.c,
- * segment_writer.c, commit.c, rollback.c, replace.c, prune.c, compact.c. Nobody else includes it,
- * but tests. */
+/* What the sources of a checkpoint file share: file.c, place.c, chain.c, read.c, read_chunks.c,
+ * recover.c, plan.c, segment_writer.c, room.c, commit.c, rollback.c, replace.c, prune.c, compact.c.
+ * Nobody else includes it, but tests. */
 #ifndef RS_STORE_FILE_INTERNAL_H
 #define RS_STORE_FILE_INTERNAL_H
 
@@ -29,6 +28,10 @@
 #define RS_COMPACT_SLACK  (UINT64_C(64) << 20)
 /* A torn tail is kept up to this size. */
 #define RS_TORN_SIZE_MAX (UINT64_C(64) << 20)
+/* Zeros that are written ahead of the commits to come, for files that commit little and often. */
+#define RS_ROOM_SIZE (UINT64_C(1) << 20)
+/* Small commits in a row that make this a habit. */
+#define RS_ROOM_COMMITS_MIN 4u
 /* Time between two hints, monotonic: writing one with every commit would make small ones a quarter
  * slower. */
 #define RS_HINT_INTERVAL_NS INT64_C(500000000)
@@ -46,7 +49,7 @@ struct rs_file {
     uint64_t epoch;   /* counts the files that fd has been: states of another one are refused */
     rs_header header; /* block 0 */
     rs_digest header_digest;
-    uint64_t size; /* of the file, as far as this handle knows */
+    uint64_t size; /* of the file, as far as this handle knows; behind `end` are zeros, or a tail */
     uint64_t end;  /* behind the newest good commit */
 
     bool poisoned; /* a write or a sync failed: never written again, never synced again */
@@ -58,6 +61,7 @@ struct rs_file {
     bool has_tail; /* bytes behind `end` are to be kept aside and cut off before the next commit */
     atomic_bool unreadable; /* bytes that are surely there can't be read; by any member of a crew */
     bool no_hints;          /* writing one failed */
+    bool no_room;           /* zeros behind the newest commit were in vain: room.c */
     bool replaces;          /* the next commit writes a complete new file */
     rs_aside aside;         /* and keeps what is in its place under this kind of name */
 
@@ -76,6 +80,9 @@ struct rs_file {
     rs_codec *codec;
     rs_buffer stored;        /* one stored chunk */
     uint64_t slack;          /* RS_COMPACT_SLACK; tests make it smaller */
+    uint64_t room_size;      /* RS_ROOM_SIZE; tests make it smaller, or 0: none */
+    unsigned quick_commits;  /* small ones in a row, none long after the one before */
+    int64_t small_ns;        /* when the last small one was durable, monotonic */
     uint64_t small_size_max; /* of self-verifying segments; 0: the format's; for tests */
     uint64_t compact_check_size, compact_check_live; /* below the first, nothing is to be done */
     bool disk_is_slow; /* compressing beats writing, as the last large commit has shown */
@@ -249,11 +256,15 @@ typedef struct rs_segment_writer {
     rs_buffer staged;
     rs_part *parts;
     size_t part_count;
-    uint64_t borrowed; /* bytes of the borrowed parts */
-    rs_buffer changed; /* u64 offsets of chunks whose memory changed while they were written */
-    rs_buffer scratch; /* a private copy of one chunk */
-    uint64_t written;  /* bytes */
-    int64_t busy_ns;   /* spent in writing and syncing */
+    uint64_t borrowed;  /* bytes of the borrowed parts */
+    rs_buffer changed;  /* u64 offsets of chunks whose memory changed while they were written */
+    rs_buffer scratch;  /* a private copy of one chunk */
+    uint64_t written;   /* bytes */
+    int64_t busy_ns;    /* spent in writing and syncing */
+    uint64_t file_size; /* how far the file reaches, with what was written */
+    uint64_t
+        room_size;    /* zeros to be written behind a small segment that goes beyond it; 0: none */
+    bool room_failed; /* there was no space for them */
 } rs_segment_writer;
 
 resume_status rs_segment_writer_init(rs_segment_writer *writer, rs_error *error);
@@ -278,6 +289,17 @@ resume_status rs_segment_writer_flush(rs_segment_writer *writer, rs_error *error
 resume_status rs_segment_writer_finish(rs_segment_writer *writer, rs_segment_header *header,
                                        const rs_buffer *records, rs_generation *generation,
                                        rs_error *error);
+
+/* --- room.c: zeros behind the newest commit --- */
+
+/* How many a commit that is small and goes beyond the file should put behind itself. */
+uint64_t rs_room_wanted(const rs_file *file);
+/* A commit of this size is durable. */
+void rs_room_note_commit(rs_file *file, const rs_generation *generation);
+/* False when something else stands where the next commit is to be written. */
+bool rs_room_is_untouched(const rs_file *file);
+/* Cuts them off, where they are our own. Not synced: zeros that come back do no harm. */
+void rs_room_give_back(rs_file *file);
 
 /* --- replace.c: a complete new file in the place of NAME --- */
 

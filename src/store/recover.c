@@ -30,10 +30,11 @@ typedef struct recovery_work {
     uint64_t search_left;
     uint64_t bad_size;           /* of the generations that did not verify */
     uint64_t trailer_generation; /* of the commit that the last search found */
+    bool is_zero;                /* that search has seen everything, and nothing but zeros */
     uint64_t seen;               /* the newest generation that anything in the file speaks of */
     uint64_t lost;               /* the newest that was durable and is known to be bad */
     bool damaged;
-    bool has_tail; /* bytes behind the last commit that are no commit */
+    bool has_tail; /* bytes behind the last commit that are no commit, and not all zero */
     bool torn;     /* the newest save was perhaps never durable, and does not verify */
     rs_error why;  /* of the newest generation that does not verify */
 } recovery_work;
@@ -103,8 +104,12 @@ static resume_status search_range(recovery_work *recovery, uint64_t from, uint64
     for (uint64_t at = from; at < to; at += READ_SIZE) {
         size_t size = (size_t)rs_minimum(READ_SIZE, to - at);
         resume_status status = rs_file_read_at(file, recovery->buffer, size, at, error);
-        if (rs_is_bad_content(status)) continue; /* unreadable: look behind it */
+        if (rs_is_bad_content(status)) { /* unreadable: look behind it */
+            recovery->is_zero = false;
+            continue;
+        }
         if (status) return status;
+        recovery->is_zero = recovery->is_zero && rs_chunk_is_zero(recovery->buffer, size);
         for (size_t end = RS_BLOCK_SIZE; end <= size; end += RS_BLOCK_SIZE) {
             size_t place = end - RS_TRAILER_SIZE;
             rs_trailer trailer;
@@ -116,7 +121,6 @@ static resume_status search_range(recovery_work *recovery, uint64_t from, uint64
             if (!proves_damage(&trailer, bad)) continue;
             *found_at = at + place;
             recovery->trailer_generation = trailer.generation;
-            note_lost(recovery, 0);
             return RESUME_OK;
         }
     }
@@ -129,6 +133,7 @@ static resume_status search_later(recovery_work *recovery, uint64_t from, const 
                                   uint64_t *found_at, rs_error *error) {
     uint64_t size = recovery->file->size;
     *found_at = 0;
+    recovery->is_zero = true;
     uint64_t near = rs_minimum(size - from, recovery->search_left);
     near -= near % RS_BLOCK_SIZE;
     resume_status status = search_range(recovery, from, from + near, bad, found_at, error);
@@ -138,7 +143,21 @@ static resume_status search_later(recovery_work *recovery, uint64_t from, const 
 
     uint64_t last = size > SEARCH_END_SIZE ? size - SEARCH_END_SIZE : 0;
     last = rs_maximum(from + near, last - last % RS_BLOCK_SIZE);
+    recovery->is_zero = recovery->is_zero && last == from + near;
     return search_range(recovery, last, size, bad, found_at, error);
+}
+
+/* A reader takes no lock: what was no commit a moment ago may be one by now, with others behind it
+ * inside of what were zeros when the file was opened. */
+static resume_status has_appeared(recovery_work *recovery, uint64_t offset, uint64_t generation,
+                                  bool *appeared, rs_error *error) {
+    rs_place place;
+    *appeared = false;
+    if (recovery->file->for_writing) return RESUME_OK;
+    resume_status status =
+        rs_place_at_segment(recovery->file, offset, &place, appeared, NULL, error);
+    *appeared = *appeared && place.generation.number > generation;
+    return status;
 }
 
 /* What stands at `offset`, where no commit is: fills *next with the place where walking can go on,
@@ -149,6 +168,7 @@ static resume_status pass_bad_place(recovery_work *recovery, uint64_t offset, co
     rs_file *file = recovery->file;
     uint64_t from = offset;
     *next = 0;
+    recovery->is_zero = false;
     if (header_is_good && place->header.generation < RS_GENERATION_NUMBER_MAX) {
         uint64_t size = 0;
         rs_segment_size_overflows(place->header.data_size, place->header.records_size, &size);
@@ -160,10 +180,17 @@ static resume_status pass_bad_place(recovery_work *recovery, uint64_t offset, co
     uint64_t trailer_at;
     bad_place bad = {.offset = offset, .generation = generation};
     resume_status status = search_later(recovery, from, &bad, &trailer_at, error);
+    recovery->is_zero = recovery->is_zero && from == offset;
     if (status || trailer_at == 0) return status;
-
+    bool appeared, found;
+    status = has_appeared(recovery, offset, generation, &appeared, error);
+    if (status) return status;
+    if (appeared) {
+        *next = offset;
+        return RESUME_OK;
+    }
+    note_lost(recovery, 0);
     rs_place later;
-    bool found;
     status = rs_place_at_trailer(file, trailer_at, &later, &found, error);
     if (status) return status;
     if (found)
@@ -196,7 +223,7 @@ static resume_status walk_forward(recovery_work *recovery, uint64_t offset, rs_e
         status = pass_bad_place(recovery, offset, &place, header_is_good && !found, generation,
                                 &next, error);
         if (status) return status;
-        recovery->has_tail = next == 0;
+        recovery->has_tail = next == 0 && !recovery->is_zero;
         if (next == 0) break;
         offset = next;
     }

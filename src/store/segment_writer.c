@@ -176,6 +176,7 @@ static resume_status write_at(rs_segment_writer *writer, const rs_slice *parts, 
         rs_fd_write_all(os, writer->fd, parts, count, offset, writer->path, error);
     writer->busy_ns += os->monotonic_ns(os) - begun;
     writer->write_failed = status != RESUME_OK && status != RESUME_NO_SPACE;
+    if (status == RESUME_OK) writer->file_size = rs_maximum(writer->file_size, offset + size);
     return status;
 }
 
@@ -236,6 +237,24 @@ static rs_trailer trailer_of(const rs_generation *generation, rs_hash128 digest)
     };
 }
 
+/* Where the file grows, with zeros behind it for the commits to come (room.c). They are not worth a
+ * failure. */
+static resume_status write_small(rs_segment_writer *writer, rs_slice segment, rs_error *error) {
+    static const uint8_t zeros[16 * RS_BLOCK_SIZE];
+    rs_slice parts[1 + RS_ROOM_SIZE / sizeof zeros] = {segment};
+    size_t count = 1;
+    bool grows = writer->offset + segment.size > writer->file_size;
+    for (uint64_t left = grows ? writer->room_size : 0; left > 0; left -= parts[count++].size)
+        parts[count] = (rs_slice){zeros, (size_t)rs_minimum(left, sizeof zeros)};
+    resume_status status = write_at(writer, parts, count, writer->offset, error);
+    if (status != RESUME_NO_SPACE || count == 1) return status;
+    writer->room_failed = true;
+    if (writer->os->truncate(writer->os, writer->fd, writer->offset) < 0) return status;
+    writer->file_size = writer->offset;
+    rs_error_clear(error);
+    return write_at(writer, &segment, 1, writer->offset, error);
+}
+
 /* Header, data, records, padding and trailer by one write; one sync makes it durable. A crash in
  * between leaves any part of it, which the digest over every byte gives away. */
 static resume_status finish_small(rs_segment_writer *writer, const rs_segment_header *header,
@@ -253,8 +272,7 @@ static resume_status finish_small(rs_segment_writer *writer, const rs_segment_he
     rs_trailer trailer = trailer_of(generation, digest);
     rs_trailer_encode(&trailer, writer->uuid, generation->commit_offset, staged->bytes + covered);
 
-    rs_slice whole = {staged->bytes, staged->size};
-    resume_status status = write_at(writer, &whole, 1, writer->offset, error);
+    resume_status status = write_small(writer, (rs_slice){staged->bytes, staged->size}, error);
     /* Guards against a crash after the save has returned. */
     return status ? status : sync_data(writer, error);
 }

@@ -69,7 +69,7 @@ static void test_chain__ends_at_a_broken_place(void **state) {
     many_saves(place);
     assert_int_equal(rs_file_list_all(place->file, &place->error), RESUME_OK);
     uint64_t offset = rs_file_generation(place->file, 1300)->segment_offset;
-    rs_file_hint_newest(place->file);
+    rs_file_leave(place->file);
     store_close(place);
     store_flip(place->file_path, offset + 20);
     store_open_reader(place);

@@ -118,7 +118,7 @@ static void test_edges__misuse_changes_nothing(void **state) {
     assert_int_equal(rs_file_commit_mark(place->file, &meta, &options, &place->info, &place->error),
                      RESUME_MISUSE);
     fault_os_plan(&place->fault, (fault_plan){0});
-    rs_file_hint_newest(place->file); /* a reader writes nothing */
+    rs_file_leave(place->file); /* a reader writes nothing */
     assert_int_equal(place->fault.calls[FAULT_WRITE], 0);
     assert_int_equal(store_size(place->file_path), size);
     store_expect(place, 0, SAMPLE_SMALL, 1);
@@ -127,12 +127,12 @@ static void test_edges__misuse_changes_nothing(void **state) {
 static void test_edges__a_file_that_is_given_up_gets_no_hint(void **state) {
     store_place *place = *state;
     store_new(place);
-    rs_file_hint_newest(place->file); /* nothing is there */
+    rs_file_leave(place->file); /* nothing is there */
     store_save_until(place, SAMPLE_SMALL, 3);
     place->file->hinted_generation = 0;
     rs_file_start_over(place->file);
     fault_os_plan(&place->fault, (fault_plan){0});
-    rs_file_hint_newest(place->file);
+    rs_file_leave(place->file);
     assert_int_equal(place->fault.calls[FAULT_WRITE], 0);
 }
 
@@ -145,12 +145,12 @@ static void test_edges__a_save_that_was_only_found_gets_no_hint(void **state) {
     store_open(place);
     place->file->hinted_generation = 0;
     fault_os_plan(&place->fault, (fault_plan){0});
-    rs_file_hint_newest(place->file);
+    rs_file_leave(place->file);
     assert_int_equal(place->fault.calls[FAULT_WRITE], 0);
     store_save(place, SAMPLE_SMALL, 3); /* settles what is below it */
     place->file->hinted_generation = 0;
     fault_os_plan(&place->fault, (fault_plan){0});
-    rs_file_hint_newest(place->file);
+    rs_file_leave(place->file);
     assert_int_equal(place->fault.calls[FAULT_WRITE], 1);
 }
 
@@ -202,7 +202,7 @@ static void test_edges__starting_over_keeps_a_damaged_file_as_damaged(void **sta
     store_new(place);
     store_save_until(place, SAMPLE_SMALL, 3);
     uint64_t first = rs_file_generation(place->file, 1)->segment_offset;
-    rs_file_hint_newest(place->file);
+    rs_file_leave(place->file);
     store_close(place);
     store_flip(place->file_path, first + 70); /* what a later one proves to have been durable */
     store_flip(place->file_path, first + RS_BLOCK_SIZE + 70);
@@ -335,7 +335,7 @@ static void test_edges__real_damage_stays_damage_for_a_reader(void **state) {
     store_save_until(place, SAMPLE_SMALL, 3);
     uint64_t newest = rs_file_generation(place->file, 0)->segment_offset;
     place->file->hinted_generation = 0;
-    rs_file_hint_newest(place->file);
+    rs_file_leave(place->file);
     store_close(place);
     store_flip(place->file_path, newest + 70);
     fault_os_hook(&place->fault, FAULT_BIT(FAULT_READ), 1, touch, place->file_path);

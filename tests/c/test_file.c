@@ -173,7 +173,7 @@ static void write_meanwhile(void *context) {
             assert_int_equal(rs_file_compact(writer->place.file, &(rs_keep){.last = 1}, NULL,
                                              &writer->place.error),
                              RESUME_OK);
-        rs_file_hint_newest(writer->place.file);
+        rs_file_leave(writer->place.file);
     }
 }
 

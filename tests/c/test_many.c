@@ -197,7 +197,7 @@ static void write_for_ever(many_process *process) {
         process->file->slack = 1 << 19; /* compaction by itself happens often */
         for (uint64_t i = seeded_below(&process->random, 8); i-- > 0;)
             act(process);
-        if (seeded_below(&process->random, 2)) rs_file_hint_newest(process->file);
+        if (seeded_below(&process->random, 2)) rs_file_leave(process->file);
         rs_file_close(process->file);
         rs_lock_release(process->folder, &lock);
         usleep((useconds_t)seeded_below(&process->random, 3000));

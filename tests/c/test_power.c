@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define ROOM_SIZE 65536 /* zeros behind the newest save */
 #define NAME            "ck"
 #define LIVES           10000u
 #define LIVES_OF_A_DISK 12
@@ -134,13 +135,15 @@ static void live(crash_os *disk, sample_shape shape, bool fails, power_history *
         totals->failures += fault_os_struck(&fault);
         return;
     }
+    file->room_size = ROOM_SIZE;
+    file->quick_commits = RS_ROOM_COMMITS_MIN;
     for (int i = 0; i < 8; i++) {
         bool goes_on = act(file, shape, history, random, totals);
         if (!goes_on) assert_true(disk->is_off || fault_os_struck(&fault));
         if (!goes_on) break; /* the handle may hold a state that the history does not know of */
     }
     totals->failures += fault_os_struck(&fault);
-    if (!disk->is_off && seeded_below(random, 2)) rs_file_hint_newest(file);
+    if (!disk->is_off && seeded_below(random, 2)) rs_file_leave(file);
     rs_file_close(file);
 }
 

@@ -34,7 +34,7 @@ static void wipe_hints(store_place *place) {
 static void hint_newest(store_place *place) {
     store_open(place);
     place->file->unsynced = false;
-    rs_file_hint_newest(place->file);
+    rs_file_leave(place->file);
     store_close(place);
 }
 

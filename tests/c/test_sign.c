@@ -181,7 +181,7 @@ static void test_sign__compaction_signs_what_verified(void **state) {
 
 /* Chunks that the first save of the next process, with this key, finds in the file. */
 static uint64_t reused_after_opening(store_place *place, int key) {
-    rs_file_hint_newest(place->file); /* so that what was saved is known to be durable */
+    rs_file_leave(place->file); /* so that what was saved is known to be durable */
     store_close(place);
     use_key(place, key);
     store_open(place);

@@ -81,7 +81,7 @@ static void go_on(store_place *place, const char *name, uint64_t first, uint64_t
                          RESUME_OK);
     for (uint64_t number = first; number <= last; number++)
         assert_int_equal(save(file, number, branch, apart), RESUME_OK);
-    rs_file_hint_newest(file);
+    rs_file_leave(file);
     rs_file_close(file);
 }
 

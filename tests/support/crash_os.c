@@ -301,6 +301,11 @@ static int crash_free_bytes(const rs_os *os, int fd, uint64_t *free_bytes) {
     return 0;
 }
 
+static int crash_is_in_place(const rs_os *os, int fd) {
+    (void)os, (void)fd;
+    return 1;
+}
+
 static uint32_t crash_user(const rs_os *os) {
     (void)os;
     return 0;
@@ -330,6 +335,7 @@ void crash_os_init(crash_os *disk, uint64_t seed) {
         .remove = crash_remove,
         .list = crash_list,
         .free_bytes = crash_free_bytes,
+        .is_in_place = crash_is_in_place,
         .clock_ns = crash_clock,
         .monotonic_ns = crash_monotonic,
         .random = crash_random,

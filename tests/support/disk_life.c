@@ -10,6 +10,7 @@
 #define ORDERED_SIZE 3000 /* of the second blob */
 #define ORDERED_MIN  2048 /* larger segments are ordered */
 #define LARGE_SIZE   1200000
+#define ROOM_SIZE    16384
 
 const char *const life_names[ORACLE_NAMES] = {"ck", "other"};
 
@@ -160,6 +161,8 @@ void life_open(disk_life *life) {
         return;
     }
     if (life->shape == LIFE_ORDERED) life->file->small_size_max = ORDERED_MIN;
+    life->file->room_size = ROOM_SIZE;
+    life->file->quick_commits = RS_ROOM_COMMITS_MIN; /* where the disk is in place */
     own_name(life)->known = ORACLE_NOTHING;
     if (!is_missing)
         look(life);
@@ -176,9 +179,26 @@ static void leave(disk_life *life) {
     life->lock = (rs_lock){0};
 }
 
+/* The zeros that waited for the next save are gone. */
+static void look_behind_end(disk_life *life) {
+    const rs_file *file = life->file;
+    rs_file_info info;
+    bool is_settled =
+        file->fd >= 0 && !file->has_tail && !file->unsynced && !file->poisoned && !file->replaces;
+    if (is_settled && file->os->info(file->os, file->fd, &info) == 0 && info.size > file->end)
+        life_fail(life, "zeros were left behind", NULL);
+}
+
 void life_close(disk_life *life) {
-    if (life->file && life->hints) rs_file_hint_newest(life->file);
+    if (life->file && life->hints) {
+        rs_file_leave(life->file);
+        look_behind_end(life);
+    }
     leave(life);
+}
+
+void life_let_be_small(disk_life *life, bool small) {
+    if (life->file) life->file->small_size_max = small ? RS_SELF_VERIFYING_SIZE_MAX : ORDERED_MIN;
 }
 
 void life_die(disk_life *life) {

@@ -46,6 +46,7 @@ void life_begin(disk_life *life, model_disk *disk, int process, life_shape shape
 void life_open(disk_life *life);  /* folder, lock, file; a new one when there is none */
 void life_close(disk_life *life); /* in order */
 void life_die(disk_life *life);   /* descriptors and locks go */
+void life_let_be_small(disk_life *life, bool small); /* segments of LIFE_ORDERED */
 bool life_save(disk_life *life);
 void life_start_over(disk_life *life); /* the next save sets aside */
 bool life_mark(disk_life *life);       /* the call has ended; names the run if there is one */

@@ -50,6 +50,18 @@ static void saves_of_killed(disk_life *life) {
     }
 }
 
+/* Into the zeros that a small save has left. */
+static void ordered_between_small(disk_life *life) {
+    life_open(life);
+    for (int i = 0; i < 4; i++) {
+        life_let_be_small(life, i % 2 == 0);
+        saves(life, 1);
+    }
+    next_process(life, false);
+    saves(life, 1);
+    life_close(life);
+}
+
 static void marks(disk_life *life) {
     life_open(life);
     saves(life, 1);
@@ -357,6 +369,19 @@ static void failing_writes(disk_life *life) {
     life_close(life);
 }
 
+/* There is room for the save, but not for the zeros behind it. */
+static void full_behind_save(disk_life *life) {
+    life_open(life);
+    saves(life, 1);
+    life->disk->writes_left = 0;
+    saves(life, 1);
+    life->disk->writes_left = -1;
+    saves(life, 2);
+    next_process(life, false);
+    saves(life, 2);
+    life_close(life);
+}
+
 const disk_scenario disk_scenarios[] = {
     {.name = "first save in a new folder", .run = first_save, .no_folder = true},
     {.name = "first save under a lock", .run = first_save, .no_folder = true, .locks = true},
@@ -412,6 +437,19 @@ const disk_scenario disk_scenarios[] = {
      .no_links = true,
      .takes_back = true},
     {.name = "failing writes", .run = failing_writes},
+    {.name = "room", .run = later_saves, .room = true},
+    {.name = "room, hints", .run = later_saves, .room = true, .tick_ns = HINTS_ALWAYS / 10},
+    {.name = "room, killed programs", .run = saves_of_killed, .room = true},
+    {.name = "room, ordered saves",
+     .run = ordered_between_small,
+     .shape = LIFE_ORDERED,
+     .room = true},
+    {.name = "room, ended calls", .run = marks, .room = true},
+    {.name = "room, compaction", .run = compactions, .room = true},
+    {.name = "room, set aside", .run = set_aside, .room = true},
+    {.name = "room, a full disk", .run = full_behind_save, .room = true},
+    {.name = "room, failing syncs", .run = failing_syncs, .room = true, .takes_back = true},
+    {.name = "room, failing writes", .run = failing_writes, .room = true},
     {.name = "failing writes, ordered", .run = failing_writes, .shape = LIFE_ORDERED},
 };
 const size_t disk_scenario_count = sizeof disk_scenarios / sizeof *disk_scenarios;
@@ -436,6 +474,7 @@ void disk_scenario_begin(const disk_scenario *scenario, model_arena *arena, uint
     disk->has_no_links = scenario->no_links;
     disk->has_no_locks = scenario->no_locks;
     disk->can_reserve = random % 2;
+    disk->is_in_place = scenario->room;
     if (scenario->tick_ns) disk->tick_ns = scenario->tick_ns;
     oracle.names[0].allowed = 1; /* nothing */
     if (scenario->run == two_names) oracle.names[1].allowed = 1;

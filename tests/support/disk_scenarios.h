@@ -13,6 +13,7 @@ typedef struct disk_scenario {
     bool no_links, no_locks;
     bool by_rename;  /* somebody moves a file by a rename alone */
     bool locks;      /* taken by the programs */
+    bool room;       /* zeros are kept behind the newest save */
     int64_t tick_ns; /* of the clocks, 0: so little that few hints are due */
     bool is_rare;    /* its states take long: few are looked at */
 } disk_scenario;

@@ -288,6 +288,10 @@ static uint32_t fault_user(const rs_os *os) {
     return fault_of(os)->real->user(fault_of(os)->real);
 }
 
+static int fault_is_in_place(const rs_os *os, int fd) {
+    return fault_of(os)->real->is_in_place(fault_of(os)->real, fd);
+}
+
 static int fault_is_passing(const rs_os *os, int fd) {
     return fault_of(os)->real->is_passing(fault_of(os)->real, fd);
 }
@@ -302,6 +306,7 @@ void fault_os_init(fault_os *fault, const rs_os *real) {
 #undef FAULT_FIELD
             .unlock = fault_unlock,
         .is_passing = fault_is_passing,
+        .is_in_place = fault_is_in_place,
         .clock_ns = fault_clock_ns,
         .monotonic_ns = fault_monotonic_ns,
         .process = fault_process,

@@ -473,6 +473,11 @@ static int disk_free_bytes(const rs_os *os, int fd, uint64_t *free_bytes) {
     return 0;
 }
 
+static int disk_is_in_place(const rs_os *os, int fd) {
+    (void)fd;
+    return process_of(os)->disk->is_in_place;
+}
+
 static int disk_working_folder(const rs_os *os, char *path, size_t size) {
     (void)os;
     return snprintf(path, size, "/") < (int)size ? 0 : -ERANGE;
@@ -536,6 +541,7 @@ static const rs_os table = {
     .lock = disk_lock,
     .unlock = disk_unlock,
     .free_bytes = disk_free_bytes,
+    .is_in_place = disk_is_in_place,
     .working_folder = disk_working_folder,
     .clock_ns = disk_clock,
     .monotonic_ns = disk_monotonic,
@@ -575,6 +581,7 @@ void model_disk_init_like(model_disk *disk, const model_tree *tree, uint64_t ran
     disk->has_no_links = like->has_no_links;
     disk->has_no_locks = like->has_no_locks;
     disk->can_reserve = like->can_reserve;
+    disk->is_in_place = like->is_in_place;
     disk->sites = like->sites;
     disk->ignored = like->ignored;
 }

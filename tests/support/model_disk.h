@@ -84,7 +84,7 @@ struct model_disk {
     uint64_t random;
     int64_t clock_ns, monotonic_ns, tick_ns; /* `tick_ns` a look at the clock */
     bool is_read_only;                       /* since the sync of a folder has failed */
-    bool has_no_links, has_no_locks, can_reserve;
+    bool has_no_links, has_no_locks, can_reserve, is_in_place;
     int syncs_left;        /* until one fails; negative: never */
     int writes_left;       /* until one is refused for lack of space, after a part of it */
     bool writes_fail_hard; /* ... or because of the medium */

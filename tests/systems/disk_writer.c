@@ -118,7 +118,7 @@ static void roll_back(disk_writer *w, int which) {
 }
 
 static void close_file(disk_writer *w, int which) {
-    if (seeded_below(&w->random, 2)) rs_file_hint_newest(w->files[which]);
+    if (seeded_below(&w->random, 2)) rs_file_leave(w->files[which]);
     rs_file_close(w->files[which]);
     w->files[which] = NULL;
 }

@@ -403,7 +403,8 @@ def vectors():
          b"", dict(generation=3, commit=START + 3 * 4096 - 64))
     tail("hint-newer-wrong", "wherever it leads", "damaged", b"", dict(generation=9))
     tail("tail-bytes", "bytes that are no segment are a torn save", "torn", b"x")
-    tail("tail-zeros", "also zeros", "torn", bytes(4096))
+    tail("tail-zeros-end", "zeros with one byte behind them are no room for a save", "torn",
+         bytes(8192) + b"x")
     tail("tail-block", "and whole blocks", "torn", noise(64) * 128)
 
     def third(file, **options):
@@ -419,6 +420,14 @@ def vectors():
          lambda file: third(file)[0][:64])
     tail("tail-no-trailer", "all but the trailer, too", "torn",
          lambda file: third(file, flags=0)[0][:-64] + bytes(64))
+    tail("tail-header-room", "also in zeros that waited for it", "torn",
+         lambda file: third(file)[0][:64] + bytes(65536 - 64))
+    tail("tail-middle-room", "whatever of it is there", "torn",
+         lambda file: bytes(64) + third(file)[0][64:512] + bytes(65536 - 512))
+    tail("tail-no-trailer-room", "or nearly all", "torn",
+         lambda file: third(file)[0][:-64] + bytes(64 + 8192))
+    tail("tail-trailer-room", "and its trailer alone", "torn",
+         lambda file: bytes(4032) + third(file)[0][-64:] + bytes(8192))
     tail("tail-cut", "or a segment that is cut off", "torn", lambda file: third(file)[0][:-1])
     tail("tail-trailer-alone", "a torn write can keep just the trailer of a self-verifying segment",
          "torn", lambda file: bytes(4032) + third(file)[0][-64:])
@@ -437,6 +446,10 @@ def vectors():
         data = bytearray(file.bytes())
         data[place] ^= 1
         add(name, rule, bytes(data), "damaged", Taken(3, state(3)))
+    data = bytearray(file.bytes())
+    data[middle.offset:middle.offset + middle.size] = bytes(middle.size)
+    add("middle-zeros", "zeros are damage where a later commit is", bytes(data), "damaged",
+        Taken(3, state(3)))
     data = bytearray(file.bytes())
     data[file.segments[2].offset + 70] ^= 1
     data[middle.offset + 70] ^= 1

@@ -36,6 +36,14 @@ def vectors():
         good(f"chunk-size-{size}", "chunk sizes from 4096 to 67108864", saved(1, array,
              chunk_size=size), state(1, array))
 
+    # ---- zeros behind the newest save, which wait for the next one
+    for name, size in (("byte", 1), ("block", 4096), ("room", 1 << 16)):
+        good(f"zeros-{name}", "zeros behind the newest save are nothing", saved(), plain,
+             behind=bytes(size))
+    file = saved()
+    file.hint()
+    good("zeros-hinted", "also where a hint leads to that save", file, plain, behind=bytes(8192))
+
     # ---- hints
     def hinted(name, rule, *hints):
         file = File()

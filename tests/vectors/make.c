@@ -33,7 +33,7 @@ static resume_status make_file(const rs_folder *folder, const golden_file *golde
         status = state.is_mark ? rs_file_commit_mark(file, &state.meta, &options, &info, error)
                                : rs_file_commit(file, &snapshot, &options, &info, error);
     }
-    if (status == RESUME_OK) rs_file_hint_newest(file);
+    if (status == RESUME_OK) rs_file_leave(file);
     rs_file_close(file);
     return status;
 }
