@@ -1,8 +1,10 @@
-"""Programs that nobody here wrote, run by `resume run`, killed at random moments, and compared.
+"""Programs that know nothing of it, run by `resume run`, killed at random moments, and compared.
 
 What a program prints goes to a file; after any number of kills it must be byte for byte what an
-uninterrupted run prints. The scripts of pyperformance run as they are, with a stand-in for pyperf
-(stubs/); where they print no result, a few lines beside them call their functions and do.
+uninterrupted run prints, and so must the files that it writes. The scripts of pyperformance run as
+they are, with a stand-in for pyperf (stubs/); where they print no result, a few lines beside them
+call their functions and do. DEAP's examples (RESUME_DEAP_EXAMPLES, or what ./dev soak has fetched)
+and CPython's queens.py are started as they are; programs/ has what users write.
 """
 import dataclasses
 import importlib.util
@@ -22,9 +24,11 @@ STARTS_MAX = 400
 
 @dataclasses.dataclass
 class Program:
-    source: str  # folder of pyperformance's benchmarks
+    source: str  # one of pyperformance's benchmarks, or the path of a script
     arguments: tuple = ()
     driver: str = ""  # instead of the script
+    outputs: tuple = ()  # files that it writes
+    needs: str = ""  # a package
 
 
 def driven(source, text):
@@ -53,10 +57,34 @@ for step in range(6):
     print(step, sum(u), flush=step == 3)
 """),
     "scimark_sor": driven("scimark", """
-grid = b.Array2D(60, 60)
+grid = b.Random(7).RandomMatrix(b.Array2D(60, 60))
 for turn in range(5):
-    b.SOR_execute(1.25, grid, 30) if hasattr(b, "SOR_execute") else b.SOR(1, 60, 4, b.Array2D)
-    print(turn, sum(sum(row) for row in grid) if hasattr(grid, "__iter__") else grid[3, 4])
+    b.SOR_execute(1.25, grid, 12, b.Array2D)
+    print(turn, repr(sum(grid.data)))
+"""),
+    "scimark_lu": driven("scimark", """
+rnd = b.Random(7)
+for turn in range(3):
+    matrix, lu = rnd.RandomMatrix(b.ArrayList(60, 60)), b.ArrayList(60, 60)
+    pivot = b.array("i", [0]) * 60
+    b.LU(lu, matrix, pivot)
+    print(turn, list(pivot), repr(sum(map(sum, lu.data))))
+"""),
+    "scimark_monte_carlo": driven("scimark", """
+for turn in range(4):
+    print(turn, repr(b.MonteCarlo(60000 + turn)))
+"""),
+    "scimark_sparse": driven("scimark", """
+size, turns = 300, 20
+x = b.Random(3).RandomVector(size)
+y = b.array("d", [0]) * size
+value = b.Random(5).RandomVector(10 * size)
+column = b.array("i", [(7 * i * i) % size for i in range(10 * size)])
+row = b.array("i", range(0, 10 * size + 1, 10))
+for turn in range(turns):
+    b.SparseCompRow_matmult(size, y, value, row, column, x, 5)
+    x[:] = y
+    print(turn, repr(sum(y)))
 """),
     "scimark_fft": driven("scimark", """
 x = b.Random(7).RandomVector(2048)
@@ -74,6 +102,29 @@ print(hashlib.sha256(open("image.ppm", "rb").read()).hexdigest())
 }
 
 
+OWN = {
+    "ising": Program("programs/ising.py", needs="numpy"),
+    "mcmc": Program("programs/mcmc.py"),
+    "sudoku": Program("programs/sudoku.py"),
+    "report": Program("programs/report.py", ("--rows", "30000", "-v", "out.csv"),
+                      outputs=("sales.csv", "out.csv", "summary.json")),
+    "frames": Program("programs/frames.py", outputs=("result.csv",), needs="pandas"),
+    "batches": Program("programs/batches.py", needs="sklearn"),
+    "simulation": Program("programs/simulation.py"),
+    "evolution": Program("programs/evolution.py", needs="scipy"),
+}
+QUEENS = sorted(pathlib.Path("/usr/share/doc").glob("python3.*/examples/demo/queens.py"))
+if QUEENS:
+    OWN["queens"] = Program(str(QUEENS[0]), ("8",))
+DEAP = pathlib.Path(os.environ.get("RESUME_DEAP_EXAMPLES",
+                                   HERE.parent.parent / ".venv/deap/examples"))
+for _name in ("ga/onemax", "ga/tsp", "ga/knapsack", "ga/nqueens", "gp/symbreg", "gp/ant",
+              "es/cma_minfct", "pso/basic", "de/basic", "coev/symbreg", "eda/pbil"):
+    if (DEAP / f"{_name}.py").exists():
+        OWN["deap " + _name] = Program(str(DEAP / f"{_name}.py"), needs="deap")
+PROGRAMS |= OWN
+
+
 def benchmarks():
     """The folder of the scripts, or None."""
     found = importlib.util.find_spec("pyperformance")
@@ -82,12 +133,25 @@ def benchmarks():
     return pathlib.Path(found.origin).parent / "data-files" / "benchmarks"
 
 
+def is_there(name):
+    program = PROGRAMS[name]
+    if name not in OWN:
+        return benchmarks() is not None
+    return not program.needs or importlib.util.find_spec(program.needs) is not None
+
+
 class Run:
     def __init__(self, name, folder):
         self.program = PROGRAMS[name]
         self.folder = folder
-        shutil.copytree(benchmarks() / f"bm_{self.program.source}", folder)
-        self.script = "run_benchmark.py"
+        if name in OWN:
+            source = HERE / self.program.source
+            # what an example reads lies beside it
+            shutil.copytree(source.parent, folder)
+            self.script = source.name
+        else:
+            shutil.copytree(benchmarks() / f"bm_{self.program.source}", folder)
+            self.script = "run_benchmark.py"
         if self.program.driver:
             self.script = "driver.py"
             (folder / self.script).write_text(self.program.driver)
@@ -102,7 +166,7 @@ class Run:
         began = time.monotonic()
         done = subprocess.run(self.command(), cwd=self.folder, env=self.environment,
                               stdout=subprocess.PIPE, check=True)
-        return done.stdout, time.monotonic() - began
+        return self.written(done.stdout), time.monotonic() - began
 
     def start(self, every):
         output = open(self.folder / "output.txt", "wb")
@@ -112,8 +176,12 @@ class Run:
                                 stderr=open(self.folder / "errors.txt", "ab"),
                                 start_new_session=True)
 
+    def written(self, printed):
+        return printed + b"".join((self.folder / name).read_bytes()
+                                  for name in self.program.outputs)
+
     def output(self):
-        return (self.folder / "output.txt").read_bytes()
+        return self.written((self.folder / "output.txt").read_bytes())
 
     def errors(self):
         return (self.folder / "errors.txt").read_text(errors="replace")[-3000:]
@@ -122,6 +190,13 @@ class Run:
 def resume_command():
     beside = pathlib.Path(sys.executable).parent / "resume"
     return str(beside) if beside.exists() else shutil.which("resume")
+
+
+def difference(output, expected):
+    at = next((i for i, (a, b) in enumerate(zip(output, expected)) if a != b),
+              min(len(output), len(expected)))
+    here = slice(max(0, at - 100), at + 200)
+    return f"at {at}: {output[here]} instead of {expected[here]}; "
 
 
 def kill_at_random(name, folder, seed, kills):
@@ -150,7 +225,7 @@ def kill_at_random(name, folder, seed, kills):
         else:
             return done, f"no end after {STARTS_MAX} starts: {run.errors()}"
         if run.output() != expected:
-            return done, f"{run.output()[:500]} instead of {expected[:500]}; {run.errors()}"
+            return done, difference(run.output(), expected) + run.errors()
         if done == 0 and turn > 20:
             return done, "always ends before it can be killed"
     return done, None
