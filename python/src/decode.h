@@ -165,6 +165,10 @@ void *rp_unfit(rp_decoder *decoder, const char *format, ...) RS_PRINTF(2, 3);
 int rp_too_much(rp_decoder *decoder, const char *what);
 /* Asks for `size` bytes of memory that the stream declares but does not hold. 0 or -1. */
 int rp_claim(rp_decoder *decoder, uint64_t size);
+/* It is lazy, and this memory is worth a map. */
+bool rp_is_lazy(const rp_decoder *decoder, const rp_memory *memory);
+/* Such memory; NULL with an exception. New reference. */
+PyObject *rp_map_memory(rp_decoder *decoder, const rp_memory *memory);
 /* Passes a new reference on; what a constructor raised about the content (not MemoryError) becomes
  * damage. */
 PyObject *rp_checked(rp_decoder *decoder, PyObject *value);

@@ -78,6 +78,11 @@ static resume_status state_read_blob(void *context, size_t index, void *to, rs_e
     return rs_state_read_blob(context, index, to, error);
 }
 
+static resume_status state_map_blob(void *context, size_t index, void *to, rs_error *error) {
+    uint64_t mapped;
+    return rs_state_map_blob(context, index, to, &mapped, error);
+}
+
 static resume_status state_claim(void *context, uint64_t size, rs_error *error) {
     return rs_state_claim(context, size, error);
 }
@@ -95,4 +100,8 @@ rp_decoder *rp_decoder_new(rp_module_state *state, rs_state *loaded) {
                         .is_foreign = rs_state_is_foreign(loaded),
                         .is_mine = rp_is_mine(loaded)};
     return rp_decoder_new_from(state, &source);
+}
+
+void rp_decoder_be_lazy(rp_decoder *decoder) {
+    decoder->source.map_blob = state_map_blob;
 }

@@ -1,5 +1,6 @@
 /* The pieces that readers of types are made of: heads, memory, damage, the check of a key. */
 #include "decode.h"
+#include "region.h"
 
 #include "format/signature.h"
 
@@ -183,7 +184,8 @@ int rp_blob_memory(rp_decoder *decoder, rp_memory *memory) {
     }
     memory->blob = (size_t)index;
     memory->size = (size_t)size;
-    return rp_claim(decoder, size);
+    /* what is mapped takes no memory: it is asked for when it is read */
+    return decoder->source.map_blob ? 0 : rp_claim(decoder, size);
 }
 
 int rp_next_memory(rp_decoder *decoder, rp_memory *memory) {
@@ -204,6 +206,7 @@ int rp_read_memory(rp_decoder *decoder, const rp_memory *memory, void *to) {
         memcpy(to, memory->bytes, memory->size);
         return 0;
     }
+    if (decoder->source.map_blob && rp_claim(decoder, memory->size) < 0) return -1;
     if (decoder->source.read_blob(decoder->source.context, memory->blob, to, &decoder->error))
         return raise_error(decoder);
     if (memory->digest) {
@@ -215,6 +218,22 @@ int rp_read_memory(rp_decoder *decoder, const rp_memory *memory, void *to) {
         }
     }
     return 0;
+}
+
+bool rp_is_lazy(const rp_decoder *decoder, const rp_memory *memory) {
+    return decoder->source.map_blob && !memory->bytes && !memory->digest &&
+           memory->size >= RS_CHUNK_ALIGNED_SIZE_MIN; /* smaller ones are not whole pages */
+}
+
+PyObject *rp_map_memory(rp_decoder *decoder, const rp_memory *memory) {
+    PyObject *region = rp_region_new(decoder->state, memory->size);
+    if (region && decoder->source.map_blob(decoder->source.context, memory->blob,
+                                           rp_region_bytes(region), &decoder->error)) {
+        Py_DECREF(region);
+        raise_error(decoder);
+        return NULL;
+    }
+    return region;
 }
 
 /* ---- keys ---- */

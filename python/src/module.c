@@ -35,11 +35,12 @@ rp_module_state *rp_state_of_type(PyTypeObject *type) {
 }
 
 static PyObject *core_load(PyObject *module, PyObject *args, PyObject *kwargs) {
-    static char *keywords[] = {"", "trusted", NULL};
+    static char *keywords[] = {"", "trusted", "lazy", NULL};
     PyObject *path, *trusted = Py_None;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|$O:load", keywords, &path, &trusted))
+    int lazy = 0;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|$Op:load", keywords, &path, &trusted, &lazy))
         return NULL;
-    return rp_load(rp_state_of_module(module), path, trusted);
+    return rp_load(rp_state_of_module(module), path, trusted, lazy);
 }
 
 static PyObject *core_list(PyObject *module, PyObject *args, PyObject *kwargs) {
@@ -74,11 +75,16 @@ static PyObject *core_set_attributes(PyObject *module, PyObject *const *args, Py
 
 static PyMethodDef core_functions[] = {
     {"load", (PyCFunction)(void (*)(void))core_load, METH_VARARGS | METH_KEYWORDS,
-     "load($module, path, /, *, trusted=())\n--\n\nThe variables of a checkpoint: a dict, with "
+     "load($module, path, /, *, trusted=(), lazy=False)\n--\n\nThe variables of a checkpoint: a "
+     "dict, with "
      "`vars`, `extra`, `result`, `tracked`,\n`arguments` and `meta`.\n\nTakes no lock. A file that "
      "is not proven to be yours is data alone: it runs no code, and instances\nof classes are "
      "Opaque, but for the classes that `trusted` names. `path` may be the name of a\ncheckpoint in "
-     "the default folder."},
+     "the default folder.\n\nlazy=True maps large arrays instead of reading them: at once, "
+     "whatever "
+     "their size, and not\nverified (verify() does it). The file must stay as it is: cutting it "
+     "off "
+     "ends the program."},
     {"list", (PyCFunction)(void (*)(void))core_list, METH_VARARGS | METH_KEYWORDS,
      "list($module, /, folder=None)\n--\n\nThe checkpoints of a folder, by name: named tuples.\n\n"
      "Takes no lock."},

@@ -17,6 +17,10 @@
 typedef struct rp_data {
     PyDictObject dict;
     PyObject *extra, *result, *tracked, *arguments, *meta;
+    /* of lazy ones: what verify() reads */
+    rs_folder *folder;
+    rs_file *file;
+    rs_state *saved;
 } rp_data;
 
 static int data_traverse(PyObject *object, visitproc visit, void *arg) {
@@ -47,6 +51,9 @@ static void data_dealloc(PyObject *object) {
     PyTypeObject *type = Py_TYPE(object);
     PyObject_GC_UnTrack(object);
     release((rp_data *)object);
+    rs_state_free(((rp_data *)object)->saved);
+    rs_file_close(((rp_data *)object)->file);
+    rs_folder_close(((rp_data *)object)->folder);
     PyDict_Type.tp_dealloc(object);
     Py_DECREF(type);
 }
@@ -74,7 +81,21 @@ static PyMemberDef data_members[] = {
     {NULL, 0, 0, 0, NULL},
 };
 
+static PyObject *data_verify(PyObject *object, PyObject *nothing) {
+    rs_error error = {0};
+    rs_state *saved = ((rp_data *)object)->saved;
+    (void)nothing;
+    if (saved != NULL && rs_state_verify(saved, NULL, NULL, NULL, &error) != RESUME_OK) {
+        rp_raise(rp_state_of_type(Py_TYPE(object)), &error);
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
 static PyMethodDef data_methods[] = {
+    {"verify", data_verify, METH_NOARGS,
+     "verify($self, /)\n--\n\nReads and verifies all that was saved: CheckpointDamaged where it is "
+     "not what was written.\n\nWithout lazy=True, load() has done so."},
     RP_HTML_METHOD(rp_data_html),
     {NULL, NULL, 0, NULL},
 };
@@ -139,9 +160,9 @@ static PyObject *data_from(rp_module_state *state, rp_loaded *loaded, const rs_s
     return object;
 }
 
-/* Generation `index`, newest first; NULL with an exception. */
+/* Generation `index`, newest first; NULL with an exception. A lazy one keeps its state. */
 static PyObject *load_generation(rp_module_state *state, rs_file *file, size_t index,
-                                 PyObject *trusted) {
+                                 PyObject *trusted, bool lazy) {
     rs_state *saved = NULL;
     rs_error error = {0};
     rp_loaded loaded = {0};
@@ -154,23 +175,27 @@ static PyObject *load_generation(rp_module_state *state, rs_file *file, size_t i
     }
     decoder = rp_decoder_new(state, saved);
     if (decoder != NULL) rp_decoder_trust(decoder, trusted);
+    if (decoder != NULL && lazy) rp_decoder_be_lazy(decoder);
     if (decoder != NULL && rp_loaded_read(state, decoder, &nowhere, &loaded) == 0)
         data = data_from(state, &loaded, saved, rs_file_generation(file, index)->number);
 done:
     rp_loaded_release(&loaded);
     if (decoder != NULL) rp_decoder_free(decoder);
-    rs_state_free(saved);
+    if (data != NULL && lazy)
+        ((rp_data *)data)->saved = saved;
+    else
+        rs_state_free(saved);
     return data;
 }
 
 /* The newest generation that can be read; an older one with a warning. */
 static PyObject *load_newest(rp_module_state *state, rs_file *file, const rs_recovery *recovery,
-                             PyObject *path, PyObject *trusted) {
+                             PyObject *path, PyObject *trusted, bool lazy) {
     size_t count = rs_file_generation_count(file);
     if (recovery->health != RS_HEALTH_GOOD && rp_warn(state, "'%U': %s", path, recovery->text) < 0)
         return NULL;
     for (size_t i = 0;; i++) {
-        PyObject *data = load_generation(state, file, i, trusted);
+        PyObject *data = load_generation(state, file, i, trusted, lazy);
         if (data != NULL || !PyErr_ExceptionMatches(state->damaged) || i + 1 >= count) return data;
         PyObject *exception = rp_exception_take();
         int status = rp_warn(state, "'%U': %S: the save before it is read", path, exception);
@@ -179,7 +204,7 @@ static PyObject *load_newest(rp_module_state *state, rs_file *file, const rs_rec
     }
 }
 
-static PyObject *load_file(rp_module_state *state, PyObject *path, PyObject *trusted) {
+static PyObject *load_file(rp_module_state *state, PyObject *path, PyObject *trusted, bool lazy) {
     rs_folder *folder = NULL;
     rs_file *file = NULL;
     rs_recovery recovery = {0};
@@ -195,7 +220,13 @@ static PyObject *load_file(rp_module_state *state, PyObject *path, PyObject *tru
             RESUME_OK)
         rp_raise(state, &error);
     else
-        data = load_newest(state, file, &recovery, path, trusted);
+        data = load_newest(state, file, &recovery, path, trusted, lazy);
+    if (data != NULL && lazy) {
+        ((rp_data *)data)->folder = folder;
+        ((rp_data *)data)->file = file;
+        folder = NULL;
+        file = NULL;
+    }
 done:
     rs_file_close(file);
     rs_folder_close(folder);
@@ -284,10 +315,10 @@ done:
     return result;
 }
 
-PyObject *rp_load(rp_module_state *state, PyObject *path, PyObject *trusted) {
+PyObject *rp_load(rp_module_state *state, PyObject *path, PyObject *trusted, bool lazy) {
     PyObject *names = trusted == Py_None ? PyFrozenSet_New(NULL) : rp_trusted_names(trusted);
     PyObject *full = names == NULL ? NULL : path_of(state, path);
-    PyObject *data = full == NULL ? NULL : load_file(state, full, names);
+    PyObject *data = full == NULL ? NULL : load_file(state, full, names, lazy);
     Py_XDECREF(full);
     Py_XDECREF(names);
     return data;

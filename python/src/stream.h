@@ -57,6 +57,8 @@ typedef struct rp_source {
     uint64_t (*blob_size)(void *context, size_t index); /* 0 when there is no such blob */
     /* Reads and verifies a whole blob into `to` (blob_size bytes). */
     resume_status (*read_blob)(void *context, size_t index, void *to, rs_error *error);
+    /* Puts a blob into pages of ours without reading it; NULL: everything is read. */
+    resume_status (*map_blob)(void *context, size_t index, void *to, rs_error *error);
     /* Asked before memory is taken for `size` bytes that are not in the stream; may be NULL. */
     resume_status (*claim)(void *context, uint64_t size, rs_error *error);
     bool is_foreign;   /* of another user: nesting, items, big ints and keys are limited */
@@ -94,6 +96,8 @@ PyObject *rp_decoder_notes(rp_decoder *decoder);
 /* Before the first value: names that may be imported and called although the stream is not mine
  * (frozenset, borrowed; may be NULL). */
 void rp_decoder_trust(rp_decoder *decoder, PyObject *trusted);
+/* Arrays that are stored as they are become maps of the file, unread and unverified. */
+void rp_decoder_be_lazy(rp_decoder *decoder);
 /* What was not trusted and became an Opaque: a list of names, each once, borrowed. */
 PyObject *rp_decoder_untrusted(rp_decoder *decoder);
 /* What stands for functions and classes whose code has changed or is gone since the save: a list of

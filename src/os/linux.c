@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -80,6 +81,12 @@ static int64_t linux_read_cached(const rs_os *os, int fd, void *to, size_t size,
     (void)os;
     struct iovec part = {.iov_base = to, .iov_len = size};
     return count(preadv2(fd, &part, 1, (off_t)offset, RWF_NOWAIT));
+}
+
+static int linux_map(const rs_os *os, int fd, void *at, size_t size, uint64_t offset) {
+    (void)os;
+    void *got = mmap(at, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, fd, (off_t)offset);
+    return got == MAP_FAILED ? -errno : 0;
 }
 
 /* A write that begins at the limit (ulimit -f) or behind it sends SIGXFSZ, which ends a program
@@ -362,6 +369,7 @@ static const rs_os linux_table = {
     .close = linux_close,
     .read = linux_read,
     .read_cached = linux_read_cached,
+    .map = linux_map,
     .write = linux_write,
     .sync_data = linux_sync_data,
     .sync = linux_sync,

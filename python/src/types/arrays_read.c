@@ -138,6 +138,17 @@ static PyObject *new_array(rp_decoder *decoder, PyObject *dtype, PyObject *shape
                                             Py_None, in_memory->columns ? "F" : "C"));
 }
 
+/* The same, filled: over a map of the file. */
+static PyObject *new_mapped(rp_decoder *decoder, PyObject *dtype, PyObject *shape, bool columns,
+                            const rp_memory *memory) {
+    PyObject *region = rp_map_memory(decoder, memory);
+    if (!region) return NULL;
+    PyObject *value = PyObject_CallFunction(decoder->array_type, "OOOiOs", shape, dtype, region, 0,
+                                            Py_None, columns ? "F" : "C");
+    Py_DECREF(region);
+    return rp_checked(decoder, value);
+}
+
 void *rp_array_memory(PyObject *array, PyObject **capsule) {
     const rp_array_interface *look = rp_array_look(array, capsule);
     return look ? look->data : NULL;
@@ -246,13 +257,16 @@ static PyObject *memory_of(rp_decoder *decoder, Py_ssize_t index, PyObject *valu
 static PyObject *get_part(rp_decoder *decoder, const rp_memory *memory, uint64_t whole) {
     if (!rp_is_view_base(decoder) || decoder->pending < 0 || memory->high > whole)
         return rp_damaged(decoder, "a part of an array stands alone");
-    PyObject *value =
-        rp_checked(decoder, PyObject_CallFunction(decoder->array_type, "(n)O",
-                                                  (Py_ssize_t)memory->size, decoder->byte_dtype));
-    if (!value || fill_array(decoder, value, memory) < 0) {
-        Py_XDECREF(value);
-        return NULL;
+    PyObject *value = NULL, *shape = Py_BuildValue("(n)", (Py_ssize_t)memory->size);
+    if (shape && rp_is_lazy(decoder, memory)) {
+        value = new_mapped(decoder, decoder->byte_dtype, shape, false, memory);
+    } else if (shape) {
+        value = rp_checked(
+            decoder, PyObject_CallFunction(decoder->array_type, "OO", shape, decoder->byte_dtype));
+        if (value && fill_array(decoder, value, memory) < 0) Py_CLEAR(value);
     }
+    Py_XDECREF(shape);
+    if (!value) return NULL;
     if (memory->low > 0 || memory->high < whole) {
         decoder->shares[decoder->pending].partial = true;
         decoder->shares[decoder->pending].low = memory->low;
@@ -284,9 +298,11 @@ done:
 
 static PyObject *get_whole(rp_decoder *decoder, PyObject *dtype, PyObject *shape,
                            const order *in_memory, bool writeable, const rp_memory *memory) {
-    PyObject *value = new_array(decoder, dtype, shape, in_memory);
+    bool is_lazy = !in_memory->axes && rp_is_lazy(decoder, memory);
+    PyObject *value = is_lazy ? new_mapped(decoder, dtype, shape, in_memory->columns, memory)
+                              : new_array(decoder, dtype, shape, in_memory);
     if (!value) return NULL;
-    if (fill_array(decoder, value, memory) < 0) goto failed;
+    if (!is_lazy && fill_array(decoder, value, memory) < 0) goto failed;
     PyObject *target;
     int fits = fitting_target(decoder, value, &target);
     if (fits < 0) goto failed;
