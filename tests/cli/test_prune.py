@@ -18,8 +18,10 @@ def test_prune__golden(resume, history):
     ran = resume("prune", "sim.main", "--keep-last", "2")
     assert ran.code == 0 and ran.err == ""
     freed = (before - path.stat().st_size) / 1024
+    # quick saves of a killed program leave zeros behind them, where the file system is in place
+    told = f"{freed:.1f} KiB" if freed < 1024 else f"{freed / 1024:.1f} MiB"
     assert masked(ran.out) == f"""\
-sim.main: 2 of 6 generations stay, {freed:.1f} KiB freed
+sim.main: 2 of 6 generations stay, {told} freed
         GENERATION  SAVED
   keep           6  TIME
   keep           5  TIME
