@@ -9,6 +9,8 @@ import stat
 import sys
 import types
 
+from ._appended import Appended
+
 # What is kept of an output, so that it is written again where the shell's `>` has emptied the file.
 KEPT_MAX = 64 << 20
 # Variables of the environment that change what Python and libraries compute.
@@ -101,6 +103,7 @@ class Process:
         self.environment = dict(os.environ)
         self.before = frozenset(sys.modules)
         self.outputs = [Output(1), Output(2)]
+        self.appended = Appended()
         self.ends = []
         self.signals = self.handlers()
         self.watch_ends()
@@ -174,6 +177,7 @@ class Process:
             "depth": sys.getrecursionlimit(),
             "digits": sys.get_int_max_str_digits(),
             "outputs": self.take_outputs(),
+            "appended": self.appended.take(),
             "input": take_input(),
             "ends": [list(end) for end in self.ends],
             "signals": {number: handler for number, handler in self.handlers().items()
@@ -242,8 +246,10 @@ class Process:
             self.outputs[1].begin = self.outputs[0].begin
         else:
             self.outputs[1].put(second)
-        for text in self.told:
-            sys.stderr.write(text)
+        self.told += [f"resume: {text}\n" for text in self.appended.put(saved["appended"])]
+        if self.told and sys.__stderr__ is not None:
+            sys.__stderr__.write("".join(self.told))
+            flush()
 
     def differences(self, saved):
         """What is another way than when the program began, in words."""

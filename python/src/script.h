@@ -26,6 +26,8 @@ typedef struct rp_script {
     unsigned tries, steps; /* in a row that saved nothing: after a while, and at once */
     PyObject *reason;      /* strong: str: of the newest refusal, or NULL */
     PyObject *told;        /* strong: set of what has been told */
+    uint64_t took_ns;      /* the newest save */
+    unsigned asked;        /* how often a file that is appended to asked for one */
     int status;            /* descriptor to which the newest generation is written */
     bool is_file;          /* run by its name, not by runpy */
     bool running, saving;
@@ -37,6 +39,8 @@ extern PyType_Spec rp_script_spec;
 PyObject *rp_script_run(rp_script *self, PyCodeObject *code, PyObject *globals);
 /* script_save.c: the handler of the timer and of signals: (number, frame). */
 PyObject *rp_script_tick(PyObject *script, PyObject *args);
+/* script_files.c: from now on files that are opened to be appended to are known to the saves. */
+int rp_script_watch_files(rp_script *self);
 /* Hooks of rp_exact. */
 int rp_script_refused(rp_exact *exact, PyObject *reason);
 int rp_script_put_program(rp_exact *exact, rp_snapshot *snapshot);

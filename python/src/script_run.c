@@ -239,7 +239,7 @@ PyObject *rp_script_run(rp_script *self, PyCodeObject *code, PyObject *globals) 
     self->exact.context = self;
     self->exact.hooks = &hooks;
     PyObject *handler = PyObject_GetAttrString((PyObject *)self, "tick"), *result = NULL;
-    if (handler && rp_script_signals_begin(handler) == 0) {
+    if (handler && rp_script_watch_files(self) == 0 && rp_script_signals_begin(handler) == 0) {
         rp_record *root = NULL;
         bool ready = open_checkpoint(self, code, globals) == 0 && check_seed(self) == 0 &&
                      restore(self, &root) >= 0;

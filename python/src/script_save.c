@@ -307,6 +307,7 @@ static void stop(rp_script *self, int number) {
 
 static void saved(rp_script *self, uint64_t took_ns) {
     self->saves++;
+    self->took_ns = took_ns;
     self->tries = 0;
     self->steps = 0;
     self->due_ns = 0;
