@@ -135,8 +135,8 @@ static rc_exit run(const void *given) {
 }
 
 static const rc_option options_table[] = {
-    {"every", 'e', RC_TEXT, "DURATION", "time between two saves: 30s, 5m, 1h30m (default 30s)",
-     offsetof(run_options, every)},
+    {"every", 'e', RC_TEXT, "DURATION",
+     "time between two saves: 30s, 5m, 1h30m, auto (default 30s)", offsetof(run_options, every)},
     {"require-save", 0, RC_TEXT, "DURATION",
      "stop with exit code 1 when nothing could be saved in the first DURATION",
      offsetof(run_options, require_save)},

@@ -44,6 +44,7 @@ module resume
     RESUME_CODEC = 19, RESUME_MISMATCH = 20
   ! Of resume_open
   real(c_double), parameter, public :: RESUME_EVERY_SYNC = -1
+  real(c_double), parameter, public :: RESUME_AUTO = -2
   integer, parameter, public :: RESUME_AGAIN_CONTINUE = 0, RESUME_AGAIN_FRESH = 1, &
     RESUME_AGAIN_ERROR = 2
   integer, parameter, public :: RESUME_COMPRESS_AUTO = 0, RESUME_COMPRESS_NEVER = 1, &
@@ -76,6 +77,7 @@ module resume
     real(c_double) :: rate_s = 0, expire_ended_s = 0, expire_cut_off_s = 0
     integer(c_int) :: again = 0, compress = 0, keep_last = 0, keep_hourly = 0, keep_daily = 0, &
       clean = 0, strict = 0, any_program = 0, independent_ranks = 0
+    real(c_double) :: overhead = 0
   end type
 
   type, bind(C) :: c_info
@@ -210,10 +212,10 @@ contains
   ! is named PROGRAM.main.
   subroutine resume_open(ck, name, folder, rate_s, expire_ended_s, expire_cut_off_s, again, &
                          compress, keep_last, keep_hourly, keep_daily, clean, strict, &
-                         any_program, independent_ranks)
+                         any_program, independent_ranks, overhead)
     type(resume_checkpoint), intent(inout) :: ck
     character(len=*), intent(in), optional :: name, folder
-    real(real64), intent(in), optional :: rate_s, expire_ended_s, expire_cut_off_s
+    real(real64), intent(in), optional :: rate_s, expire_ended_s, expire_cut_off_s, overhead
     integer, intent(in), optional :: again, compress, keep_last, keep_hourly, keep_daily
     logical, intent(in), optional :: clean, strict, any_program, independent_ranks
     character(kind=c_char, len=:), allocatable, target :: c_name, c_folder
@@ -231,6 +233,7 @@ contains
       options%folder = c_loc(c_folder)
     end if
     if (present(rate_s)) options%rate_s = rate_s
+    if (present(overhead)) options%overhead = overhead
     if (present(expire_ended_s)) options%expire_ended_s = expire_ended_s
     if (present(expire_cut_off_s)) options%expire_cut_off_s = expire_cut_off_s
     if (present(again)) options%again = int(again, c_int)

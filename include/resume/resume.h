@@ -80,13 +80,15 @@ typedef enum resume_compress {
 } resume_compress;
 
 #define RESUME_EVERY_SYNC (-1.0)
+#define RESUME_AUTO       (-2.0)
 
 /* Zero is the default of every member: `resume_options options = {0};`. Times are in seconds. */
 typedef struct resume_options {
     const char *folder;      /* NULL: RESUME_DIR, else ".checkpoints" in the working folder */
     const char *program;     /* path, for the record and the check below; NULL: this executable */
     double rate_s;           /* from one save to when the next is due; 0: 30 s;
-                                RESUME_EVERY_SYNC: every resume_sync saves */
+                                RESUME_EVERY_SYNC: every resume_sync saves; RESUME_AUTO: when it
+                                costs least, 15 minutes at most */
     double expire_ended_s;   /* what is older is not used, but kept as NAME~1; 0: never */
     double expire_cut_off_s; /* the same for work that was cut off */
     resume_again again;
@@ -101,6 +103,8 @@ typedef struct resume_options {
                               another program saved; else RESUME_EXISTS */
     int independent_ranks; /* not 0: of several ranks (MPI, Slurm, torchrun) each has its own
                               checkpoint, NAME@rank3; else several ranks are refused */
+    double overhead;       /* for RESUME_AUTO: the share of the run that saves may cost while no
+                              run was cut off; 0: 0.02 */
 } resume_options;
 
 /* resume_open(resume **checkpoint, const char *name, const resume_options *options)

@@ -8,7 +8,7 @@ from typing import IO, Any, Final, Literal, TypeVar, final, overload
 
 _T = TypeVar("_T")
 _F = TypeVar("_F", bound=Callable[..., Any])
-_Duration = float | str | timedelta
+_Duration = float | str | timedelta  # rates also take "auto"
 _Path = str | PathLike[str]
 _Trusted = str | type | Iterable[str | type]
 _KeyPart = str | int | float | None
@@ -66,6 +66,7 @@ class Checkpoint(dict[Hashable, Any]):
         ranks: Literal["independent"] | None = None,
         memmap: Literal["path", "content"] = "path",
         track: bool = False,
+        overhead: float = 0.02,
         filename: _Path | None = None,
     ) -> None: ...
     @property
@@ -235,6 +236,7 @@ def resumable(
     ranks: Literal["independent"] | None = None,
     memmap: Literal["path", "content"] = "path",
     track: bool = False,
+    overhead: float = 0.02,
     cache: bool = False,
     signals: bool = False,
 ) -> Callable[[_F], _F]: ...

@@ -38,6 +38,7 @@ static PyObject *writer_text(void) {
 
 static int open_engine(rp_checkpoint *self) {
     rs_checkpoint_options options = {.rate_ns = self->options.rate_ns,
+                                     .overhead = self->options.overhead,
                                      .clean = self->options.clean,
                                      .track = self->options.track,
                                      .keep = self->options.keep,

@@ -79,6 +79,28 @@ int rp_duration(PyObject *value, const char *what, uint64_t *ns) {
     return 0;
 }
 
+int rp_rate(PyObject *value, const char *what, uint64_t *ns) {
+    if (PyUnicode_Check(value) && PyUnicode_CompareWithASCIIString(value, "auto") == 0) {
+        *ns = RS_AUTO;
+        return 0;
+    }
+    return rp_duration(value, what, ns);
+}
+
+static int parse_overhead(PyObject *value, double *overhead) {
+    double share = PyFloat_AsDouble(value);
+    if (share > 0 && share < 1) {
+        *overhead = share;
+        return 0;
+    }
+    if (PyErr_Occurred() && !PyErr_ExceptionMatches(PyExc_TypeError)) return -1;
+    PyErr_Format(PyExc_ValueError,
+                 "overhead=%R: the share of the run that saves may cost with rate=\"auto\", like "
+                 "0.02 for 2 %%",
+                 value);
+    return -1;
+}
+
 int rp_choice(PyObject *value, const char *what, const char *const *texts, int count, int *choice) {
     for (int i = 0; PyUnicode_Check(value) && i < count; i++)
         if (PyUnicode_CompareWithASCIIString(value, texts[i]) == 0) {
@@ -240,18 +262,18 @@ int rp_options_parse(PyObject *args, PyObject *kwargs, rp_options *options) {
     static char *keywords[] = {"name",         "clean",  "rate",      "folder",   "key",
                                "expire",       "again",  "on_change", "on_error", "strict",
                                "random_state", "skip",   "only",      "keep",     "compress",
-                               "ranks",        "memmap", "track",     NULL};
+                               "ranks",        "memmap", "track",     "overhead", NULL};
     PyObject *name = NULL, *rate = NULL, *folder = NULL, *key = NULL, *expire = NULL, *again = NULL;
     PyObject *on_change = NULL, *on_error = NULL, *skip = NULL, *only = NULL, *compress = NULL;
-    PyObject *ranks = NULL, *keep = NULL, *memmap = NULL;
+    PyObject *ranks = NULL, *keep = NULL, *memmap = NULL, *overhead = NULL;
     int clean = 0, strict = 0, random_state = 1, track = 0;
     *options = (rp_options){.rate_ns = 30000000000u};
     if (rename_filename(&kwargs) < 0) return -1;
     int status = -1;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|OpO$OOOOOOppOOOOOOp:Checkpoint", keywords,
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|OpO$OOOOOOppOOOOOOpO:Checkpoint", keywords,
                                      &name, &clean, &rate, &folder, &key, &expire, &again,
                                      &on_change, &on_error, &strict, &random_state, &skip, &only,
-                                     &keep, &compress, &ranks, &memmap, &track))
+                                     &keep, &compress, &ranks, &memmap, &track, &overhead))
         goto done;
     if (parse_choices(again, on_change, on_error, ranks, options) < 0) goto done;
     static const char *const memmaps[] = {"path", "content"};
@@ -264,7 +286,8 @@ int rp_options_parse(PyObject *args, PyObject *kwargs, rp_options *options) {
     options->track = track;
     options->strict = strict;
     options->random_state = random_state;
-    if (given(rate) && rp_duration(rate, "rate", &options->rate_ns) < 0) goto done;
+    if (given(rate) && rp_rate(rate, "rate", &options->rate_ns) < 0) goto done;
+    if (given(overhead) && parse_overhead(overhead, &options->overhead) < 0) goto done;
     options->has_expire = given(expire) != NULL;
     if (given(expire) && rp_duration(expire, "expire", &options->expire_ns) < 0) goto done;
     if (given(key) && (options->key = rp_key_text(key)) == NULL) goto done;

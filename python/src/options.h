@@ -20,7 +20,8 @@ typedef struct rp_options {
     PyObject *key;    /* its text as str, or NULL */
     PyObject *skip;   /* frozenset of names, or NULL */
     PyObject *only;   /* frozenset of names, or NULL */
-    uint64_t rate_ns;
+    uint64_t rate_ns; /* or RS_AUTO, which may cost `overhead` of the run */
+    double overhead;
     bool has_expire;
     uint64_t expire_ns;
     bool clean, strict, random_state, raise_errors, independent_ranks;
@@ -41,6 +42,8 @@ PyObject *rp_key_text(PyObject *key);
 /* Seconds as a number, a timedelta, "5m", "1h30m" or "never" (RS_NEVER). `what` names it in the
  * ValueError or TypeError. */
 int rp_duration(PyObject *value, const char *what, uint64_t *ns);
+/* The same, or "auto" (RS_AUTO). */
+int rp_rate(PyObject *value, const char *what, uint64_t *ns);
 /* One of `count` texts: its index into *choice, else ValueError that lists them. */
 int rp_choice(PyObject *value, const char *what, const char *const *texts, int count, int *choice);
 /* A str or an iterable of str as a frozenset. */

@@ -205,6 +205,7 @@ static int save_now(rp_checkpoint *self, bool due) {
     rs_error error = {0};
     size_t count;
     int status = -1;
+    rs_checkpoint_begin_save(self->engine);
     if (rp_snapshot_take(self, &snapshot) < 0) return -1;
     if (self->options.strict &&
         (PyDict_GET_SIZE(snapshot.skipped) > 0 || PyList_GET_SIZE(snapshot.problems) > 0)) {
@@ -253,6 +254,7 @@ int rp_checkpoint_save_exact(rp_checkpoint *self, bool due, PyObject **refusal) 
     rs_error error = {0};
     size_t count;
     int status = 0;
+    rs_checkpoint_begin_save(self->engine);
     if (rp_snapshot_take(self, &snapshot) < 0) return -1;
     *refusal = first_problem(&snapshot);
     if (*refusal != NULL) goto done;

@@ -99,9 +99,11 @@ static PyObject *script_execute(PyObject *object, PyObject *args) {
 
 /* ---- the type ---- */
 
-static int read_duration(rp_script *self, const char *name, uint64_t *ns) {
+typedef int reader(PyObject *value, const char *what, uint64_t *ns);
+
+static int read_setting(rp_script *self, const char *name, reader *read, uint64_t *ns) {
     PyObject *text = PyDict_GetItemString(self->settings, name); /* borrowed */
-    return text ? rp_duration(text, name, ns) : 0;
+    return text ? read(text, name, ns) : 0;
 }
 
 /* Programs that this one starts do not get it. */
@@ -133,8 +135,9 @@ static PyObject *script_new(PyTypeObject *type, PyObject *args, PyObject *kwargs
     self->status = -1;
     self->every_ns = EVERY_NS;
     self->require_ns = RS_NEVER;
-    if (self->told && read_duration(self, "every", &self->every_ns) == 0 &&
-        read_duration(self, "require-save", &self->require_ns) == 0 && read_status(self) == 0)
+    if (self->told && read_setting(self, "every", rp_rate, &self->every_ns) == 0 &&
+        read_setting(self, "require-save", rp_duration, &self->require_ns) == 0 &&
+        read_status(self) == 0)
         return (PyObject *)self;
     Py_DECREF(self);
     return NULL;

@@ -41,6 +41,8 @@ PyObject *rp_script_run(rp_script *self, PyCodeObject *code, PyObject *globals);
 PyObject *rp_script_tick(PyObject *script, PyObject *args);
 /* script_files.c: from now on files that are opened to be appended to are known to the saves. */
 int rp_script_watch_files(rp_script *self);
+/* The time between two saves, as it is now. */
+uint64_t rp_script_every(const rp_script *self);
 /* Hooks of rp_exact. */
 int rp_script_refused(rp_exact *exact, PyObject *reason);
 int rp_script_put_program(rp_exact *exact, rp_snapshot *snapshot);

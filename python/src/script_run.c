@@ -36,8 +36,9 @@ static int fill_options(const rp_script *self, rp_options *options) {
     for (int i = 0; status == 0 && i < 3; i++)
         if (setting(self, names[i]))
             status = PyDict_SetItemString(kwargs, names[i], setting(self, names[i]));
-    PyObject *rate = status == 0 ? PyFloat_FromDouble((double)self->every_ns / 1e9) : NULL;
-    if (rate) status = PyDict_SetItemString(kwargs, "rate", rate);
+    PyObject *rate = self->every_ns == RS_AUTO ? PyUnicode_FromString("auto")
+                                               : PyFloat_FromDouble((double)self->every_ns / 1e9);
+    if (rate && status == 0) status = PyDict_SetItemString(kwargs, "rate", rate);
     if (status == 0 && setting(self, "fresh")) PyDict_SetItemString(kwargs, "clean", Py_True);
     if (status == 0) status = rp_options_parse(args, kwargs, options);
     Py_XDECREF(rate);
@@ -197,14 +198,19 @@ static int restore(rp_script *self, rp_record **root) {
     return status < 0 || type ? -1 : *root != NULL;
 }
 
+uint64_t rp_script_every(const rp_script *self) {
+    return self->every_ns == RS_AUTO ? rs_checkpoint_rate(self->exact.checkpoint->engine)
+                                     : self->every_ns;
+}
+
 static PyObject *go_on_or_begin(rp_script *self, rp_record *root, PyCodeObject *code,
                                 PyObject *globals) {
     rp_exact_enter(&self->exact, code);
     self->running = true;
     self->begun_ns = now_ns();
     rp_script_note_generation(self);
-    uint64_t first = self->every_ns < self->require_ns ? self->every_ns : self->require_ns;
-    rp_script_ask(first);
+    uint64_t first = rp_script_every(self);
+    rp_script_ask(first < self->require_ns ? first : self->require_ns);
     /* at the first place of all: from then on there is something to go on from */
     if (!root || rp_script_stop_signal()) rp_script_ask_next();
     PyObject *result =

@@ -260,7 +260,7 @@ static void note_for_command(rp_script *self, uint64_t since_ns, const char *tex
 /* The program may have lost its stderr: `resume log` and the end of `resume run` tell it, too. */
 static void note_waiting(rp_script *self, uint64_t now, uint64_t waited_ns) {
     bool stops = rp_script_stop_signal() != 0;
-    uint64_t patience = stops ? MOMENT_NS : between(self->every_ns, MOMENT_NS, SILENCE_NS);
+    uint64_t patience = stops ? MOMENT_NS : between(rp_script_every(self), MOMENT_NS, SILENCE_NS);
     const char *text = self->reason ? PyUnicode_AsUTF8(self->reason) : NULL;
     PyErr_Clear();
     if (!text || (self->noted_ns && now - self->noted_ns < MOMENT_NS)) return;
@@ -281,7 +281,7 @@ static void check_requirement(rp_script *self) {
 static void wait(rp_script *self, uint64_t delay_ns) {
     self->steps = 0;
     uint64_t now = now_ns();
-    uint64_t patience = between(self->every_ns, SILENCE_NS, UINT64_MAX);
+    uint64_t patience = between(rp_script_every(self), SILENCE_NS, UINT64_MAX);
     uint64_t waited = now - self->due_ns;
     if (waited >= (rp_script_stop_signal() ? MOMENT_NS : patience)) tell_waiting(self, waited);
     if (waited >= MOMENT_NS) note_waiting(self, now, waited);
@@ -316,8 +316,8 @@ static void saved(rp_script *self, uint64_t took_ns) {
     rp_script_note_generation(self);
     int number = rp_script_stop_signal();
     if (number) stop(self, number);
-    uint64_t pause = took_ns * TIME_FOR_SAVES;
-    rp_script_ask(self->every_ns < pause ? pause : self->every_ns);
+    uint64_t pause = took_ns * TIME_FOR_SAVES, every = rp_script_every(self);
+    rp_script_ask(every < pause ? pause : every);
 }
 
 /* 1 saved, 0 not. Nothing that happens here is seen by the program. */

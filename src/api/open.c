@@ -32,7 +32,8 @@ static uint64_t expiry_of(double seconds) {
 }
 
 static uint64_t rate_of(double seconds) {
-    return seconds < 0 ? 0 : ns_of(seconds > 0 ? seconds : RATE_S);
+    if (seconds < 0) return seconds == RESUME_AUTO ? RS_AUTO : 0;
+    return ns_of(seconds > 0 ? seconds : RATE_S);
 }
 
 static resume_status refuse(rs_error *error, const char *what) {
@@ -45,8 +46,11 @@ static bool is_time(double seconds) {
 }
 
 static resume_status check_options(const resume_options *options, rs_error *error) {
-    if (!is_time(options->rate_s) && !(options->rate_s < 0 && options->rate_s == RESUME_EVERY_SYNC))
-        return refuse(error, "rate_s is a number of seconds, or RESUME_EVERY_SYNC");
+    if (!is_time(options->rate_s) && options->rate_s != RESUME_EVERY_SYNC &&
+        options->rate_s != RESUME_AUTO)
+        return refuse(error, "rate_s is a number of seconds, RESUME_EVERY_SYNC or RESUME_AUTO");
+    if (!(options->overhead >= 0 && options->overhead < 1))
+        return refuse(error, "`overhead` is a share of the run, 0.02 for 2 %; below 1");
     if (!is_time(options->expire_ended_s) || !is_time(options->expire_cut_off_s))
         return refuse(error, "expire_ended_s and expire_cut_off_s are seconds, 0: never");
     if ((unsigned)options->again > RESUME_AGAIN_ERROR)
@@ -129,6 +133,7 @@ static resume_status open_engine(resume *checkpoint, const rs_naming *naming,
         .name = naming->name,
         .name_size = strlen(naming->name),
         .rate_ns = rate_of(options->rate_s),
+        .overhead = options->overhead,
         .expire_ended_ns = expiry_of(options->expire_ended_s),
         .expire_cut_off_ns = expiry_of(options->expire_cut_off_s),
         .clean = options->clean != 0,

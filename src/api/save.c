@@ -65,6 +65,7 @@ static resume_status save(resume *checkpoint, const char *what) {
     rs_commit_info commit;
     rs_error *error = &checkpoint->error;
     checkpoint->is_busy = true;
+    rs_checkpoint_begin_save(checkpoint->engine);
     status = rs_encode(checkpoint, &encoding, error);
     checkpoint->is_busy = false;
     if (status == RESUME_OK)

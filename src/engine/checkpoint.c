@@ -2,6 +2,7 @@
 #include "engine/checkpoint.h"
 
 #include "base/alloc.h"
+#include "engine/interval.h"
 #include "engine/schedule.h"
 #include "engine/tracking.h"
 #include "os/file.h"
@@ -22,7 +23,11 @@ struct rs_checkpoint {
     rs_timer *timer;
     atomic_int *due, own_due; /* the one in use, and the one to use when none is given */
     rs_schedule schedule;
-    int64_t pid; /* of the opener: its children may not save */
+    bool is_automatic; /* `interval` chooses the rate */
+    rs_interval interval;
+    int64_t opened_ns; /* monotonic */
+    int64_t saving_ns; /* monotonic: since when a save keeps the program waiting; 0: it does not */
+    int64_t pid;       /* of the opener: its children may not save */
 
     char file_name[RS_FILE_NAME_SIZE];
     char *path;
@@ -117,6 +122,9 @@ static void continue_call(rs_checkpoint *checkpoint) {
     checkpoint->call_started_ns = meta->started_ns;
     checkpoint->call_running_ns = meta->running_ns;
     checkpoint->call_saves = meta->saves;
+    checkpoint->interval.failures = meta->failures + 1;
+    checkpoint->interval.running_ns = meta->running_ns > 0 ? (uint64_t)meta->running_ns : 0;
+    checkpoint->interval.cost_ns = (double)meta->cost_ns;
 }
 
 /* Files that hold nothing to go on from: `clean` may set them aside. */
@@ -167,6 +175,7 @@ static resume_status copy_options(rs_checkpoint *checkpoint, const rs_checkpoint
     checkpoint->tracks = options->track;
     checkpoint->commit.keep = options->keep;
     checkpoint->schedule.rate_ns = options->rate_ns;
+    checkpoint->interval.overhead = options->overhead;
     if (!checkpoint->name.bytes || !checkpoint->program || !checkpoint->function ||
         !checkpoint->writer)
         return rs_fail(error, RESUME_NO_MEMORY, "no memory for a checkpoint");
@@ -181,6 +190,23 @@ static void know_process(rs_checkpoint *checkpoint) {
         snprintf(checkpoint->host, sizeof checkpoint->host, "%s", process.host);
 }
 
+/* With RS_AUTO the rate follows what saves cost and how often the call was cut off. */
+static void choose_rate(rs_checkpoint *checkpoint, uint64_t rate_ns) {
+    checkpoint->is_automatic = rate_ns == RS_AUTO;
+    checkpoint->schedule.rate_ns =
+        checkpoint->is_automatic ? rs_interval_ns(&checkpoint->interval) : rate_ns;
+}
+
+/* A save has kept the program waiting until `paused_until`, and is durable now. */
+static void note_cost(rs_checkpoint *checkpoint, int64_t begun, int64_t paused_until, int64_t now) {
+    rs_interval *interval = &checkpoint->interval;
+    interval->here_ns = (uint64_t)(now - checkpoint->opened_ns);
+    interval->running_ns =
+        (uint64_t)(checkpoint->call_running_ns + now - checkpoint->call_begun_ns);
+    rs_interval_note(interval, (uint64_t)(paused_until - begun), (uint64_t)(now - begun));
+    if (checkpoint->is_automatic) choose_rate(checkpoint, RS_AUTO);
+}
+
 /* Without its timer the flag stays up: every call then looks for itself. */
 static void arm(rs_checkpoint *checkpoint) {
     int64_t now = checkpoint->os->monotonic_ns(checkpoint->os);
@@ -192,7 +218,9 @@ static resume_status start_timer(rs_checkpoint *checkpoint, rs_error *error) {
     resume_status status = rs_timer_new(checkpoint->due, &checkpoint->timer, error);
     if (status) return status;
     int64_t now = checkpoint->os->monotonic_ns(checkpoint->os);
+    checkpoint->opened_ns = now;
     rs_schedule_note(&checkpoint->schedule, true, now);
+    choose_rate(checkpoint, checkpoint->schedule.rate_ns);
     return rs_timer_arm(checkpoint->timer, rs_schedule_delay(&checkpoint->schedule, now), error);
 }
 
@@ -282,8 +310,12 @@ int64_t rs_checkpoint_saved_ns(const rs_checkpoint *checkpoint) {
 }
 
 void rs_checkpoint_set_rate(rs_checkpoint *checkpoint, uint64_t rate_ns) {
-    checkpoint->schedule.rate_ns = rate_ns;
+    choose_rate(checkpoint, rate_ns);
     arm(checkpoint);
+}
+
+uint64_t rs_checkpoint_rate(const rs_checkpoint *checkpoint) {
+    return checkpoint->schedule.rate_ns;
 }
 
 void rs_checkpoint_postpone(rs_checkpoint *checkpoint, uint64_t delay_ns) {
@@ -346,6 +378,7 @@ void rs_checkpoint_begin_call(rs_checkpoint *checkpoint) {
     checkpoint->call_begun_ns = os->monotonic_ns(os);
     checkpoint->call_running_ns = 0;
     checkpoint->call_saves = 0;
+    checkpoint->interval.failures = 0;
 }
 
 /* --- saving --- */
@@ -388,6 +421,8 @@ static rs_meta make_meta(const rs_checkpoint *checkpoint, bool ended) {
         .saves = checkpoint->call_saves + !ended,
         .ended = ended,
         .pid = checkpoint->pid,
+        .failures = checkpoint->interval.failures,
+        .cost_ns = (uint64_t)checkpoint->interval.cost_ns,
         .name = checkpoint->name,
         .program = {checkpoint->program, strlen(checkpoint->program)},
         .function = {checkpoint->function, strlen(checkpoint->function)},
@@ -439,9 +474,14 @@ static const rs_unchanged *look_at_pages(rs_checkpoint *checkpoint, const rs_blo
                             header->chunk_size ? header->chunk_size : RS_CHUNK_SIZE);
 }
 
+void rs_checkpoint_begin_save(rs_checkpoint *checkpoint) {
+    checkpoint->saving_ns = checkpoint->os->monotonic_ns(checkpoint->os);
+}
+
 resume_status rs_checkpoint_save(rs_checkpoint *checkpoint, const rs_blob *blobs, size_t blob_count,
                                  rs_commit_info *info, rs_error *error) {
     *info = (rs_commit_info){0};
+    if (checkpoint->saving_ns == 0) rs_checkpoint_begin_save(checkpoint);
     resume_status status = check_process(checkpoint, error);
     if (status) return status;
     rs_checkpoint_forget(checkpoint);
@@ -458,6 +498,8 @@ resume_status rs_checkpoint_save(rs_checkpoint *checkpoint, const rs_blob *blobs
     }
     if (status == RESUME_OK) note_saved(checkpoint, &meta);
     int64_t now = checkpoint->os->monotonic_ns(checkpoint->os);
+    if (status == RESUME_OK) note_cost(checkpoint, checkpoint->saving_ns, now, now);
+    checkpoint->saving_ns = 0;
     rs_schedule_note(&checkpoint->schedule, status == RESUME_OK, now);
     arm(checkpoint);
     return status;

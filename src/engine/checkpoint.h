@@ -12,14 +12,16 @@
 
 typedef struct rs_checkpoint rs_checkpoint;
 
-#define RS_NEVER UINT64_MAX /* for durations: no limit */
+#define RS_NEVER UINT64_MAX       /* for durations: no limit */
+#define RS_AUTO  (UINT64_MAX - 1) /* for rates: engine/interval.h */
 
 typedef struct rs_checkpoint_options {
     const char *folder; /* made absolute at opening, made when missing */
     const char *name;   /* UTF-8, `name_size` bytes, encoded by store/name.h */
     size_t name_size;
     const char *key_file; /* of the user (os/process.h); NULL: nothing is signed, nor proven */
-    uint64_t rate_ns;     /* time between two due saves */
+    uint64_t rate_ns;     /* time between two due saves; RS_AUTO: what costs least */
+    double overhead;      /* for RS_AUTO: share of the run, 0: RS_OVERHEAD_DEFAULT */
     uint64_t
         expire_ended_ns; /* age at which a call expires that ended in a program that did, too */
     uint64_t expire_cut_off_ns; /* the same for all other calls; RS_NEVER by default */
@@ -92,6 +94,9 @@ void rs_checkpoint_start_over(rs_checkpoint *checkpoint);
  * themselves unless a call that was cut off was found, which goes on. */
 void rs_checkpoint_begin_call(rs_checkpoint *checkpoint);
 
+/* The state is going to be collected for rs_checkpoint_save: from here on the program waits, which
+ * RS_AUTO counts as what saves cost. */
+void rs_checkpoint_begin_save(rs_checkpoint *checkpoint);
 /* blobs[0] is the object stream. Durable when it returns OK; arms the timer again, also after a
  * failure (with a growing interval, up to 16 x rate, until a save works). FORKED in a child process
  * of the opener. */
@@ -111,6 +116,8 @@ void rs_checkpoint_refuse(rs_checkpoint *checkpoint, const char *text);
  * in forked children. */
 atomic_int *rs_checkpoint_due(rs_checkpoint *checkpoint);
 void rs_checkpoint_set_rate(rs_checkpoint *checkpoint, uint64_t rate_ns);
+/* The time between two due saves as it is now, also with RS_AUTO. */
+uint64_t rs_checkpoint_rate(const rs_checkpoint *checkpoint);
 /* Nothing can be saved now: the next save is due `delay_ns` from now. */
 void rs_checkpoint_postpone(rs_checkpoint *checkpoint, uint64_t delay_ns);
 bool rs_checkpoint_is_forked(

@@ -31,6 +31,8 @@ static const meta_field fields[] = {
     {"pid", META_SIGNED, offsetof(rs_meta, pid)},
     {"size", META_UNSIGNED, offsetof(rs_meta, state_size)},
     {"copy_of", META_NUMBER, offsetof(rs_meta, copy_of)},
+    {"failures", META_NUMBER, offsetof(rs_meta, failures)},
+    {"cost", META_NUMBER, offsetof(rs_meta, cost_ns)},
     {"name", META_TEXT, offsetof(rs_meta, name)},
     {"program", META_TEXT, offsetof(rs_meta, program)},
     {"function", META_TEXT, offsetof(rs_meta, function)},

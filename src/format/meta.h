@@ -23,6 +23,8 @@ typedef struct rs_meta {
     int64_t pid;         /* "pid" */
     uint64_t state_size; /* "size": bytes of all blobs, uncompressed */
     uint64_t copy_of;    /* "copy_of": generation whose state a rollback made the newest; 0: none */
+    uint64_t failures;   /* "failures": processes of the call that were cut off before this one */
+    uint64_t cost_ns;    /* "cost": of a save to the program, expected; 0: not known */
     rs_slice name;       /* "name": of the checkpoint, UTF-8, not encoded */
     rs_slice program;    /* "program": absolute path of the script, or empty */
     rs_slice function;   /* "function": "module:qualified.name", or empty */

@@ -117,10 +117,11 @@ static void test_open__clean_and_expired(void **state) {
 static void test_open__options_that_are_no_values(void **state) {
     api_place *place = *state;
     const resume_options good = place->options;
-    resume_options bad[10];
-    for (size_t i = 0; i < 10; i++)
+    enum { BAD = 13 };
+    resume_options bad[BAD];
+    for (size_t i = 0; i < BAD; i++)
         bad[i] = good;
-    bad[0].rate_s = -2;
+    bad[0].rate_s = -3;
     bad[1].rate_s = (double)NAN;
     bad[2].expire_ended_s = -1;
     bad[3].expire_cut_off_s = (double)NAN;
@@ -130,7 +131,10 @@ static void test_open__options_that_are_no_values(void **state) {
     bad[7].keep_last = 1001;
     bad[8].keep_daily = 1001;
     bad[9].keep_hourly = 1001;
-    for (size_t i = 0; i < 10; i++) {
+    bad[10].overhead = 1;
+    bad[11].overhead = -0.1;
+    bad[12].overhead = (double)NAN;
+    for (size_t i = 0; i < BAD; i++) {
         place->options = bad[i];
         resume *ck = api_try_open(place);
         assert_int_equal(resume_close(ck), RESUME_MISUSE);

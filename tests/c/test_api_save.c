@@ -1,4 +1,5 @@
 /* api/save.c: when it saves, when it refuses, and that a failure leaves what was there. */
+#include "engine/interval.h"
 #include "testing.h"
 
 #include "alloc_fail.h"
@@ -77,6 +78,21 @@ static void test_save__every_sync(void **state) {
     assert_int_equal(info.failures, 0);
     resume_leave(ck);
     assert_int_equal(stored(place), 5);
+}
+
+static void test_save__auto(void **state) {
+    api_place *place = *state;
+    int x = 1;
+    place->options.rate_s = RESUME_AUTO;
+    place->options.overhead = 0.9;
+    resume *ck = api_open(place);
+    resume_protect(ck, x);
+    assert_int_equal(resume_sync(ck), RESUME_OK); /* the first one after a second */
+    assert_int_equal(look(ck).saves, 0);
+    assert_true(rs_checkpoint_rate(ck->engine) == RS_INTERVAL_MIN);
+    assert_int_equal(resume_save(ck), RESUME_OK);
+    assert_true(rs_checkpoint_rate(ck->engine) >= RS_INTERVAL_MIN);
+    resume_leave(ck);
 }
 
 static void test_save__unprotected_is_left_out(void **state) {
@@ -259,6 +275,7 @@ int main(void) {
         TEST(test_save__unread_state_is_never_lost),
         TEST(test_save__sync_only_when_due),
         TEST(test_save__every_sync),
+        TEST(test_save__auto),
         TEST(test_save__unprotected_is_left_out),
         TEST(test_save__an_error_of_protecting_stops_it),
         TEST(test_save__any_call_may_fail),

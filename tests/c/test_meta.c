@@ -20,6 +20,8 @@ static const rs_meta example = {
     .pid = 4711,
     .state_size = UINT64_C(1) << 40,
     .copy_of = 4711,
+    .failures = 12,
+    .cost_ns = 345678901234,
     .name = TEXT("Grüße"),
     .program = TEXT("/home/a/\xFF\xFE.py"), /* not UTF-8 */
     .function = TEXT("sim:World.run"),
@@ -37,6 +39,8 @@ static void assert_metas_equal(const rs_meta *a, const rs_meta *b) {
     assert_true(a->running_ns == b->running_ns && a->saves == b->saves && a->pid == b->pid);
     assert_true(a->ended == b->ended && a->state_size == b->state_size);
     assert_true(a->copy_of == b->copy_of);
+    assert_true(a->failures == b->failures);
+    assert_true(a->cost_ns == b->cost_ns);
     assert_slices_equal(a->name, b->name);
     assert_slices_equal(a->program, b->program);
     assert_slices_equal(a->function, b->function);

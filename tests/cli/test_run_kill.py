@@ -335,6 +335,15 @@ def test_signals_save_and_stop(folder, number):
     assert pathlib.Path("out.txt").read_text() == "".join(f"{i}\n" for i in range(60)) + "end\n"
 
 
+def test_every_auto(folder):
+    write(folder, "slow.py", SLOW)
+    process = start("slow.py", "60", every="auto")
+    wait_for(lambda: pathlib.Path("out.txt").read_text().count("\n") >= 20, process)
+    process.terminate()
+    assert (process.wait(60), run("slow.py", "60", every="auto")) == (75, 0)
+    assert pathlib.Path("out.txt").read_text() == "".join(f"{i}\n" for i in range(60)) + "end\n"
+
+
 def test_a_second_signal_stops_at_once(folder):
     write(folder, "sleep.py", "import time\nprint('now', flush=True)\ntime.sleep(600)\n")
     process = start("sleep.py")

@@ -254,6 +254,25 @@ def test_sync_saves_only_when_rate_seconds_have_passed(folder):
     work()
 
 
+def test_auto_saves_by_what_it_costs(folder):
+    def work():
+        chp = Checkpoint(rate="auto", overhead=0.5)
+        assert chp.rate == 1.0 and chp.sync() is False
+        time.sleep(1.1)
+        assert chp.sync() is True and chp.sync() is False
+        assert 1 <= chp.rate <= 900
+        chp.rate = 5
+        assert chp.rate == 5.0
+        chp.rate = "auto"
+        assert 1 <= chp.rate <= 900
+    work()
+    for overhead in (0, 1, -1, float("nan"), "much"):
+        with pytest.raises(ValueError, match="overhead"):
+            Checkpoint("other", rate="auto", overhead=overhead)
+    with pytest.raises(ValueError, match="duration"):
+        Checkpoint("other", expire="auto")
+
+
 def test_save_always_saves_and_is_durable_when_it_returns(program):
     script = program("""
         import os
