@@ -59,7 +59,7 @@ class Appended:
         while len(self.whose) > KEPT_MAX:
             self.at_save.pop(next(iter(self.whose)), None)
             del self.whose[next(iter(self.whose))]
-        return before == OWN if empties else before is None
+        return before is None or empties and before == OWN
 
     def take(self):
         if not self.whose:
