@@ -90,8 +90,7 @@ void rs_draft_release(rs_draft *draft) {
 
 /* --- chunks --- */
 
-static uint8_t shuffle_size(const rs_blob *blob) {
-    uint32_t size = blob->element_size;
+uint8_t rs_shuffle_size(uint32_t size) {
     return size == 2 || size == 4 || size == 8 || size == 16 ? (uint8_t)size : 1;
 }
 
@@ -106,10 +105,18 @@ static resume_status write_chunk(rs_file *file, rs_draft *draft, const rs_blob *
         info->chunks_reused++;
         return RESUME_OK;
     }
+    rs_change *change =
+        draft->plan.changes ? draft->plan.changes[entry - draft->plan.table.entries] : NULL;
+    const rs_hash128 *of_pages =
+        change ? rs_known_pages_find(&file->pages, entry->hash, entry->raw_size) : NULL;
     bool slow = draft->plan.bound <= RS_SELF_VERIFYING_SIZE_MAX || file->disk_is_slow;
-    resume_status status = rs_segment_writer_chunk(&draft->writer, raw, shuffle_size(blob),
-                                                   options->compress, slow, entry, error);
+    resume_status status =
+        of_pages ? rs_segment_writer_patch(&draft->writer, raw, of_pages, change, entry, error)
+                 : rs_segment_writer_chunk(&draft->writer, raw, rs_shuffle_size(blob->element_size),
+                                           options->compress, slow, entry, error);
     if (status) return status;
+    if (entry->coding == RS_CHUNK_PATCHED)
+        rs_known_pages_put_patch(&file->pages, entry, &change->patch);
     info->chunks_written++;
     return rs_chunk_index_add(draft->plan.index, entry, error);
 }
@@ -345,6 +352,7 @@ static void take_draft(rs_file *file, rs_draft *draft, rs_commit_info *info) {
     rs_table_release(&file->table);
     file->table = draft->plan.table;
     draft->plan.table = (rs_table){0};
+    rs_known_pages_keep(&file->pages, &file->table);
     file->table_depth = draft->table_depth;
     file->signature = draft->key ? RS_SIGNED_MINE : RS_SIGNED_NOT;
     file->stream_digest = draft->stream_digest;
@@ -398,6 +406,7 @@ static resume_status append(rs_file *file, rs_draft *draft, const rs_snapshot *s
 
 void rs_file_adopt_fresh(rs_file *file, rs_fresh *fresh, const rs_file_info *info) {
     rs_file_forget_loaded(file);
+    rs_known_pages_forget_patches(&file->pages);
     rs_fd_close(file->os, &file->fd);
     file->fd = fresh->fd;
     fresh->fd = -1;
@@ -490,7 +499,7 @@ static resume_status plan_snapshot(rs_file *file, bool appends, const rs_snapsho
     bool relies = appends && !file->unproven && rs_file_is_own(file);
     const rs_table *known = relies ? &file->table : NULL;
     uint64_t generation = known ? rs_file_newest(file)->number : 0;
-    return rs_plan_make(known, generation, chunk_size, snapshot, &draft->plan, error);
+    return rs_plan_make(known, generation, chunk_size, snapshot, &file->pages, &draft->plan, error);
 }
 
 resume_status rs_file_commit(rs_file *file, const rs_snapshot *snapshot,

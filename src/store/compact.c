@@ -22,7 +22,8 @@ static resume_status is_due(rs_file *file, const rs_keep *keep, bool *due, rs_er
     if (file->size <= file->slack) return RESUME_OK;
     resume_status status = rs_kept_measure(file, NULL, &newest, error);
     if (status || file->size <= size_allowed(file, newest)) return status;
-    if (file->size <= file->compact_check_size && newest >= file->compact_check_live)
+    if (file->size <= file->compact_check_size &&
+        newest >= file->compact_check_live - file->compact_check_live / 16)
         return RESUME_OK;
     status = rs_file_list_all(file, error);
     if (status == RESUME_OK) status = rs_kept_choose(file, keep, 0, false, &items, error);
@@ -44,8 +45,10 @@ typedef struct copy_work {
     rs_keep_item *items;       /* one for each listed generation */
     rs_chunk_index *copied[2]; /* chunks of the new file: of others' generations, of one's own */
     bool is_own;               /* the generation that is copied */
-    uint8_t *raw;              /* one chunk */
-    uint64_t at;               /* where the next segment begins */
+    rs_known_pages pages;      /* of the new file, of generations that are alike in that */
+    rs_hash128 of_pages[RS_CHUNK_PAGES_MAX]; /* of the chunk in `raw` */
+    uint8_t *raw;                            /* one chunk */
+    uint64_t at;                             /* where the next segment begins */
     uint64_t previous_commit;
     rs_generation *generations;
     size_t generation_count;
@@ -58,6 +61,7 @@ typedef struct copy_work {
 static void copying_release(copy_work *copying) {
     rs_chunk_index_free(copying->copied[false]);
     rs_chunk_index_free(copying->copied[true]);
+    rs_known_pages_release(&copying->pages);
     rs_free(copying->raw);
     rs_free(copying->generations);
     rs_free(copying->items);
@@ -65,11 +69,49 @@ static void copying_release(copy_work *copying) {
     rs_fresh_discard(copying->file, &copying->fresh);
 }
 
+/* As pages over what stands in the same place of the generation copied before; *done is false when
+ * the chunk is better written whole. */
+static resume_status copy_patch(copy_work *copying, rs_segment_writer *writer, uint64_t blob,
+                                uint64_t chunk, rs_chunk_entry *entry, bool *done,
+                                rs_error *error) {
+    const rs_table *before = &copying->table;
+    *done = false;
+    if (!rs_known_pages_fit(entry->raw_size)) return RESUME_OK;
+    rs_chunk_hash(copying->raw, entry->raw_size, copying->of_pages);
+    rs_known_pages_put(&copying->pages, entry->hash, entry->raw_size, copying->of_pages);
+    if (blob >= before->blob_count || chunk >= before->blobs[blob].chunk_count) return RESUME_OK;
+    const rs_chunk_entry *base = &before->entries[before->blobs[blob].first_chunk + chunk];
+    if (base->raw_size != entry->raw_size) return RESUME_OK;
+    rs_change *change = rs_known_pages_compare(&copying->pages, base, copying->of_pages);
+    if (!change) return RESUME_OK;
+    resume_status status =
+        rs_segment_writer_patch(writer, copying->raw, copying->of_pages, change, entry, error);
+    if (status == RESUME_OK) rs_known_pages_put_patch(&copying->pages, entry, &change->patch);
+    rs_free(change);
+    *done = true;
+    return status;
+}
+
+/* What was a patch is coded anew: behind a compaction nothing of a base is stored in vain. */
+static resume_status copy_whole(copy_work *copying, rs_segment_writer *writer,
+                                uint32_t element_size, rs_chunk_entry *entry, rs_error *error) {
+    rs_file *file = copying->file;
+    const void *stored = entry->coding == RS_CHUNK_RAW ? copying->raw : file->stored.bytes;
+    if (entry->coding == RS_CHUNK_PATCHED) {
+        resume_status status = rs_codec_compress(
+            file->codec, copying->raw, entry->raw_size, rs_shuffle_size(element_size),
+            RS_COMPRESS_AUTO, file->disk_is_slow, entry->hash, &stored, entry, error);
+        if (status || entry->coding == RS_CHUNK_ZERO) return status;
+    }
+    return rs_segment_writer_stored(writer, stored, entry, error);
+}
+
 /* The stored bytes that were verified are the ones that are written. Chunks are told by a hash that
  * anybody can make to match: one's own generations never get those of others. */
 static resume_status copy_chunk(copy_work *copying, rs_segment_writer *writer,
-                                rs_chunk_entry *entry, rs_error *error) {
-    rs_file *file = copying->file;
+                                const rs_table *table, uint64_t blob, uint64_t chunk,
+                                rs_error *error) {
+    rs_chunk_entry *entry = &table->entries[table->blobs[blob].first_chunk + chunk];
     if (entry->coding == RS_CHUNK_ZERO) return RESUME_OK;
     rs_chunk_index *copied = copying->copied[copying->is_own];
     const rs_chunk_entry *known = rs_chunk_index_find(copied, entry->hash, entry->raw_size);
@@ -77,11 +119,21 @@ static resume_status copy_chunk(copy_work *copying, rs_segment_writer *writer,
         *entry = *known;
         return RESUME_OK;
     }
-    resume_status status = rs_chunk_read(file, entry, copying->raw, error);
-    if (status) return status;
-    const void *stored = entry->coding == RS_CHUNK_RAW ? copying->raw : file->stored.bytes;
-    status = rs_segment_writer_stored(writer, stored, entry, error);
+    bool done;
+    resume_status status = rs_chunk_read(copying->file, entry, copying->raw, error);
+    if (status == RESUME_OK) status = copy_patch(copying, writer, blob, chunk, entry, &done, error);
+    if (status == RESUME_OK && !done)
+        status = copy_whole(copying, writer, table->blobs[blob].element_size, entry, error);
     return status ? status : rs_chunk_index_add(copied, entry, error);
+}
+
+static resume_status copy_chunks(copy_work *copying, rs_segment_writer *writer,
+                                 const rs_table *table, rs_error *error) {
+    resume_status status = RESUME_OK;
+    for (uint64_t b = 0; b < table->blob_count; b++)
+        for (uint64_t c = 0; status == RESUME_OK && c < table->blobs[b].chunk_count; c++)
+            status = copy_chunk(copying, writer, table, b, c, error);
+    return status;
 }
 
 static resume_status write_segment(copy_work *copying, rs_state *state, rs_segment_writer *writer,
@@ -95,10 +147,13 @@ static resume_status write_segment(copy_work *copying, rs_state *state, rs_segme
     };
     rs_generation *made = &copying->generations[copying->generation_count];
     const rs_key *key = rs_file_key_for(copying->file, state->signature);
+    if (copying->is_own != (key != NULL)) { /* nothing of the one may be in the other */
+        rs_known_pages_release(&copying->pages);
+        rs_table_release(&copying->table);
+    }
     copying->is_own = key != NULL;
     resume_status status = rs_segment_writer_init(writer, error);
-    for (uint64_t i = 0; status == RESUME_OK && i < state->table.entry_count; i++)
-        status = copy_chunk(copying, writer, &state->table.entries[i], error);
+    if (status == RESUME_OK) status = copy_chunks(copying, writer, &state->table, error);
     rs_slice meta = {state->meta_bytes.bytes, state->meta_bytes.size};
     rs_statement statement = {.header = copying->fresh.header_digest,
                               .generation = header.generation,
@@ -200,6 +255,10 @@ static void take_copy(copy_work *copying, const rs_file_info *file_info, rs_comm
     rs_table_release(&file->table);
     file->table = copying->table;
     copying->table = (rs_table){0};
+    rs_known_pages_release(&file->pages);
+    file->pages = copying->pages;
+    copying->pages = (rs_known_pages){0};
+    rs_known_pages_keep(&file->pages, &file->table);
     file->table_depth = 0;
     file->signature = copying->signature;
     file->stream_digest = copying->stream_digest;

@@ -12,6 +12,7 @@
 #include "os/file.h"
 #include "os/os.h"
 #include "store/file.h"
+#include "store/known_pages.h"
 
 #include <stdatomic.h>
 
@@ -77,6 +78,7 @@ struct rs_file {
     rs_digest stream_digest;
     rs_state *loaded; /* the newest generation as opening verified it, for the first rs_file_read */
 
+    rs_known_pages pages; /* of what was written or found unchanged through this handle */
     rs_codec *codec;
     rs_buffer stored;        /* one stored chunk */
     uint64_t slack;          /* RS_COMPACT_SLACK; tests make it smaller */
@@ -221,11 +223,16 @@ typedef struct rs_plan {
     uint64_t bound;        /* bytes that may have to be written, at most */
     uint64_t reused, zeros;
     uint64_t raw_size; /* of all blobs */
+    uint64_t change_count;
+    rs_change **changes; /* for each entry, how it is written as a patch, or NULL: whole. NULL: all
+                            are written whole */
 } rs_plan;
 
-/* `previous`: the table of generation `generation`; NULL: everything is to be written. */
+/* `previous`: the table of generation `generation`; NULL: everything is to be written. `pages`
+ * learns the pages of all chunks that are looked at. */
 resume_status rs_plan_make(const rs_table *previous, uint64_t generation, uint32_t chunk_size,
-                           const rs_snapshot *snapshot, rs_plan *plan, rs_error *error);
+                           const rs_snapshot *snapshot, rs_known_pages *pages, rs_plan *plan,
+                           rs_error *error);
 void rs_plan_release(rs_plan *plan);
 
 /* --- segment_writer.c: one segment, streamed with bounded memory --- */
@@ -274,6 +281,11 @@ void rs_segment_writer_release(rs_segment_writer *writer);
 resume_status rs_segment_writer_chunk(rs_segment_writer *writer, const void *raw,
                                       uint8_t element_size, rs_compress mode, bool disk_is_slow,
                                       rs_chunk_entry *entry, rs_error *error);
+/* The same as a patch: writes its unwritten pages, whose checksums are those in `of_pages`, and its
+ * record. Fills in their places. Where the memory has changed since, the chunk is stored whole. */
+resume_status rs_segment_writer_patch(rs_segment_writer *writer, const void *raw,
+                                      const rs_hash128 *of_pages, rs_change *change,
+                                      rs_chunk_entry *entry, rs_error *error);
 /* Stores a private copy of the chunk, whatever it holds by now; sets the hash, too. */
 resume_status rs_segment_writer_copy(rs_segment_writer *writer, const void *raw,
                                      rs_chunk_entry *entry, rs_error *error);
@@ -312,6 +324,9 @@ typedef struct rs_fresh {
 } rs_fresh;
 
 /* --- commit.c --- */
+
+/* Of numbers of this size, for the codec; others are bytes. */
+uint8_t rs_shuffle_size(uint32_t element_size);
 
 /* One segment while it is made. Zero-initialised it is safe to release. */
 typedef struct rs_draft {

@@ -36,13 +36,35 @@ static resume_status lay_out(const rs_snapshot *snapshot, uint32_t chunk_size, r
     return RESUME_OK;
 }
 
-static void plan_chunk(const void *raw, uint32_t size, rs_plan *plan, rs_chunk_entry *entry) {
+/* The chunk as a patch of what stands in the same place of the generation before. */
+static rs_change *find_change(const rs_known_pages *pages, const rs_chunk_entry *before,
+                              const rs_hash128 *of_pages, rs_plan *plan,
+                              const rs_chunk_entry *entry) {
+    if (!before || before->raw_size != entry->raw_size) return NULL;
+    rs_change *change = rs_known_pages_compare(pages, before, of_pages);
+    if (change && !plan->changes) {
+        plan->changes = rs_allocate_zeroed((size_t)plan->table.entry_count, sizeof *plan->changes);
+        plan->change_count = plan->changes ? plan->table.entry_count : 0;
+    }
+    if (!change || !plan->changes) {
+        rs_free(change);
+        return NULL;
+    }
+    return plan->changes[entry - plan->table.entries] = change;
+}
+
+/* `before`: what stands in its place in the generation before; NULL: nothing that helps. */
+static void plan_chunk(const void *raw, uint32_t size, const rs_chunk_entry *before,
+                       rs_known_pages *pages, rs_plan *plan, rs_chunk_entry *entry) {
+    rs_hash128 of_pages[RS_CHUNK_PAGES_MAX];
+    bool fits = rs_known_pages_fit(size);
     if (rs_chunk_is_zero(raw, size)) {
         *entry = (rs_chunk_entry){.coding = RS_CHUNK_ZERO, .raw_size = size};
         plan->zeros++;
         return;
     }
-    rs_hash128 hash = rs_chunk_hash(raw, size, NULL);
+    rs_hash128 hash = rs_chunk_hash(raw, size, fits ? of_pages : NULL);
+    if (fits) rs_known_pages_put(pages, hash, size, of_pages);
     const rs_chunk_entry *known = rs_chunk_index_find(plan->index, hash, size);
     if (known) {
         *entry = *known;
@@ -50,6 +72,11 @@ static void plan_chunk(const void *raw, uint32_t size, rs_plan *plan, rs_chunk_e
         return;
     }
     *entry = (rs_chunk_entry){.coding = RS_CHUNK_RAW, .raw_size = size, .hash = hash};
+    rs_change *change = fits ? find_change(pages, before, of_pages, plan, entry) : NULL;
+    if (change) {
+        plan->bound += change->size + RS_PATCH_SIZE_MAX;
+        return;
+    }
     plan->bound += size;
     if (size >= RS_CHUNK_ALIGNED_SIZE_MIN) plan->bound += RS_BLOCK_SIZE;
 }
@@ -64,8 +91,12 @@ static const rs_chunk_entry *known_entries(const rs_unchanged *known, const rs_t
 }
 
 static void plan_blob(const rs_blob *from, uint32_t chunk_size, const rs_blob_entry *blob,
-                      const rs_chunk_entry *before, const uint64_t *unchanged, rs_plan *plan) {
+                      const rs_chunk_entry *before, const uint64_t *unchanged,
+                      const rs_table *previous, rs_known_pages *pages, rs_plan *plan) {
     const uint8_t *bytes = from->bytes;
+    size_t number = (size_t)(blob - plan->table.blobs);
+    bool is_there = previous && number < previous->blob_count;
+    rs_blob_entry same = is_there ? previous->blobs[number] : (rs_blob_entry){0};
     rs_chunk_entry *entries = plan->table.entries + blob->first_chunk;
     for (uint64_t i = 0; i < blob->chunk_count; i++) {
         uint64_t at = i * chunk_size;
@@ -73,14 +104,16 @@ static void plan_blob(const rs_blob *from, uint32_t chunk_size, const rs_blob_en
             entries[i] = before[i];
             *(before[i].coding == RS_CHUNK_ZERO ? &plan->zeros : &plan->reused) += 1;
         } else {
-            plan_chunk(bytes + at, (uint32_t)rs_minimum(chunk_size, blob->size - at), plan,
-                       &entries[i]);
+            plan_chunk(bytes + at, (uint32_t)rs_minimum(chunk_size, blob->size - at),
+                       i < same.chunk_count ? &previous->entries[same.first_chunk + i] : NULL,
+                       pages, plan, &entries[i]);
         }
     }
 }
 
 resume_status rs_plan_make(const rs_table *previous, uint64_t generation, uint32_t chunk_size,
-                           const rs_snapshot *snapshot, rs_plan *plan, rs_error *error) {
+                           const rs_snapshot *snapshot, rs_known_pages *pages, rs_plan *plan,
+                           rs_error *error) {
     static const rs_table nothing;
     *plan = (rs_plan){0};
     resume_status status = lay_out(snapshot, chunk_size, plan, error);
@@ -95,12 +128,15 @@ resume_status rs_plan_make(const rs_table *previous, uint64_t generation, uint32
         const rs_unchanged *known = snapshot->unchanged ? &snapshot->unchanged[i] : NULL;
         const rs_chunk_entry *before = known_entries(known, previous, generation, blob->size);
         plan_blob(&snapshot->blobs[i], chunk_size, blob, before, before ? known->chunks : NULL,
-                  plan);
+                  previous, pages, plan);
     }
     return RESUME_OK;
 }
 
 void rs_plan_release(rs_plan *plan) {
+    for (uint64_t i = 0; plan->changes && i < plan->change_count; i++)
+        rs_free(plan->changes[i]);
+    rs_free(plan->changes);
     rs_table_release(&plan->table);
     rs_chunk_index_free(plan->index);
     *plan = (rs_plan){0};

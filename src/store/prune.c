@@ -2,6 +2,7 @@
 #include "store/file_internal.h"
 
 #include "base/alloc.h"
+#include "base/arith.h"
 
 /* --- choosing --- */
 
@@ -75,17 +76,50 @@ resume_status rs_kept_choose(rs_file *file, const rs_keep *keep, size_t must, bo
 
 /* --- measuring --- */
 
+static bool find_places(rs_file *file, const rs_chunk_entry *entry, rs_patch *patch) {
+    if (entry->coding == RS_CHUNK_PATCHED)
+        return rs_patch_read(file, entry, patch, NULL) == RESUME_OK;
+    rs_patch_begin(entry, patch);
+    return true;
+}
+
+/* What a copy of the chunk takes beside one of `other`: of two patches of one base, or one and its
+ * base, the pages in which they differ. */
+static uint64_t size_beside(rs_file *file, const rs_chunk_entry *entry,
+                            const rs_chunk_entry *other) {
+    rs_patch ours, theirs;
+    uint64_t size = 0, whole = rs_minimum(entry->stored_size, entry->raw_size);
+    if (!other || other->raw_size != entry->raw_size || !rs_known_pages_fit(entry->raw_size) ||
+        (entry->coding != RS_CHUNK_PATCHED && other->coding != RS_CHUNK_PATCHED))
+        return whole;
+    if (!find_places(file, entry, &ours) || !find_places(file, other, &theirs) ||
+        ours.base.offset != theirs.base.offset)
+        return whole;
+    for (size_t i = 0; i < rs_page_count(entry->raw_size); i++)
+        if (ours.places[i] != theirs.places[i]) size += RS_PAGE_SIZE;
+    return rs_minimum(size, whole);
+}
+
+static const rs_blob_entry *find_blob(const rs_table *table, uint64_t number) {
+    return number < table->blob_count ? &table->blobs[number] : NULL;
+}
+
 /* Adds the chunks of a table that are not counted yet. */
-static resume_status add_table(const rs_table *table, rs_chunk_index *seen, uint64_t *size,
-                               rs_error *error) {
+static resume_status add_table(rs_file *file, const rs_table *table, rs_chunk_index *seen,
+                               uint64_t *size, rs_error *error) {
     *size += 2 * RS_BLOCK_SIZE + table->entry_count * RS_CHUNK_ENTRY_SIZE;
-    for (uint64_t i = 0; i < table->entry_count; i++) {
-        const rs_chunk_entry *entry = &table->entries[i];
-        if (entry->coding == RS_CHUNK_ZERO) continue;
-        if (rs_chunk_index_find(seen, entry->hash, entry->raw_size)) continue;
-        resume_status status = rs_chunk_index_add(seen, entry, error);
-        if (status) return status;
-        *size += entry->stored_size;
+    for (uint64_t b = 0; b < table->blob_count; b++) {
+        const rs_blob_entry *blob = &table->blobs[b], *beside = find_blob(&file->table, b);
+        for (uint64_t c = 0; c < blob->chunk_count; c++) {
+            const rs_chunk_entry *entry = &table->entries[blob->first_chunk + c];
+            if (entry->coding == RS_CHUNK_ZERO) continue;
+            if (rs_chunk_index_find(seen, entry->hash, entry->raw_size)) continue;
+            resume_status status = rs_chunk_index_add(seen, entry, error);
+            if (status) return status;
+            bool has_other = table != &file->table && beside && c < beside->chunk_count;
+            *size += size_beside(file, entry,
+                                 has_other ? &file->table.entries[beside->first_chunk + c] : NULL);
+        }
     }
     return RESUME_OK;
 }
@@ -97,7 +131,7 @@ static resume_status add_generation(rs_file *file, size_t index, rs_chunk_index 
         rs_state_load_tables(file, rs_file_generation(file, index), &state, error);
     if (rs_is_bad_content(status)) return RESUME_OK; /* it will not be copied */
     if (status) return status;
-    status = add_table(&state->table, seen, size, error);
+    status = add_table(file, &state->table, seen, size, error);
     rs_state_free(state);
     return status;
 }
@@ -108,7 +142,7 @@ resume_status rs_kept_measure(rs_file *file, const rs_keep_item *items, uint64_t
     rs_chunk_index *seen = NULL;
     *size = RS_SEGMENTS_START;
     resume_status status = rs_chunk_index_new(&nothing, &seen, error);
-    if (status == RESUME_OK) status = add_table(&file->table, seen, size, error);
+    if (status == RESUME_OK) status = add_table(file, &file->table, seen, size, error);
     for (size_t i = 1; items && status == RESUME_OK && i < file->generation_count; i++)
         if (items[i].kept) status = add_generation(file, i, seen, size, error);
     rs_chunk_index_free(seen);

@@ -149,6 +149,39 @@ resume_status rs_segment_writer_chunk(rs_segment_writer *writer, const void *raw
     return rs_segment_writer_stored(writer, stored, entry, error);
 }
 
+/* --- patches --- */
+
+/* Copies; false: it is not what it was any more. */
+static resume_status stage_page(rs_segment_writer *writer, const uint8_t *page, uint32_t size,
+                                rs_hash128 hash, bool *is_same, rs_error *error) {
+    resume_status status = stage(writer, page, size, error);
+    if (status) return status;
+    const uint8_t *copy = writer->staged.bytes + writer->staged.size - size;
+    *is_same = rs_hash128_equal(rs_hash128_of(copy, size, 0), hash);
+    return RESUME_OK;
+}
+
+resume_status rs_segment_writer_patch(rs_segment_writer *writer, const void *raw,
+                                      const rs_hash128 *of_pages, rs_change *change,
+                                      rs_chunk_entry *entry, rs_error *error) {
+    size_t count = rs_page_count(entry->raw_size);
+    bool is_same = true;
+    resume_status status = make_room(writer, change->size + RS_PATCH_SIZE_MAX, error);
+    for (size_t i = 0; i < count && status == RESUME_OK && is_same; i++) {
+        if (change->patch.places[i] != RS_PAGE_UNWRITTEN) continue;
+        change->patch.places[i] = writer->at;
+        status = stage_page(writer, (const uint8_t *)raw + i * RS_PAGE_SIZE,
+                            rs_page_size(entry->raw_size, i), of_pages[i], &is_same, error);
+    }
+    if (status) return status;
+    if (!is_same) return rs_segment_writer_copy(writer, raw, entry, error);
+    rs_buffer_clear(&writer->scratch);
+    entry->offset = writer->at;
+    rs_patch_encode(&change->patch, entry, &writer->scratch);
+    if (writer->scratch.failed) return no_memory(error);
+    return stage(writer, writer->scratch.bytes, writer->scratch.size, error);
+}
+
 /* --- writing --- */
 
 /* A save that does not fit is better seen before it takes the last byte: where a quota is used up,

@@ -7,13 +7,14 @@
 #define CHUNK 4096u
 
 static uint8_t bytes[5 * CHUNK];
+static rs_known_pages pages; /* chunks of one page are not remembered */
 
 static rs_plan make_plan(const rs_table *previous, const rs_blob *blobs, size_t count) {
     rs_meta meta = {0};
     rs_snapshot snapshot = {.meta = &meta, .blobs = blobs, .blob_count = count};
     rs_plan plan;
     rs_error error;
-    assert_int_equal(rs_plan_make(previous, 1, CHUNK, &snapshot, &plan, &error), RESUME_OK);
+    assert_int_equal(rs_plan_make(previous, 1, CHUNK, &snapshot, &pages, &plan, &error), RESUME_OK);
     return plan;
 }
 
@@ -65,7 +66,8 @@ static void test_plan__unchanged_chunks_are_taken_as_they_were(void **state) {
     rs_snapshot snapshot = {.meta = &meta, .blobs = now, .blob_count = 3, .unchanged = known};
     rs_plan plan;
     rs_error error;
-    assert_int_equal(rs_plan_make(&first.table, 7, CHUNK, &snapshot, &plan, &error), RESUME_OK);
+    assert_int_equal(rs_plan_make(&first.table, 7, CHUNK, &snapshot, &pages, &plan, &error),
+                     RESUME_OK);
     assert_int_equal(plan.reused, 5); /* and the object stream */
     assert_int_equal(plan.zeros, 1);
     for (uint64_t i = 0; i < 5; i++) {
@@ -85,7 +87,7 @@ static void test_plan__unchanged_chunks_are_taken_as_they_were(void **state) {
         if (i == 4) known[2] = (rs_unchanged){7, 1, &all_but_the_second};
         known[1] = (rs_unchanged){0};
         assert_int_equal(
-            rs_plan_make(i < 4 ? &first.table : NULL, 7, CHUNK, &snapshot, &plan, &error),
+            rs_plan_make(i < 4 ? &first.table : NULL, 7, CHUNK, &snapshot, &pages, &plan, &error),
             RESUME_OK);
         for (uint64_t j = 0; j < 5; j++)
             assert_int_equal(plan.table.entries[2 + j].offset, 0);
@@ -137,7 +139,7 @@ static void test_plan__more_bytes_than_a_number_holds(void **state) {
     rs_blob blobs[] = {{bytes, CHUNK, 1}, {bytes, UINT64_MAX - CHUNK + 1, 1}}; /* never read */
     rs_snapshot snapshot = {.meta = &meta, .blobs = blobs, .blob_count = 2};
     rs_plan plan;
-    assert_int_equal(rs_plan_make(NULL, 0, CHUNK, &snapshot, &plan, &error), RESUME_LIMIT);
+    assert_int_equal(rs_plan_make(NULL, 0, CHUNK, &snapshot, &pages, &plan, &error), RESUME_LIMIT);
     assert_null(plan.table.blobs);
 }
 

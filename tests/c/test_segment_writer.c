@@ -77,8 +77,8 @@ static void test_segment_writer__sizes_around_the_limit_of_small_ones(void **sta
     bool small = false, large = false;
     store_new(place);
     for (size_t size = limit - 20000; size <= limit + 4000; size += 1111) {
-        for (size_t i = 0; i < size; i += 256 * 1024)
-            bytes[i]++; /* every chunk is new */
+        for (size_t i = 0; i < size; i += RS_PAGE_SIZE)
+            bytes[i]++; /* every page is new */
         assert_int_equal(save_array(place, bytes, size, RS_COMPRESS_NEVER), RESUME_OK);
         const rs_generation *newest = rs_file_generation(place->file, 0);
         bool self_verifying = (newest->flags & RS_SEGMENT_SELF_VERIFYING) != 0;
