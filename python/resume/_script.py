@@ -89,6 +89,18 @@ def _script(settings, target, arguments, space):
     return partial(script.call, script.execute, code, space)
 
 
+def _with_lines(source):
+    """The code, with its lines where tracebacks look for them, as Python does from 3.13 on."""
+    import linecache
+    try:
+        code = compile(source, "<string>", "exec", dont_inherit=True)
+    except (SyntaxError, ValueError):
+        return source  # which is told where it is run
+    by_code = hasattr(linecache, "_interactive_cache")  # not in the first releases of 3.13
+    linecache._register_code(code if by_code else "<string>", source, "<string>")
+    return code
+
+
 def _command(settings, code, arguments, space):
     sys.argv[:] = ["-c", *arguments]
     if not sys.flags.safe_path:
@@ -99,6 +111,8 @@ def _command(settings, code, arguments, space):
     if sys.version_info >= (3, 14):
         import textwrap
         code = textwrap.dedent(code)
+    if sys.version_info >= (3, 13):
+        code = _with_lines(code)
     script = _begin(settings, "<string>", os.getcwd(), space)
     return partial(script.call, script.execute, code, space)
 

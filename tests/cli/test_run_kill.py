@@ -423,15 +423,15 @@ def test_which_run_it_is(folder):
 
 def test_changed_code_is_told_with_the_choices(folder):
     write(folder, "slow.py", SLOW)
-    process = start("slow.py", "60")
-    wait_for(lambda: saves("slow@60") > 1, process)
+    process = start("slow.py", "200")
+    wait_for(lambda: saves("slow@200") > 1, process)
     process.kill()
     process.wait()
     write(folder, "slow.py", SLOW.replace('"end"', '"END"'))
-    assert run("slow.py", "60") == 9
+    assert run("slow.py", "200") == 9
     assert "has changed" in said() and "--fresh" in said() and "resume.load(" in said()
     write(folder, "slow.py", "\n# a comment\n" + textwrap.dedent(SLOW))
-    assert run("slow.py", "60") == 0, said()
+    assert run("slow.py", "200") == 0, said()
 
 
 def test_two_at_a_time(folder):
@@ -537,6 +537,7 @@ def test_who_asks_it_to_stop_hears_why_it_does_not(folder):
     wait_for(lambda: pathlib.Path("out.txt").read_text(), process)
     process.terminate()
     wait_for(lambda: "Terminated: it stops when it is saved" in said(), process)
+    time.sleep(1.1)  # those within a second are one request
     process.terminate()
     assert process.wait(60) == -signal.SIGTERM
     assert "at its end nothing could be saved" in said()
@@ -563,11 +564,11 @@ def test_the_seed_of_hashes_is_that_of_the_first_run(folder, monkeypatch):
 
 def test_where_it_runs_is_told_when_it_is_another_place(folder):
     write(folder, "slow.py", SLOW)
-    process = start("slow.py", "60", OMP_NUM_THREADS="2")
-    wait_for(lambda: saves("slow@60") > 1, process)
+    process = start("slow.py", "200", OMP_NUM_THREADS="2")
+    wait_for(lambda: saves("slow@200") > 1, process)
     process.kill()
     process.wait()
-    assert run("slow.py", "60", OMP_NUM_THREADS="3") == 0
+    assert run("slow.py", "200", OMP_NUM_THREADS="3") == 0
     assert "OMP_NUM_THREADS is '3' and was '2'" in said()
 
 
