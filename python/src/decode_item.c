@@ -103,9 +103,8 @@ static int get_packed_list(rp_decoder *decoder, PyObject **to) {
 
 static int get_library_type(rp_decoder *decoder, uint64_t tag, PyObject **value) {
     static int (*const readers[])(rp_decoder *, uint64_t, PyObject **) = {
-        rp_get_library_value, rp_get_time,     rp_get_collection, rp_get_random,
-        rp_get_masked,        rp_get_function, rp_get_memmap,     rp_get_tensor,
-        rp_get_frames,        rp_get_traceback,
+        rp_get_library_value, rp_get_time,   rp_get_collection, rp_get_random, rp_get_masked,
+        rp_get_function,      rp_get_memmap, rp_get_tensor,     rp_get_frames, rp_get_traceback,
     };
     for (size_t i = 0; i < sizeof readers / sizeof readers[0]; i++) {
         int status = readers[i](decoder, tag, value);

@@ -18,7 +18,7 @@ typedef struct rp_module_state {
     PyObject *warning;
     /* types of this extension */
     PyTypeObject *checkpoint_type, *null_checkpoint_type, *report_type, *loop_type;
-    PyTypeObject *region_type; /* memory of our own, for arrays */
+    PyTypeObject *region_type;                           /* memory of our own, for arrays */
     PyTypeObject *data_type, *entry_type, *entries_type; /* what load() and list() give */
     PyTypeObject *opaque_type;             /* what stands for objects that were not trusted */
     PyTypeObject *script_type;             /* a program of `resume run` */

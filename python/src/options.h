@@ -25,7 +25,7 @@ typedef struct rp_options {
     bool has_expire;
     uint64_t expire_ns;
     bool clean, strict, random_state, raise_errors, independent_ranks;
-    bool track; /* the kernel is asked which memory was written */
+    bool track;       /* the kernel is asked which memory was written */
     bool map_content; /* memory maps are saved with what is in their files */
     rp_again again;
     rp_on_change on_change;

@@ -272,8 +272,7 @@ void rs_checkpoint_close(rs_checkpoint *checkpoint) {
     rs_timer_free(checkpoint->timer);
     rs_tracking_free(checkpoint->tracking);
     rs_state_free(checkpoint->state);
-    if (checkpoint->file && !rs_checkpoint_is_forked(checkpoint))
-        rs_file_leave(checkpoint->file);
+    if (checkpoint->file && !rs_checkpoint_is_forked(checkpoint)) rs_file_leave(checkpoint->file);
     rs_file_close(checkpoint->file);
     if (checkpoint->folder) rs_lock_release(checkpoint->folder, &checkpoint->lock);
     rs_folder_close(checkpoint->folder);

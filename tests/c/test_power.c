@@ -19,7 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ROOM_SIZE 65536 /* zeros behind the newest save */
+#define ROOM_SIZE       65536 /* zeros behind the newest save */
 #define NAME            "ck"
 #define LIVES           10000u
 #define LIVES_OF_A_DISK 12

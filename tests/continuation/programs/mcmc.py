@@ -1,4 +1,4 @@
-"""Metropolis sampling with the random module, dataclasses, closures and f-strings, at module level."""
+"""Metropolis sampling at module level: the random module, dataclasses, closures, f-strings."""
 import dataclasses
 import math
 import random

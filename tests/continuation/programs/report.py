@@ -33,7 +33,8 @@ def summarise(source, target):
         writer = csv.writer(output, delimiter=";")
         for number, row in enumerate(csv.DictReader(file)):
             sums[row["shop"], int(row["day"]) // 7] += float(row["amount"])
-            writer.writerow([number, row["shop"], digits(row["amount"]), f"{sums[row['shop'], 0]:.2f}"])
+            total = sums[row["shop"], 0]
+            writer.writerow([number, row["shop"], digits(row["amount"]), f"{total:.2f}"])
             if number % 4000 == 0:
                 log.info("row %d", number)
     return sums
@@ -50,8 +51,8 @@ def main(arguments=None):
     make("sales.csv", options.rows, 5)
     sums = summarise("sales.csv", options.output)
     with open("summary.json", "w") as file:
-        json.dump({f"{shop}{week}": round(value, 2) for (shop, week), value in sorted(sums.items())},
-                  file, indent=1)
+        json.dump({f"{shop}{week}": round(value, 2)
+                   for (shop, week), value in sorted(sums.items())}, file, indent=1)
     print(len(sums), "groups,", round(sum(sums.values()), 2))
 
 
