@@ -123,7 +123,8 @@ static PyObject *reduce(rp_encoder *encoder, PyObject *object) {
     Py_XDECREF(function);
     if (reduced && PyExceptionInstance_Check(object))
         reduced = rp_exception_reduction(object, reduced);
-    return reduced ? rp_name_fields(object, reduced) : NULL;
+    if (reduced) reduced = rp_name_fields(object, reduced);
+    return reduced ? rp_share_dict(object, reduced) : NULL;
 }
 
 static bool is_as_it_should_be(PyObject *reduced) {

@@ -207,3 +207,27 @@ def sieve():
                 prime[j] = 0
             save()
     return [i for i in range(2, n + 1) if prime[i]]
+
+
+@case
+def the_dict_of_an_object_that_is_being_filled():
+    class Plain:
+        pass
+
+    class Tree(list):
+        pass
+
+    class Reduced:
+        def __reduce_ex__(self, protocol):
+            return type(self), (), self.__dict__
+
+    def state(n):
+        save()
+        return {"n": n, "deep": [n]}
+    made = []
+    for kind in (Plain, Tree, Reduced):
+        new = kind()
+        new.__dict__.update(state(1))  # as copy.deepcopy() does with many
+        new.__dict__.update(state(2))
+        made.append((new.n, new.deep, new.__dict__ == vars(new)))
+    return made
