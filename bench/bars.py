@@ -38,16 +38,27 @@ class Array:
         self.state = kind(scale)
         self.folder = folder
         self.options = options
+        pathlib.Path(folder).mkdir(exist_ok=True)
         self.limit = raw.Raw(folder, raw.bytes_of(self.state.arrays()[0]))
         self.ours = peers.Resume(f"{folder}/kept", self.state.variables, **options)
         self.ours.tell("save")
+        self.others = {}
+
+    def other(self, name, **options):
+        """A checkpoint of its own: one that another arm has saved into finds nothing changed."""
+        if name not in self.others:
+            self.others[name] = peers.Resume(f"{self.folder}/{name}", self.state.variables,
+                                             **(self.options | options))
+            self.others[name].tell("save")
+        return self.others[name]
 
     def save(self):
         return measure.timed(self.ours.tell, "save")
 
     def pause(self):
-        seconds = measure.timed(self.ours.tell, "sync")
-        self.ours.tell("wait")
+        saver = self.other("pause")
+        seconds = measure.timed(saver.tell, "sync")
+        saver.tell("wait")
         return seconds
 
     def first_save(self):
@@ -58,15 +69,16 @@ class Array:
         return seconds
 
     def close(self):
-        self.ours.close()
+        for saver in (self.ours, *self.others.values()):
+            saver.close()
         self.limit.close()
 
 
 def full(bars, folder, scale, rounds):
     """Rows 1, 2 and 9: all of an incompressible array is new."""
     arms = Array(states.Random, scale, folder)
-    plain = peers.Resume(f"{folder}/plain", arms.state.variables, compress="never")
-    plain.tell("save")
+    plain = arms.other("plain", compress="never")
+    arms.other("pause")
     raws = {"ahead": lambda: measure.timed(arms.limit.write_ahead)}
     if arms.limit.takes_direct():
         raws["direct"] = lambda: measure.timed(arms.limit.write_direct)
@@ -85,13 +97,13 @@ def full(bars, folder, scale, rounds):
     bars.add(9, "incompressible data: compress=\"auto\" against \"never\", speed", ">=", 0.85,
              measure.ratio(values["never"], values["save"]))
     arms.close()
-    plain.close()
     return values["save"]
 
 
 def changed(bars, folder, scale, rounds, whole):
     """Rows 3 and 5: one percent is new. `whole`: seconds of saves of everything."""
     arms = Array(states.Contiguous, scale, folder)
+    arms.other("pause")
     values = measure.interleave(
         {"save": arms.save, "memcpy": lambda: measure.timed(arms.limit.copy)}, rounds,
         arms.state.change)
@@ -104,13 +116,12 @@ def changed(bars, folder, scale, rounds, whole):
     bars.add(3, "the same: pause of sync() against memcpy of everything", "<=", 0.8,
              measure.ratio(pauses["pause"], pauses["memcpy"]))
     arms.close()
-    arms = Array(states.Scattered, scale, folder)
-    ratios = []
+    arms = Array(states.Scattered, scale, f"{folder}/scattered")
+    ratios, written = [], measure.Written(arms.ours.path)
     for number in range(rounds + 1):
         arms.state.change(number)
-        before = measure.written_bytes()
         arms.save()
-        ratios.append((measure.written_bytes() - before) / arms.state.dirty)
+        ratios.append(written.more() / arms.state.dirty)
     bars.add(5, "1 % of the pages new: bytes written by the second save against the new bytes",
              "<=", 1.1, measure.spread(ratios[:1]))
     bars.add(5, "the same: later saves", "<=", 1.1, measure.spread(ratios[1:]))
@@ -128,6 +139,7 @@ def tracked(bars, folder, scale, rounds, whole):
             bars.add(4, item, "<=", target, "not there: no track=True")
         return
     middle = measure.spread(whole)["median"]
+    arms.other("pause")
     values = measure.interleave({"save": arms.save}, rounds, arms.state.change)
     pauses = measure.interleave({"pause": arms.pause}, rounds, arms.state.change)
     for (item, target), times in zip(items, (values["save"], pauses["pause"])):

@@ -60,6 +60,23 @@ def written_bytes():
     return int(fields["write_bytes"]) or int(fields["wchar"])
 
 
+class Written:
+    """Bytes written for `path` since the last call: what the process wrote, or where the kernel
+    does not count it (io_uring), by how much the file has grown."""
+
+    def __init__(self, path):
+        self.path = path
+        self.last = self.look()
+
+    def look(self):
+        size = self.path.stat().st_size if self.path.exists() else 0
+        return written_bytes(), size
+
+    def more(self):
+        before, self.last = self.last, self.look()
+        return max(now - then for now, then in zip(self.last, before))
+
+
 def reset_peak():
     with open("/proc/self/clear_refs", "w", encoding="ascii") as file:
         file.write("5")

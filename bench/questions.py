@@ -1,5 +1,6 @@
 """Pause, time until durable, bytes, memory and restore, for each state and each arm."""
 import json
+import pathlib
 import pickle
 import subprocess
 import sys
@@ -32,11 +33,11 @@ def one_state(kind, scale, rounds, folder):
     def note(question, arm, value):
         found[question].setdefault(arm, []).append(value)
 
-    def save(arm, work):
+    def save(arm, work, path):
         """Seconds of it; notes what it has written."""
-        before = measure.written_bytes()
+        written = measure.Written(path)
         seconds = measure.timed(work)
-        note("bytes", arm, (measure.written_bytes() - before) / 2**20)
+        note("bytes", arm, written.more() / 2**20)
         return seconds
 
     def background():
@@ -49,11 +50,13 @@ def one_state(kind, scale, rounds, folder):
         ours.tell("wait")
         return measure.time.perf_counter() - begun
 
-    arms = {"resume, sync()": lambda: save("resume, sync()", sync),
-            "resume, save()": lambda: save("resume, save()", lambda: again.tell("save"))}
-    arms |= {peer.name: lambda peer=peer: save(peer.name, lambda: peer.save(state.variables))
-             for peer in others}
-    arms["write + fdatasync"] = lambda: save("write + fdatasync", limit.write)
+    arms = {"resume, sync()": lambda: save("resume, sync()", sync, ours.path),
+            "resume, save()": lambda: save("resume, save()", lambda: again.tell("save"),
+                                           again.path)}
+    arms |= {peer.name: lambda peer=peer: save(peer.name, lambda: peer.save(state.variables),
+                                               peer.path) for peer in others}
+    arms["write + fdatasync"] = lambda: save("write + fdatasync", limit.write,
+                                             pathlib.Path(limit.path))
     arms["memcpy"] = lambda: measure.timed(limit.copy)
     for name, values in measure.interleave(arms, rounds, state.change).items():
         if name != "memcpy":
