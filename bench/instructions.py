@@ -3,8 +3,8 @@
 usage: instructions.py [--update]
 
 Each path is one function of the library; its figure is what one call costs with all that it calls.
-The counts of another compiler, C library or Python are others: there the ratios between the paths
-are compared, more loosely.
+The counts of another compiler, C library, processor or Python are others: there the ratios between
+the paths are compared, more loosely.
 """
 import json
 import os
@@ -64,8 +64,18 @@ PATHS = {"Checkpoint.sync(), not due": "checkpoint_sync",
 def toolchain():
     compiler = subprocess.run([os.environ.get("CC", "cc"), "--version"], capture_output=True,
                               text=True, check=False).stdout.splitlines()[:1]
-    return ", ".join([*compiler, " ".join(platform.libc_ver()), platform.machine(),
+    return ", ".join([*compiler, " ".join(platform.libc_ver()), processor(),
                       f"CPython {platform.python_version()}"])
+
+
+def processor():
+    """Libraries choose code by what it can do."""
+    try:
+        lines = pathlib.Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return " ".join([platform.machine(), *names[:1]])
 
 
 def costs(profile):
