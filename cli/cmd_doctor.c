@@ -2,6 +2,8 @@
  * removes. */
 #include "doctor.h"
 
+#include "engine/tracking.h"
+
 #include "os/process.h"
 
 #include <errno.h>
@@ -142,6 +144,20 @@ static void look_at_python(rc_doctor *doctor) {
 
 /* ---- the folder */
 
+static void look_at_kernel(rc_doctor *doctor) {
+    const char *why;
+    rs_tracking *tracking = rs_tracking_new(&why);
+    if (tracking)
+        rc_doctor_tell(doctor, RC_LEVEL_OK, "kernel", NULL,
+                       "tells which memory was written: track=True works");
+    else
+        rc_doctor_tell(doctor, RC_LEVEL_NOTE, "kernel", NULL,
+                       "track=True has no effect here, what has changed is found by hashing; "
+                       "missing: %s",
+                       why);
+    rs_tracking_free(tracking);
+}
+
 static void look_at_folder(rc_doctor *doctor) {
     const rs_folder *folder = doctor->folder;
     rs_file_info info;
@@ -173,6 +189,7 @@ static rc_exit run(const void *parsed) {
     const char *path = chosen->count ? chosen->targets[0] : NULL;
     rc_doctor_tell(&doctor, RC_LEVEL_OK, "command", NULL, "resume %s", resume_version());
     look_at_python(&doctor);
+    look_at_kernel(&doctor);
     look_at_environment(&doctor);
     resume_status status = rc_place_folder(path, &place, &error);
     if (status == RESUME_OK) doctor.folder = place.folder;

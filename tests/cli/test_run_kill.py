@@ -438,8 +438,7 @@ def test_two_at_a_time(folder):
     write(folder, "slow.py", SLOW)
     process = start("slow.py", "6000")
     wait_for(lambda: pathlib.Path("out.txt").read_text(), process)
-    assert run("slow.py", "6000", out="other.txt") == 5
-    assert "resume: " in said()
+    assert run("slow.py", "6000", out="other.txt") == 5 and "resume: " in said()
     process.kill()
     process.wait()
 
