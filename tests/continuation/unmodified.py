@@ -3,8 +3,8 @@
 What a program prints goes to a file; after any number of kills it must be byte for byte what an
 uninterrupted run prints, and so must the files that it writes. The scripts of pyperformance run as
 they are, with a stand-in for pyperf (stubs/); where they print no result, a few lines beside them
-call their functions and do. DEAP's examples (RESUME_DEAP_EXAMPLES, or what ./dev soak has fetched)
-and CPython's queens.py are started as they are; programs/ has what users write.
+call their functions and do. DEAP's examples (where RESUME_DEAP_EXAMPLES names
+their folder) and CPython's queens.py are started as they are; programs/ has what users write.
 """
 import dataclasses
 import importlib.util
