@@ -32,11 +32,10 @@ static bool stored_is_allowed(const rs_chunk_entry *entry) {
     case RS_CHUNK_ZERO:
         return entry->stored_size == 0 && entry->offset == 0 && entry->hash.low == 0 &&
                entry->hash.high == 0;
-    case RS_CHUNK_PATCHED: { /* what of the base is replaced is stored as well */
-        size_t pages = rs_page_count(entry->raw_size);
-        return pages > 1 && pages <= RS_CHUNK_PAGES_MAX && entry->stored_size > 0 &&
+    case RS_CHUNK_PATCHED: /* what of the base is replaced is stored as well */
+        return entry->raw_size > RS_PAGE_SIZE && entry->stored_size > 0 &&
+               entry->raw_size <= RS_CHUNK_PAGES_MAX * RS_PAGE_SIZE &&
                entry->stored_size <= 2 * entry->raw_size;
-    }
     default:
         return entry->stored_size > 0 && entry->stored_size <= entry->raw_size;
     }

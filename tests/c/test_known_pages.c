@@ -167,24 +167,90 @@ static void test_known_pages__a_failed_save_leaves_no_wrong_places(void **state)
     free(bytes);
 }
 
-/* Patches are an offer: without memory for them chunks are written whole. */
-static void test_known_pages__without_memory_everything_is_saved(void **state) {
+/* Patches are an offer: without memory for them chunks are written whole, or the save fails. */
+static void test_known_pages__without_memory_nothing_is_lost(void **state) {
     store_place *place = *state;
     seeded random = seeded_start();
     uint8_t *bytes = array_of(&random, SIZE);
-    bool failed = true;
     store_new(place);
     assert_int_equal(save(place, bytes, SIZE), RESUME_OK);
-    for (long nth = 1; failed; nth++) {
-        touch(&random, bytes, 3);
-        alloc_fail_at(nth, false);
-        resume_status status = save(place, bytes, SIZE);
-        failed = alloc_fail_count() >= nth;
-        alloc_fail_at(0, false);
-        assert_true(status == RESUME_OK || status == RESUME_NO_MEMORY);
-        if (status) assert_int_equal(save(place, bytes, SIZE), RESUME_OK);
-        expect(place, 0, bytes, SIZE);
+    for (int for_ever = 0; for_ever < 2; for_ever++) {
+        bool failed = true;
+        for (long nth = 1; failed; nth++) {
+            touch(&random, bytes, 3);
+            alloc_fail_at(nth, for_ever);
+            resume_status status = save(place, bytes, SIZE);
+            failed = alloc_fail_count() >= nth;
+            alloc_fail_at(0, false);
+            assert_true(status == RESUME_OK || status == RESUME_NO_MEMORY);
+            if (status) assert_int_equal(save(place, bytes, SIZE), RESUME_OK);
+            expect(place, 0, bytes, SIZE);
+        }
     }
+    free(bytes);
+}
+
+static void test_known_pages__compaction_without_memory_changes_nothing(void **state) {
+    store_place *place = *state;
+    seeded random = seeded_start();
+    uint8_t *bytes = array_of(&random, SIZE);
+    rs_keep keep = {.last = 2};
+    store_new(place);
+    assert_int_equal(save(place, bytes, SIZE), RESUME_OK);
+    for (int for_ever = 0; for_ever < 2; for_ever++) {
+        bool failed = true;
+        for (long nth = 1; failed; nth++) {
+            touch(&random, bytes, 3);
+            assert_int_equal(save(place, bytes, SIZE), RESUME_OK);
+            alloc_fail_at(nth, for_ever);
+            resume_status status = rs_file_compact(place->file, &keep, NULL, &place->error);
+            failed = alloc_fail_count() >= nth;
+            alloc_fail_at(0, false);
+            assert_true(status == RESUME_OK || status == RESUME_NO_MEMORY);
+            expect(place, 0, bytes, SIZE);
+        }
+    }
+    free(bytes);
+}
+
+static void test_known_pages__compaction_of_other_sizes(void **state) {
+    static const size_t sizes[] = {CHUNK + 20000, CHUNK + 30000, CHUNK, SIZE, 0, 20000, SIZE};
+    enum { COUNT = sizeof sizes / sizeof sizes[0] };
+    store_place *place = *state;
+    seeded random = seeded_start();
+    uint8_t *bytes = array_of(&random, SIZE);
+    rs_keep keep = {.last = COUNT};
+    store_new(place);
+    for (size_t i = 0; i < COUNT; i++)
+        assert_int_equal(save(place, bytes, sizes[i]), RESUME_OK);
+    assert_int_equal(rs_file_compact(place->file, &keep, NULL, &place->error), RESUME_OK);
+    for (size_t i = 0; i < COUNT; i++)
+        if (sizes[COUNT - 1 - i]) expect(place, i, bytes, sizes[COUNT - 1 - i]);
+    free(bytes);
+}
+
+/* What can't be read of an older generation counts whole, and is left out. */
+static void test_known_pages__a_bad_patch_is_measured_whole(void **state) {
+    store_place *place = *state;
+    seeded random = seeded_start();
+    uint8_t *bytes = array_of(&random, CHUNK);
+    rs_keep keep = {.last = 2};
+    rs_keep_item *items;
+    uint64_t good, bad;
+    store_new(place);
+    place->file->small_size_max = 100; /* a digest over all would give the flip away */
+    assert_int_equal(save(place, bytes, CHUNK), RESUME_OK);
+    bytes[0]++;
+    assert_int_equal(save(place, bytes, CHUNK), RESUME_OK);
+    uint64_t record = place->file->table.entries[1].offset;
+    bytes[5 * RS_PAGE_SIZE]++;
+    assert_int_equal(save(place, bytes, CHUNK), RESUME_OK);
+    assert_int_equal(rs_kept_choose(place->file, &keep, 0, false, &items, NULL), RESUME_OK);
+    assert_int_equal(rs_kept_measure(place->file, items, &good, NULL), RESUME_OK);
+    store_flip(place->file_path, record + 15); /* the number of pages */
+    assert_int_equal(rs_kept_measure(place->file, items, &bad, NULL), RESUME_OK);
+    assert_true(bad == good + CHUNK - RS_PAGE_SIZE);
+    rs_free(items);
     free(bytes);
 }
 
@@ -293,11 +359,17 @@ static void test_known_pages__are_forgotten_with_their_chunks(void **state) {
         rs_known_pages_put(&pages, last, CHUNK, of_pages);
     }
     assert_int_equal(pages.count, 200);
+    assert_false(rs_known_pages_fit(255 * RS_PAGE_SIZE + 1));
+    assert_true(rs_known_pages_fit(255 * RS_PAGE_SIZE));
     assert_non_null(rs_known_pages_find(&pages, first, CHUNK));
     assert_null(rs_known_pages_find(&pages, first, CHUNK - 1));
     rs_chunk_entry entry = {.raw_size = CHUNK, .stored_size = CHUNK, .offset = 20000, .hash = last};
     table.entries = &entry;
     table.entry_count = 1;
+    alloc_fail_at(1, true);
+    rs_known_pages_keep(&pages, &table);
+    alloc_fail_at(0, false);
+    assert_int_equal(pages.count, 200);
     rs_known_pages_keep(&pages, &table);
     assert_int_equal(pages.count, 1);
     assert_null(rs_known_pages_find(&pages, first, CHUNK));
@@ -350,7 +422,10 @@ int main(void) {
         STORE(test_known_pages__what_changed_a_lot_is_written_whole),
         STORE(test_known_pages__contents_that_come_again),
         STORE(test_known_pages__a_failed_save_leaves_no_wrong_places),
-        STORE(test_known_pages__without_memory_everything_is_saved),
+        STORE(test_known_pages__without_memory_nothing_is_lost),
+        STORE(test_known_pages__compaction_without_memory_changes_nothing),
+        STORE(test_known_pages__compaction_of_other_sizes),
+        STORE(test_known_pages__a_bad_patch_is_measured_whole),
         STORE(test_known_pages__compaction_keeps_patches_between_generations),
         STORE(test_known_pages__the_file_stays_small),
         STORE(test_known_pages__a_page_that_changes_meanwhile),

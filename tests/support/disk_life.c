@@ -10,6 +10,8 @@
 #define ORDERED_SIZE 3000 /* of the second blob */
 #define ORDERED_MIN  2048 /* larger segments are ordered */
 #define LARGE_SIZE   1200000
+#define PAGE_SIZE    4096
+#define PAGES        8
 #define ROOM_SIZE    16384
 
 const char *const life_names[ORACLE_NAMES] = {"ck", "other"};
@@ -31,12 +33,26 @@ static void add_blob(life_state *state, size_t size, uint64_t seed) {
     state->blobs[state->count++] = (rs_blob){.bytes = bytes, .size = size, .element_size = 1};
 }
 
+/* Page `i` is as the newest version up to this one has made it whose number it is, modulo PAGES. */
+static void add_pages(life_state *state, uint64_t version) {
+    life_state pages = {.count = 0};
+    add_blob(state, PAGES * PAGE_SIZE, 0);
+    uint8_t *to = (uint8_t *)(uintptr_t)state->blobs[state->count - 1].bytes;
+    for (uint64_t i = 0; i < PAGES; i++) {
+        uint64_t newest = version < i ? 0 : version - (version - i) % PAGES;
+        add_blob(&pages, PAGE_SIZE, 1000 * i + newest);
+        memcpy(to + i * PAGE_SIZE, pages.blobs[i].bytes, PAGE_SIZE);
+        free((void *)(uintptr_t)pages.blobs[i].bytes);
+    }
+}
+
 /* Made once for each version. */
 static const life_state *state_of(life_shape shape, uint64_t version) {
     static life_state cache[LIFE_LARGE + 1][ORACLE_VERSIONS];
     life_state *state = &cache[shape][version];
     if (state->count) return state;
     add_blob(state, STREAM_SIZE + version % 7, version);
+    if (shape == LIFE_PAGES) add_pages(state, version);
     if (shape == LIFE_ORDERED) add_blob(state, ORDERED_SIZE, 100 + version);
     if (shape == LIFE_LARGE) add_blob(state, LARGE_SIZE, 100 + version);
     for (uint64_t i = 1; shape == LIFE_BLOBS && i < BLOBS_MAX; i++)

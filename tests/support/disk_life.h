@@ -17,6 +17,7 @@
 typedef enum life_shape {
     LIFE_SMALL,   /* some hundred bytes: one self-verifying segment of one block */
     LIFE_BLOBS,   /* many small blobs, few of which change: deltas of the table */
+    LIFE_PAGES,   /* a chunk of eight pages of which one changes each time: patches */
     LIFE_ORDERED, /* some blocks, written as an ordered segment */
     LIFE_LARGE,   /* over 1 MiB */
 } life_shape;
