@@ -20,8 +20,8 @@ def test_check__json(resume, ended, folder):
     assert all(g["result"] == "good" for g in entry["generations"]) and entry["generations"]
 
 
-def tear(path, size=4096):
-    """As a crash in the newest save leaves it: the end is missing, and no hint tells of it yet."""
+def tear(path, size=2048):
+    """As a crash in the newest save leaves it: its end is missing, and no hint tells of it yet."""
     data = bytearray(path.read_bytes())
     data[4096:12288] = bytes(8192)
     data[-size:] = bytes(size)

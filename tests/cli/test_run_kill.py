@@ -287,7 +287,7 @@ def test_a_file_that_is_appended_to_and_closed(folder, plain, rng):
 
 
 def test_a_file_that_others_append_to_is_left_and_told(folder):
-    write(folder, "appends.py", APPENDS)
+    write(folder, "appends.py", APPENDS.replace("sleep(0.01)", "sleep(0.05)"))
     pathlib.Path("other.txt").write_text("of others\n")
     process = start("appends.py", every="0.05")
     while saves("appends") < 6:

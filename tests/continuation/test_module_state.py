@@ -59,7 +59,7 @@ for step in range(60):
     if step % 6 == 0:
         World(step)
     total += World.grow(step)
-    for wait in range(100000):
+    for wait in range(300000):
         pass
 print(total, counts, move.calls, World.made, World.names, len(move.__defaults__[0]),
       counts is own.counts)
