@@ -173,7 +173,7 @@ static resume_status open_once(const rs_folder *folder, const char *file_name, b
     return RESUME_OK;
 }
 
-/* A reader takes no lock: what looks like damage, or like nothing, may be a save that is made at
+/* A reader takes no lock: what looks torn, damaged or like nothing may be a save that is made at
  * the same moment. Then what stands there is not what was found. */
 static bool has_changed(const rs_folder *folder, const char *file_name, const rs_file_info *found) {
     rs_file_info now;
@@ -190,7 +190,7 @@ resume_status rs_file_open(const rs_folder *folder, const char *file_name, bool 
         resume_status status =
             open_once(folder, file_name, for_writing, file, &found, recovery, error);
         bool is_doubtful = status ? status == RESUME_NOT_FOUND || rs_is_bad_content(status)
-                                  : recovery->health == RS_HEALTH_DAMAGED;
+                                  : recovery->health != RS_HEALTH_GOOD;
         if (!is_doubtful || looks_left == 0) return status;
         /* Believed when the same is seen twice: times of files are coarse, and a name that stands
          * empty between two renames does not change. */
