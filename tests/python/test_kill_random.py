@@ -23,7 +23,7 @@ def test_random_kills_of_the_demo_programs(program, tmp_path, rng, amount, name)
         pytest.importorskip("numpy")
     path = EXAMPLES / name
     expected, seconds = uninterrupted(program(path, PROGRAMS[name]), tmp_path / "whole")
-    wanted, kills, round_ = amount(150, 8, 2), 0, 0
+    wanted, kills, round_ = amount(70, 8, 2), 0, 0
     while kills < wanted:
         round_ += 1
         work = program(path, PROGRAMS[name], folder=tmp_path / f"round-{round_}")
