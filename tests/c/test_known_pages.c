@@ -69,6 +69,14 @@ static size_t touch(seeded *random, uint8_t *bytes, size_t count) {
     return different;
 }
 
+/* A new checkpoint with an array of SIZE random bytes in it, which the caller frees. */
+static uint8_t *saved_array(store_place *place, seeded *random) {
+    uint8_t *bytes = array_of(random, SIZE);
+    store_new(place);
+    assert_int_equal(save(place, bytes, SIZE), RESUME_OK);
+    return bytes;
+}
+
 /* Also over many saves, until chunks have so many patches that they are written whole. */
 static void test_known_pages__only_changed_ones_are_written(void **state) {
     store_place *place = *state;
@@ -103,9 +111,7 @@ static void test_known_pages__only_changed_ones_are_written(void **state) {
 static void test_known_pages__neighbours_and_the_short_last_page(void **state) {
     store_place *place = *state;
     seeded random = seeded_start();
-    uint8_t *bytes = array_of(&random, SIZE);
-    store_new(place);
-    assert_int_equal(save(place, bytes, SIZE), RESUME_OK);
+    uint8_t *bytes = saved_array(place, &random);
     memset(bytes + 5 * RS_PAGE_SIZE, 1, 7 * RS_PAGE_SIZE);
     bytes[SIZE - 1]++;
     assert_int_equal(save(place, bytes, SIZE), RESUME_OK);
@@ -119,9 +125,7 @@ static void test_known_pages__neighbours_and_the_short_last_page(void **state) {
 static void test_known_pages__what_changed_a_lot_is_written_whole(void **state) {
     store_place *place = *state;
     seeded random = seeded_start();
-    uint8_t *bytes = array_of(&random, SIZE);
-    store_new(place);
-    assert_int_equal(save(place, bytes, SIZE), RESUME_OK);
+    uint8_t *bytes = saved_array(place, &random);
     for (size_t page = 0; page < 49; page++)
         bytes[page * RS_PAGE_SIZE]++;
     for (size_t page = 64; page < 64 + 47; page++)
@@ -152,9 +156,7 @@ static void test_known_pages__contents_that_come_again(void **state) {
 static void test_known_pages__a_failed_save_leaves_no_wrong_places(void **state) {
     store_place *place = *state;
     seeded random = seeded_start();
-    uint8_t *bytes = array_of(&random, SIZE);
-    store_new(place);
-    assert_int_equal(save(place, bytes, SIZE), RESUME_OK);
+    uint8_t *bytes = saved_array(place, &random);
     for (int round = 0; round < 30; round++) {
         touch(&random, bytes, 3);
         store_fail(place, FAULT_WRITE, 1, 28 /* ENOSPC */);
@@ -171,9 +173,7 @@ static void test_known_pages__a_failed_save_leaves_no_wrong_places(void **state)
 static void test_known_pages__without_memory_nothing_is_lost(void **state) {
     store_place *place = *state;
     seeded random = seeded_start();
-    uint8_t *bytes = array_of(&random, SIZE);
-    store_new(place);
-    assert_int_equal(save(place, bytes, SIZE), RESUME_OK);
+    uint8_t *bytes = saved_array(place, &random);
     for (int for_ever = 0; for_ever < 2; for_ever++) {
         bool failed = true;
         for (long nth = 1; failed; nth++) {
