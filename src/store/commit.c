@@ -50,41 +50,42 @@ resume_status rs_records_make(rs_slice meta, const rs_table *table, const rs_tab
     return failed ? no_memory(error) : RESUME_OK;
 }
 
-static resume_status make_records(rs_file *file, const rs_meta *meta, rs_draft *draft,
-                                  rs_error *error) {
-    rs_buffer encoded = {0};
-    rs_meta_encode(meta, &encoded);
-    resume_status status = encoded.failed ? no_memory(error) : RESUME_OK;
-    if (status == RESUME_OK) {
-        bool whole = draft->full_table || file->unproven || !rs_file_is_own(file);
-        const rs_generation *newest = whole ? NULL : rs_file_newest(file);
-        rs_statement statement = {.header = draft->header_digest,
-                                  .generation = draft->header.generation,
-                                  .flags = draft->header.flags,
-                                  .stream = draft->stream_digest};
-        status = rs_records_make((rs_slice){encoded.bytes, encoded.size}, &draft->plan.table,
-                                 newest ? &file->table : NULL, newest ? newest->segment_offset : 0,
-                                 file->table_depth, draft->key, &statement, &draft->records,
-                                 &draft->table_depth, error);
-    }
-    rs_buffer_release(&encoded);
-    return status;
+static resume_status make_records(rs_file *file, rs_draft *draft, rs_error *error) {
+    bool whole = draft->full_table || file->unproven || !rs_file_is_own(file);
+    const rs_generation *newest = whole ? NULL : rs_file_newest(file);
+    rs_statement statement = {.header = draft->header_digest,
+                              .generation = draft->header.generation,
+                              .flags = draft->header.flags,
+                              .stream = draft->stream_digest};
+    return rs_records_make((rs_slice){draft->meta.bytes, draft->meta.size}, &draft->plan.table,
+                           newest ? &file->table : NULL, newest ? newest->segment_offset : 0,
+                           file->table_depth, draft->key, &statement, &draft->records,
+                           &draft->table_depth, error);
 }
 
 /* The draft's records, and with them the end of its segment. */
-static resume_status finish_draft(rs_file *file, const rs_meta *meta, rs_draft *draft,
-                                  rs_error *error) {
-    resume_status status = make_records(file, meta, draft, error);
+static resume_status finish_draft(rs_file *file, rs_draft *draft, rs_error *error) {
+    resume_status status = make_records(file, draft, error);
     if (status == RESUME_OK)
         status = rs_segment_writer_finish(&draft->writer, &draft->header, &draft->records,
                                           &draft->generation, error);
-    draft->generation.saved_ns = meta->saved_ns;
+    draft->generation.saved_ns = draft->saved_ns;
     return status;
+}
+
+resume_status rs_draft_describe(rs_draft *draft, const rs_meta *meta, uint64_t state_size,
+                                rs_error *error) {
+    rs_meta own = *meta;
+    own.state_size = state_size;
+    draft->saved_ns = meta->saved_ns;
+    rs_meta_encode(&own, &draft->meta);
+    return draft->meta.failed ? no_memory(error) : RESUME_OK;
 }
 
 void rs_draft_release(rs_draft *draft) {
     rs_plan_release(&draft->plan);
     rs_buffer_release(&draft->records);
+    rs_buffer_release(&draft->meta);
     rs_segment_writer_release(&draft->writer);
 }
 
@@ -94,75 +95,48 @@ uint8_t rs_shuffle_size(uint32_t size) {
     return size == 2 || size == 4 || size == 8 || size == 16 ? (uint8_t)size : 1;
 }
 
-static resume_status write_chunk(rs_file *file, rs_draft *draft, const rs_blob *blob,
-                                 const uint8_t *raw, rs_chunk_entry *entry,
+static resume_status write_chunk(rs_file *file, rs_draft *draft, const rs_blob_entry *blob,
+                                 const rs_source *source, rs_chunk_entry *entry,
                                  const rs_commit_options *options, rs_commit_info *info,
                                  rs_error *error) {
-    const rs_chunk_entry *known =
-        rs_chunk_index_find(draft->plan.index, entry->hash, entry->raw_size);
+    rs_plan *plan = &draft->plan;
+    const rs_chunk_entry *known = rs_chunk_index_find(plan->index, entry->hash, entry->raw_size);
     if (known) { /* written earlier in this commit */
         *entry = *known;
         info->chunks_reused++;
         return RESUME_OK;
     }
-    rs_change *change =
-        draft->plan.changes ? draft->plan.changes[entry - draft->plan.table.entries] : NULL;
-    const rs_hash128 *of_pages =
-        change ? rs_known_pages_find(&file->pages, entry->hash, entry->raw_size) : NULL;
-    bool slow = draft->plan.bound <= RS_SELF_VERIFYING_SIZE_MAX || file->disk_is_slow;
+    rs_change *change = source->change;
+    rs_known_pages *pages = &file->pages;
+    bool slow = plan->bound <= RS_SELF_VERIFYING_SIZE_MAX || file->disk_is_slow;
     resume_status status =
-        of_pages ? rs_segment_writer_patch(&draft->writer, raw, of_pages, change, entry, error)
-                 : rs_segment_writer_chunk(&draft->writer, raw, rs_shuffle_size(blob->element_size),
-                                           options->compress, slow, entry, error);
+        change ? rs_segment_writer_patch(&draft->writer, source->bytes, source->is_copy,
+                                         rs_known_pages_find(pages, entry->hash, entry->raw_size),
+                                         change, entry, error)
+               : rs_segment_writer_chunk(&draft->writer, source->bytes,
+                                         rs_shuffle_size(blob->element_size), options->compress,
+                                         slow, entry, error);
     if (status) return status;
-    if (entry->coding == RS_CHUNK_PATCHED)
-        rs_known_pages_put_patch(&file->pages, entry, &change->patch);
+    if (change) rs_known_pages_put_patch(pages, entry, &change->patch);
     info->chunks_written++;
-    return rs_chunk_index_add(draft->plan.index, entry, error);
+    return rs_chunk_index_add(plan->index, entry, error);
 }
 
-static bool is_unwritten(const rs_chunk_entry *entry) {
-    return entry->coding != RS_CHUNK_ZERO && entry->offset == 0;
-}
-
-/* Entries that share a chunk whose memory changed while it was written. */
-static resume_status repair_changed(rs_draft *draft, const rs_snapshot *snapshot,
-                                    uint32_t chunk_size, rs_error *error) {
-    resume_status status = RESUME_OK;
-    while (status == RESUME_OK && draft->writer.streaming && draft->writer.part_count > 0)
-        status = rs_segment_writer_flush(&draft->writer, error);
-    if (status || draft->writer.changed.size == 0) return status;
-    for (size_t i = 0; i < snapshot->blob_count; i++) {
-        const rs_blob_entry *blob = &draft->plan.table.blobs[i];
-        const uint8_t *bytes = snapshot->blobs[i].bytes;
-        for (uint64_t j = 0; j < blob->chunk_count && status == RESUME_OK; j++) {
-            rs_chunk_entry *entry = &draft->plan.table.entries[blob->first_chunk + j];
-            if (entry->coding == RS_CHUNK_RAW &&
-                rs_segment_writer_is_changed(&draft->writer, entry->offset))
-                status =
-                    rs_segment_writer_copy(&draft->writer, bytes + j * chunk_size, entry, error);
-        }
-    }
-    return status;
-}
-
-static resume_status write_chunks(rs_file *file, rs_draft *draft, const rs_snapshot *snapshot,
-                                  uint32_t chunk_size, const rs_commit_options *options,
+static resume_status write_chunks(rs_file *file, rs_draft *draft, const rs_commit_options *options,
                                   rs_commit_info *info, rs_error *error) {
-    info->chunks_reused = draft->plan.reused;
-    info->chunks_zero = draft->plan.zeros;
-    for (size_t i = 0; i < snapshot->blob_count; i++) {
-        const rs_blob_entry *blob = &draft->plan.table.blobs[i];
-        const uint8_t *bytes = snapshot->blobs[i].bytes;
-        for (uint64_t j = 0; j < blob->chunk_count; j++) {
-            rs_chunk_entry *entry = &draft->plan.table.entries[blob->first_chunk + j];
-            if (!is_unwritten(entry)) continue;
-            resume_status status = write_chunk(file, draft, &snapshot->blobs[i],
-                                               bytes + j * chunk_size, entry, options, info, error);
+    const rs_plan *plan = &draft->plan;
+    info->chunks_reused = plan->reused;
+    info->chunks_zero = plan->zeros;
+    for (size_t i = 0; i < plan->table.blob_count; i++) {
+        const rs_blob_entry *blob = &plan->table.blobs[i];
+        for (uint64_t j = blob->first_chunk; j < blob->first_chunk + blob->chunk_count; j++) {
+            if (!plan->sources[j].bytes) continue;
+            resume_status status = write_chunk(file, draft, blob, &plan->sources[j],
+                                               &plan->table.entries[j], options, info, error);
             if (status) return status;
         }
     }
-    return repair_changed(draft, snapshot, chunk_size, error);
+    return RESUME_OK;
 }
 
 /* Asks for the space of a large commit before anything is written: xfs and btrfs would tell by a
@@ -340,6 +314,7 @@ static resume_status draft_begin(rs_file *file, int fd, const char *path, const 
         .offset = offset,
         .small_size_max = file->small_size_max,
         .barriers = barriers,
+        .thread = file->os->processors ? &file->thread : NULL,
     };
     draft->header.generation = file->next_generation;
     return rs_segment_writer_init(&draft->writer, error);
@@ -366,8 +341,7 @@ static void take_draft(rs_file *file, rs_draft *draft, rs_commit_info *info) {
     info->file_size = file->size;
 }
 
-static resume_status append(rs_file *file, rs_draft *draft, const rs_snapshot *snapshot,
-                            const rs_meta *meta, const rs_commit_options *options,
+static resume_status append(rs_file *file, rs_draft *draft, const rs_commit_options *options,
                             rs_commit_info *info, rs_error *error) {
     const rs_generation *newest;
     resume_status status = settle(file, error);
@@ -381,15 +355,14 @@ static resume_status append(rs_file *file, rs_draft *draft, const rs_snapshot *s
     newest = rs_file_newest(file);
     draft->header.previous_commit = newest->commit_offset;
     draft->header_digest = file->header_digest;
-    if (snapshot) {
+    if (draft->plan.sources) {
         status = preflight(draft, options->compress, error);
-        if (status == RESUME_OK)
-            status =
-                write_chunks(file, draft, snapshot, file->header.chunk_size, options, info, error);
+        if (status == RESUME_OK) status = write_chunks(file, draft, options, info, error);
     }
-    if (status == RESUME_OK) status = finish_draft(file, meta, draft, error);
+    if (status == RESUME_OK) status = finish_draft(file, draft, error);
     if (draft->writer.room_failed) file->no_room = true;
     if (status) {
+        rs_segment_writer_wait(&draft->writer, NULL);
         give_back(draft, file->end);
         file->size = draft->writer.file_size;
         rs_file_undo(file, &draft->writer);
@@ -423,34 +396,30 @@ void rs_file_adopt_fresh(rs_file *file, rs_fresh *fresh, const rs_file_info *inf
 }
 
 static resume_status write_fresh(rs_file *file, rs_fresh *fresh, rs_draft *draft,
-                                 const rs_snapshot *snapshot, const rs_meta *meta,
                                  const rs_commit_options *options, rs_commit_info *info,
                                  rs_error *error) {
     resume_status status = draft_begin(file, fresh->fd, fresh->path, &fresh->header.uuid,
                                        RS_SEGMENTS_START, false, draft, error);
     if (status == RESUME_OK) status = preflight(draft, options->compress, error);
-    if (status == RESUME_OK)
-        status =
-            write_chunks(file, draft, snapshot, fresh->header.chunk_size, options, info, error);
+    if (status == RESUME_OK) status = write_chunks(file, draft, options, info, error);
     draft->full_table = true;
     draft->header_digest = fresh->header_digest;
-    if (status == RESUME_OK) status = finish_draft(file, meta, draft, error);
+    if (status == RESUME_OK) status = finish_draft(file, draft, error);
     if (status) return status;
     give_back(draft, rs_generation_end(&draft->generation));
     rs_file_hint(file, fresh->fd, &fresh->header.uuid, &draft->generation);
     return RESUME_OK;
 }
 
-static resume_status commit_fresh(rs_file *file, rs_draft *draft, const rs_snapshot *snapshot,
-                                  const rs_meta *meta, const rs_commit_options *options,
+static resume_status commit_fresh(rs_file *file, rs_draft *draft, const rs_commit_options *options,
                                   rs_commit_info *info, rs_error *error) {
     rs_fresh fresh = {.fd = -1};
     rs_file_info file_info;
     bool published = false;
     resume_status status = rs_generations_make_room(file, error);
     if (status == RESUME_OK) status = rs_fresh_make(file, &fresh, error);
-    if (status == RESUME_OK)
-        status = write_fresh(file, &fresh, draft, snapshot, meta, options, info, error);
+    if (status == RESUME_OK) status = write_fresh(file, &fresh, draft, options, info, error);
+    rs_segment_writer_wait(&draft->writer, NULL); /* before its file is closed */
     if (status == RESUME_OK) {
         int answer = file->os->info(file->os, fresh.fd, &file_info);
         if (answer < 0) status = rs_os_fail(error, answer, "can't look at", fresh.path);
@@ -492,48 +461,23 @@ resume_status rs_file_check_writable(const rs_file *file, rs_error *error) {
     return rs_fail(error, RESUME_MISUSE, "'%s' was opened for reading", file->path);
 }
 
-static resume_status plan_snapshot(rs_file *file, bool appends, const rs_snapshot *snapshot,
-                                   rs_draft *draft, rs_error *error) {
-    uint32_t chunk_size = appends ? file->header.chunk_size : RS_CHUNK_SIZE;
-    /* Chunks are told by a hash that anybody can make to match: not those of somebody else. */
-    bool relies = appends && !file->unproven && rs_file_is_own(file);
-    const rs_table *known = relies ? &file->table : NULL;
-    uint64_t generation = known ? rs_file_newest(file)->number : 0;
-    return rs_plan_make(known, generation, chunk_size, snapshot, &file->pages, &draft->plan, error);
-}
-
-resume_status rs_file_commit(rs_file *file, const rs_snapshot *snapshot,
-                             const rs_commit_options *options, rs_commit_info *info,
-                             rs_error *error) {
-    rs_draft draft = {0};
-    bool appends = false;
-    *info = (rs_commit_info){0};
-    resume_status status = rs_file_check_writable(file, error);
-    if (status == RESUME_OK && (!snapshot->meta || snapshot->blob_count == 0))
-        status = rs_fail(error, RESUME_MISUSE, "a snapshot has META and an object stream");
-    if (status == RESUME_OK) status = rs_file_choose_way(file, &appends, error);
-    if (status == RESUME_OK) status = plan_snapshot(file, appends, snapshot, &draft, error);
-    if (status == RESUME_OK) {
-        draft.key = rs_file_key(file);
-        draft.stream_digest = rs_digest_of(snapshot->blobs[0].bytes, snapshot->blobs[0].size);
-        rs_meta meta = *snapshot->meta;
-        meta.state_size = draft.plan.raw_size;
-        status = appends ? append(file, &draft, snapshot, &meta, options, info, error)
-                         : commit_fresh(file, &draft, snapshot, &meta, options, info, error);
-    }
-    if (status) rs_file_tell_space(file, space_needed(file, appends, &draft), error);
-    rs_draft_release(&draft);
-    if (status == RESUME_OK) rs_file_compact_if_due(file, &options->keep, info);
+resume_status rs_file_write_draft(rs_file *file, bool appends, rs_draft *draft,
+                                  const rs_commit_options *options, rs_commit_info *info,
+                                  rs_error *error) {
+    draft->key = rs_file_key(file);
+    resume_status status = appends ? append(file, draft, options, info, error)
+                                   : commit_fresh(file, draft, options, info, error);
+    if (status) rs_file_tell_space(file, space_needed(file, appends, draft), error);
     return status;
 }
 
 resume_status rs_file_append_table(rs_file *file, rs_draft *draft, const rs_meta *meta,
                                    rs_commit_info *info, rs_error *error) {
-    rs_meta own = *meta;
-    own.state_size = 0;
+    uint64_t state_size = 0;
     for (uint64_t i = 0; i < draft->plan.table.blob_count; i++)
-        own.state_size += draft->plan.table.blobs[i].size;
-    resume_status status = append(file, draft, NULL, &own, NULL, info, error);
+        state_size += draft->plan.table.blobs[i].size;
+    resume_status status = rs_draft_describe(draft, meta, state_size, error);
+    if (status == RESUME_OK) status = append(file, draft, NULL, info, error);
     if (status) rs_file_tell_space(file, space_needed(file, true, draft), error);
     return status;
 }

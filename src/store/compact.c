@@ -84,8 +84,8 @@ static resume_status copy_patch(copy_work *copying, rs_segment_writer *writer, u
     if (base->raw_size != entry->raw_size) return RESUME_OK;
     rs_change *change = rs_known_pages_compare(&copying->pages, base, copying->of_pages);
     if (!change) return RESUME_OK;
-    resume_status status =
-        rs_segment_writer_patch(writer, copying->raw, copying->of_pages, change, entry, error);
+    resume_status status = rs_segment_writer_patch(writer, copying->raw, false, copying->of_pages,
+                                                   change, entry, error);
     if (status == RESUME_OK) rs_known_pages_put_patch(&copying->pages, entry, &change->patch);
     rs_free(change);
     *done = true;

@@ -224,6 +224,8 @@ void rs_file_close(rs_file *file) {
     rs_file_forget_loaded(file);
     rs_fd_close(file->os, &file->fd);
     rs_table_release(&file->table);
+    rs_worker_free(file->thread);
+    rs_staging_release(&file->staging);
     rs_known_pages_release(&file->pages);
     rs_codec_free(file->codec);
     rs_buffer_release(&file->stored);

@@ -196,6 +196,22 @@ typedef struct rs_commit_info {
 resume_status rs_file_commit(rs_file *file, const rs_snapshot *snapshot,
                              const rs_commit_options *options, rs_commit_info *info,
                              rs_error *error);
+/* The same in two steps. The first looks at the snapshot in the calling thread, finds what has to
+ * be written, and copies up to `copied_max` bytes of that. Nothing is written. META is encoded
+ * here. */
+typedef struct rs_prepared rs_prepared;
+resume_status rs_file_prepare(rs_file *file, const rs_snapshot *snapshot,
+                              const rs_commit_options *options, uint64_t copied_max,
+                              rs_prepared **prepared, rs_error *error);
+/* All that has to be written was copied: nothing of the snapshot is needed any more, and the second
+ * step may be done by another thread. Else it has to be done before the memory changes. */
+bool rs_prepared_is_copied(const rs_prepared *prepared);
+/* The second step, once, as rs_file_commit; nothing else of the file may be used in between or
+ * meanwhile. The copies are dropped. IO when the file was removed or replaced in between: the next
+ * commit writes a complete new one. */
+resume_status rs_file_commit_prepared(rs_file *file, rs_prepared *prepared, rs_commit_info *info,
+                                      rs_error *error);
+void rs_prepared_free(rs_prepared *prepared); /* NULL is allowed */
 /* A generation with the same state and another META (RS_SEGMENT_MARK): how a call is recorded as
  * ended. MISUSE when nothing was committed or read through this file yet. */
 resume_status rs_file_commit_mark(rs_file *file, const rs_meta *meta,

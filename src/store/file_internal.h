@@ -1,5 +1,6 @@
 /* What the sources of a checkpoint file share: file.c, place.c, chain.c, read.c, read_chunks.c,
- * recover.c, plan.c, segment_writer.c, room.c, commit.c, rollback.c, replace.c, prune.c, compact.c.
+ * recover.c, plan.c, prepare.c, segment_writer.c, room.c, commit.c, rollback.c, replace.c, prune.c,
+ * compact.c.
  * Nobody else includes it, but tests. */
 #ifndef RS_STORE_FILE_INTERNAL_H
 #define RS_STORE_FILE_INTERNAL_H
@@ -11,8 +12,10 @@
 #include "format/table.h"
 #include "os/file.h"
 #include "os/os.h"
+#include "os/worker.h"
 #include "store/file.h"
 #include "store/known_pages.h"
+#include "store/staging.h"
 
 #include <stdatomic.h>
 
@@ -80,6 +83,8 @@ struct rs_file {
 
     rs_known_pages pages; /* of what was written or found unchanged through this handle */
     rs_codec *codec;
+    rs_worker *thread;       /* writes pieces of large saves; NULL until there was one */
+    rs_staging staging;      /* what a save that is under way has to write */
     rs_buffer stored;        /* one stored chunk */
     uint64_t slack;          /* RS_COMPACT_SLACK; tests make it smaller */
     uint64_t room_size;      /* RS_ROOM_SIZE; tests make it smaller, or 0: none */
@@ -215,23 +220,37 @@ void rs_file_forget_loaded(rs_file *file);
 
 /* --- plan.c: what a snapshot needs to have written --- */
 
+/* The bytes of a chunk that has to be written. */
+typedef struct rs_source {
+    const uint8_t *bytes; /* NULL: the chunk need not be written */
+    bool is_copy;         /* not the program's memory; of a patch its unwritten pages alone */
+    rs_change *change;    /* it is written as this patch; NULL: whole */
+} rs_source;
+
 /* Entries of the table: done (found in `index`, or zero), or to be written: then offset is 0 and
  * hash and raw size are set. */
 typedef struct rs_plan {
     rs_table table;
     rs_chunk_index *index; /* content that is in the file */
-    uint64_t bound;        /* bytes that may have to be written, at most */
+    rs_source *sources;    /* of each entry; NULL: nothing is to be written */
+    uint64_t source_count;
+    bool borrows;   /* some of them are the program's memory */
+    uint64_t bound; /* bytes that may have to be written, at most */
     uint64_t reused, zeros;
     uint64_t raw_size; /* of all blobs */
-    uint64_t change_count;
-    rs_change **changes; /* for each entry, how it is written as a patch, or NULL: whole. NULL: all
-                            are written whole */
 } rs_plan;
 
-/* `previous`: the table of generation `generation`; NULL: everything is to be written. `pages`
- * learns the pages of all chunks that are looked at. */
-resume_status rs_plan_make(const rs_table *previous, uint64_t generation, uint32_t chunk_size,
-                           const rs_snapshot *snapshot, rs_known_pages *pages, rs_plan *plan,
+/* How a snapshot is looked at. */
+typedef struct rs_planning {
+    const rs_table *previous; /* of generation `generation`; NULL: everything is to be written */
+    uint64_t generation;
+    uint32_t chunk_size;
+    rs_known_pages *pages; /* learns the pages of all chunks that are looked at */
+    rs_staging *staging;   /* gets copies of what is to be written; NULL: nothing is copied */
+    unsigned processors;
+} rs_planning;
+
+resume_status rs_plan_make(const rs_planning *how, const rs_snapshot *snapshot, rs_plan *plan,
                            rs_error *error);
 void rs_plan_release(rs_plan *plan);
 
@@ -239,33 +258,31 @@ void rs_plan_release(rs_plan *plan);
 
 #define RS_PIECE_SIZE (4u << 20) /* bytes that are written by one call */
 
-typedef struct rs_part {
-    const void *bytes; /* NULL: `at` is an offset in the staged bytes */
-    size_t at, size;
-    rs_chunk_entry *entry; /* of a borrowed chunk, to see that it did not change meanwhile */
-} rs_part;
-
+/* Not to be moved while it is in use. */
 typedef struct rs_segment_writer {
     const rs_os *os;
     int fd;
     const char *path;
     rs_codec *codec;
     const rs_uuid *uuid;
-    uint64_t offset;         /* of the segment */
-    uint64_t at;             /* file offset behind everything that is written or staged */
-    uint64_t flushed;        /* file offset behind everything that is written */
-    bool reserves;           /* asks for the space of each piece: there may be too little for all */
+    rs_worker **thread; /* writes a piece while the next one is filled; is made when it is needed.
+                           NULL: the caller's thread writes them */
+    uint64_t offset;    /* of the segment */
+    uint64_t at;        /* file offset behind everything that is written or staged */
+    bool reserves;      /* asks for the space of each piece: there may be too little for all */
     uint64_t small_size_max; /* as in rs_file */
     bool barriers;  /* sync before the trailer of an ordered segment, and after every trailer */
     bool streaming; /* too large for a self-verifying segment: written in pieces */
     bool touched;   /* something was written into the file */
     bool write_failed, sync_failed; /* the file is poisoned (no space left is neither) */
-    rs_buffer staged;
-    rs_part *parts;
-    size_t part_count;
-    uint64_t borrowed;  /* bytes of the borrowed parts */
-    rs_buffer changed;  /* u64 offsets of chunks whose memory changed while they were written */
-    rs_buffer scratch;  /* a private copy of one chunk */
+    rs_buffer staged;               /* what ends at `at` and is not written yet */
+    struct {                        /* the piece that the thread writes; its own until it is done */
+        rs_buffer bytes;
+        uint64_t offset;
+        resume_status status;
+        rs_error error;
+    } piece;
+    rs_buffer scratch;  /* one record of a patch */
     uint64_t written;   /* bytes */
     int64_t busy_ns;    /* spent in writing and syncing */
     uint64_t file_size; /* how far the file reaches, with what was written */
@@ -275,27 +292,25 @@ typedef struct rs_segment_writer {
 } rs_segment_writer;
 
 resume_status rs_segment_writer_init(rs_segment_writer *writer, rs_error *error);
-void rs_segment_writer_release(rs_segment_writer *writer);
-/* Stores the bytes of a chunk whose hash and raw size are in `entry`, and fills the rest of it.
- * `raw` is borrowed until rs_segment_writer_flush, `entry` as well. */
+void rs_segment_writer_release(rs_segment_writer *writer); /* waits for a piece under way */
+/* What the thread has done by now is done, and told in touched, written, file_size and the like;
+ * the status is that of the piece that it wrote last. */
+resume_status rs_segment_writer_wait(rs_segment_writer *writer, rs_error *error);
+/* Stores a copy of the bytes of a chunk whose hash and raw size are in `entry`, and fills the rest
+ * of it. Should the memory have changed since it was hashed, the copy is what counts, and gets a
+ * hash of its own: the program may then have saved a mixture of its own making, but never a
+ * generation that can't be read. */
 resume_status rs_segment_writer_chunk(rs_segment_writer *writer, const void *raw,
                                       uint8_t element_size, rs_compress mode, bool disk_is_slow,
                                       rs_chunk_entry *entry, rs_error *error);
 /* The same as a patch: writes its unwritten pages, whose checksums are those in `of_pages`, and its
- * record. Fills in their places. Where the memory has changed since, the chunk is stored whole. */
-resume_status rs_segment_writer_patch(rs_segment_writer *writer, const void *raw,
+ * record. Fills in their places. `raw` is the chunk or, `packed`, those pages alone. */
+resume_status rs_segment_writer_patch(rs_segment_writer *writer, const uint8_t *raw, bool packed,
                                       const rs_hash128 *of_pages, rs_change *change,
                                       rs_chunk_entry *entry, rs_error *error);
-/* Stores a private copy of the chunk, whatever it holds by now; sets the hash, too. */
-resume_status rs_segment_writer_copy(rs_segment_writer *writer, const void *raw,
-                                     rs_chunk_entry *entry, rs_error *error);
-/* Did the chunk at this offset change while it was written? (A copy is stored elsewhere then.) */
-bool rs_segment_writer_is_changed(const rs_segment_writer *writer, uint64_t offset);
 /* Stores bytes that are coded already; sets the offset of `entry`. They are copied. */
 resume_status rs_segment_writer_stored(rs_segment_writer *writer, const void *stored,
                                        rs_chunk_entry *entry, rs_error *error);
-/* Writes what is staged. Afterwards nothing is borrowed. */
-resume_status rs_segment_writer_flush(rs_segment_writer *writer, rs_error *error);
 /* Ends the segment with these records. header: generation, previous_commit and MARK flag are given;
  * the rest is filled. Durable when it returns OK, if `barriers`. */
 resume_status rs_segment_writer_finish(rs_segment_writer *writer, rs_segment_header *header,
@@ -338,15 +353,25 @@ typedef struct rs_draft {
     rs_generation generation;
     uint64_t reserved_end; /* file offset up to which space was reserved; 0: none was */
     bool full_table;       /* not as a difference to that of the newest generation */
+    rs_buffer meta;        /* META, encoded */
+    int64_t saved_ns;      /* as it says */
     const rs_key *key;     /* signs it; NULL: not signed */
     rs_digest header_digest, stream_digest;
 } rs_draft;
 void rs_draft_release(rs_draft *draft);
 /* Does the next commit go to the end of the open file? Otherwise a complete new file is needed. */
 resume_status rs_file_choose_way(rs_file *file, bool *appends, rs_error *error);
+/* META goes into the draft; the state has `state_size` bytes. */
+resume_status rs_draft_describe(rs_draft *draft, const rs_meta *meta, uint64_t state_size,
+                                rs_error *error);
 /* A commit of chunks that are in the file: the draft has table, flags and full_table. */
 resume_status rs_file_append_table(rs_file *file, rs_draft *draft, const rs_meta *meta,
                                    rs_commit_info *info, rs_error *error);
+/* Commits what `draft` plans: at the end of the file, or as a complete new one. Takes what is in
+ * the draft, which is released by the caller. */
+resume_status rs_file_write_draft(rs_file *file, bool appends, rs_draft *draft,
+                                  const rs_commit_options *options, rs_commit_info *info,
+                                  rs_error *error);
 resume_status rs_file_check_writable(const rs_file *file, rs_error *error); /* MISUSE */
 /* Takes a file that was just published as the one that the handle is. Its generations are pushed by
  * the caller. */

@@ -1,10 +1,8 @@
-/* Writes one segment: small ones whole, large ones in pieces, with bounded memory.
+/* Writes one segment: small ones whole, large ones in pieces, with bounded memory. While a thread
+ * writes one piece, the next is filled.
  *
- * Chunks that are stored as they are go from the caller's memory straight into the file. Should
- * another thread of the program change that memory meanwhile, the stored bytes would not match the
- * hash that was computed before: such a chunk is found by hashing it again, and a private copy is
- * stored. The program may then have saved a mixture of its own making, but never a generation that
- * can't be read. */
+ * All that is written is a copy. Should another thread of the program change the memory after it
+ * was hashed, the stored bytes would not match the hash: so it is the copy that is hashed last. */
 #include "store/file_internal.h"
 
 #include "base/alloc.h"
@@ -19,167 +17,19 @@ static resume_status no_memory(rs_error *error) {
 }
 
 resume_status rs_segment_writer_init(rs_segment_writer *writer, rs_error *error) {
-    writer->parts = rs_allocate_array(RS_WRITE_PARTS_MAX, sizeof *writer->parts);
     /* The digest needs the whole segment in one piece. */
     if (writer->small_size_max == 0) writer->small_size_max = RS_SELF_VERIFYING_SIZE_MAX;
     rs_buffer_append_zeros(&writer->staged, RS_SEGMENT_HEADER_SIZE); /* filled in at the end */
-    if (!writer->parts || writer->staged.failed) return no_memory(error);
-    writer->parts[0] = (rs_part){.size = RS_SEGMENT_HEADER_SIZE};
-    writer->part_count = 1;
-    writer->flushed = writer->offset;
+    if (writer->staged.failed) return no_memory(error);
     writer->at = writer->offset + RS_SEGMENT_HEADER_SIZE;
     return RESUME_OK;
 }
 
 void rs_segment_writer_release(rs_segment_writer *writer) {
+    rs_segment_writer_wait(writer, NULL);
     rs_buffer_release(&writer->staged);
-    rs_buffer_release(&writer->changed);
+    rs_buffer_release(&writer->piece.bytes);
     rs_buffer_release(&writer->scratch);
-    rs_free(writer->parts);
-    writer->parts = NULL;
-}
-
-/* --- what is to be written --- */
-
-/* `size` bytes that were just put behind the staged ones become a part. */
-static void add_staged(rs_segment_writer *writer, size_t size) {
-    rs_part *last = writer->part_count ? &writer->parts[writer->part_count - 1] : NULL;
-    writer->at += size;
-    if (last && !last->bytes) {
-        last->size += size;
-        return;
-    }
-    writer->parts[writer->part_count++] = (rs_part){.at = writer->staged.size - size, .size = size};
-}
-
-static resume_status stage(rs_segment_writer *writer, const void *bytes, size_t size,
-                           rs_error *error) {
-    if (size == 0) return RESUME_OK;
-    if (bytes)
-        rs_buffer_append(&writer->staged, bytes, size);
-    else
-        rs_buffer_append_zeros(&writer->staged, size);
-    if (writer->staged.failed) return no_memory(error);
-    add_staged(writer, size);
-    return RESUME_OK;
-}
-
-static resume_status align(rs_segment_writer *writer, const rs_chunk_entry *entry,
-                           rs_error *error) {
-    bool aligned = entry->coding == RS_CHUNK_RAW && entry->stored_size >= RS_CHUNK_ALIGNED_SIZE_MIN;
-    uint64_t unit = aligned ? RS_BLOCK_SIZE : 1;
-    return stage(writer, NULL, (size_t)(rs_round_up(writer->at, unit) - writer->at), error);
-}
-
-/* Room for three more parts, and not too many bytes waiting. */
-static resume_status make_room(rs_segment_writer *writer, uint64_t size, rs_error *error) {
-    uint64_t total = writer->at - writer->offset + size + RS_BLOCK_SIZE;
-    if (writer->at > OFFSET_MAX - RS_CHUNK_RAW_SIZE_MAX)
-        return rs_fail(error, RESUME_LIMIT, "'%s' would get larger than 256 TiB", writer->path);
-    if (total > writer->small_size_max) writer->streaming = true;
-    bool full = writer->part_count + 3 > RS_WRITE_PARTS_MAX ||
-                writer->staged.size + writer->borrowed + size > RS_PIECE_SIZE;
-    return writer->streaming && full ? rs_segment_writer_flush(writer, error) : RESUME_OK;
-}
-
-resume_status rs_segment_writer_stored(rs_segment_writer *writer, const void *stored,
-                                       rs_chunk_entry *entry, rs_error *error) {
-    resume_status status = make_room(writer, entry->stored_size, error);
-    if (status == RESUME_OK) status = align(writer, entry, error);
-    uint64_t at = writer->at;
-    if (status == RESUME_OK) status = stage(writer, stored, entry->stored_size, error);
-    if (status == RESUME_OK) entry->offset = at;
-    return status;
-}
-
-resume_status rs_segment_writer_copy(rs_segment_writer *writer, const void *raw,
-                                     rs_chunk_entry *entry, rs_error *error) {
-    uint32_t size = entry->raw_size;
-    rs_buffer_clear(&writer->scratch);
-    rs_buffer_append(&writer->scratch, raw, size);
-    if (writer->scratch.failed) return no_memory(error);
-    *entry = (rs_chunk_entry){
-        .coding = RS_CHUNK_RAW,
-        .raw_size = size,
-        .stored_size = size,
-        .hash = rs_chunk_hash(writer->scratch.bytes, size, NULL),
-    };
-    return rs_segment_writer_stored(writer, writer->scratch.bytes, entry, error);
-}
-
-bool rs_segment_writer_is_changed(const rs_segment_writer *writer, uint64_t offset) {
-    for (size_t i = 0; i < writer->changed.size; i += sizeof offset)
-        if (memcmp(writer->changed.bytes + i, &offset, sizeof offset) == 0) return true;
-    return false;
-}
-
-static bool still_is(const void *raw, uint32_t size, rs_hash128 hash) {
-    return rs_hash128_equal(rs_chunk_hash(raw, size, NULL), hash);
-}
-
-static void borrow(rs_segment_writer *writer, const void *raw, rs_chunk_entry *entry) {
-    entry->offset = writer->at;
-    writer->parts[writer->part_count++] =
-        (rs_part){.bytes = raw, .size = entry->raw_size, .entry = entry};
-    writer->at += entry->raw_size;
-    writer->borrowed += entry->raw_size;
-}
-
-resume_status rs_segment_writer_chunk(rs_segment_writer *writer, const void *raw,
-                                      uint8_t element_size, rs_compress mode, bool disk_is_slow,
-                                      rs_chunk_entry *entry, rs_error *error) {
-    const void *stored;
-    rs_hash128 hash = entry->hash;
-    uint32_t size = entry->raw_size;
-    resume_status status = rs_codec_compress(writer->codec, raw, size, element_size, mode,
-                                             disk_is_slow, hash, &stored, entry, error);
-    if (status) return status;
-    if (entry->coding == RS_CHUNK_RAW) {
-        status = make_room(writer, size, error);
-        if (status) return status;
-        if (!writer->streaming) return rs_segment_writer_copy(writer, raw, entry, error);
-        status = align(writer, entry, error);
-        if (status == RESUME_OK) borrow(writer, raw, entry);
-        return status;
-    }
-    if (entry->coding == RS_CHUNK_ZERO || !still_is(raw, size, hash)) {
-        entry->raw_size = size;
-        return rs_segment_writer_copy(writer, raw, entry, error);
-    }
-    return rs_segment_writer_stored(writer, stored, entry, error);
-}
-
-/* --- patches --- */
-
-/* Copies; false: it is not what it was any more. */
-static resume_status stage_page(rs_segment_writer *writer, const uint8_t *page, uint32_t size,
-                                rs_hash128 hash, bool *is_same, rs_error *error) {
-    resume_status status = stage(writer, page, size, error);
-    if (status) return status;
-    const uint8_t *copy = writer->staged.bytes + writer->staged.size - size;
-    *is_same = rs_hash128_equal(rs_hash128_of(copy, size, 0), hash);
-    return RESUME_OK;
-}
-
-resume_status rs_segment_writer_patch(rs_segment_writer *writer, const void *raw,
-                                      const rs_hash128 *of_pages, rs_change *change,
-                                      rs_chunk_entry *entry, rs_error *error) {
-    size_t count = rs_page_count(entry->raw_size);
-    bool is_same = true;
-    resume_status status = make_room(writer, change->size + RS_PATCH_SIZE_MAX, error);
-    for (size_t i = 0; i < count && status == RESUME_OK && is_same; i++) {
-        if (change->patch.places[i] != RS_PAGE_UNWRITTEN) continue;
-        change->patch.places[i] = writer->at;
-        status = stage_page(writer, (const uint8_t *)raw + i * RS_PAGE_SIZE,
-                            rs_page_size(entry->raw_size, i), of_pages[i], &is_same, error);
-    }
-    if (status) return status;
-    if (!is_same) return rs_segment_writer_copy(writer, raw, entry, error);
-    rs_buffer_clear(&writer->scratch);
-    entry->offset = writer->at;
-    rs_patch_encode(&change->patch, entry, &writer->scratch);
-    if (writer->scratch.failed) return no_memory(error);
-    return stage(writer, writer->scratch.bytes, writer->scratch.size, error);
 }
 
 /* --- writing --- */
@@ -223,42 +73,154 @@ static resume_status sync_data(rs_segment_writer *writer, rs_error *error) {
     return rs_os_fail(error, answer, "can't sync", writer->path);
 }
 
-/* Chunks that changed while they were written are stored again, from a copy. */
-static resume_status check_borrowed(rs_segment_writer *writer, const rs_part *parts, size_t count,
-                                    rs_error *error) {
-    for (size_t i = 0; i < count; i++) {
-        rs_chunk_entry *entry = parts[i].entry;
-        if (!entry || still_is(parts[i].bytes, entry->raw_size, entry->hash)) continue;
-        rs_buffer_append(&writer->changed, &entry->offset, sizeof entry->offset);
-        if (writer->changed.failed) return no_memory(error);
-        resume_status status = rs_segment_writer_copy(writer, parts[i].bytes, entry, error);
-        if (status) return status;
+/* --- pieces --- */
+
+static void write_piece(void *context) {
+    rs_segment_writer *writer = context;
+    rs_slice part = {writer->piece.bytes.bytes, writer->piece.bytes.size};
+    writer->piece.status = write_at(writer, &part, 1, writer->piece.offset, &writer->piece.error);
+}
+
+resume_status rs_segment_writer_wait(rs_segment_writer *writer, rs_error *error) {
+    if (writer->thread && *writer->thread) rs_worker_wait(*writer->thread);
+    if (writer->piece.status && error) *error = writer->piece.error;
+    return writer->piece.status;
+}
+
+/* False: it is better, or has to be, written by the caller's own thread. */
+static bool hand_over(rs_segment_writer *writer) {
+    if (!writer->thread) return false;
+    if (!*writer->thread && rs_worker_new(writer->thread, NULL)) return false;
+    return rs_worker_start(*writer->thread, write_piece, writer, NULL) == RESUME_OK;
+}
+
+/* What is staged becomes the piece, when the one before is written. */
+static resume_status flush(rs_segment_writer *writer, rs_error *error) {
+    resume_status status = rs_segment_writer_wait(writer, error);
+    if (status) return status;
+    rs_buffer free_now = writer->piece.bytes;
+    writer->piece.bytes = writer->staged;
+    writer->piece.offset = writer->at - writer->staged.size;
+    rs_buffer_clear(&free_now);
+    writer->staged = free_now;
+    if (!hand_over(writer)) {
+        write_piece(writer);
+        return rs_segment_writer_wait(writer, error);
     }
     return RESUME_OK;
 }
 
-resume_status rs_segment_writer_flush(rs_segment_writer *writer, rs_error *error) {
-    size_t count = writer->part_count;
-    if (count == 0) return RESUME_OK;
-    rs_slice slices[RS_WRITE_PARTS_MAX];
-    for (size_t i = 0; i < count; i++) {
-        const rs_part *part = &writer->parts[i];
-        slices[i].bytes = part->bytes ? part->bytes : writer->staged.bytes + part->at;
-        slices[i].size = part->size;
-    }
-    resume_status status = write_at(writer, slices, count, writer->flushed, error);
-    if (status) return status;
-    writer->flushed = writer->at;
+/* --- what is to be written --- */
 
-    rs_part *written = writer->parts;
-    writer->parts = rs_allocate_array(RS_WRITE_PARTS_MAX, sizeof *writer->parts);
-    writer->part_count = 0;
-    writer->borrowed = 0;
-    rs_buffer_clear(&writer->staged);
-    status = writer->parts ? check_borrowed(writer, written, count, error) : no_memory(error);
-    rs_free(written);
+static resume_status stage(rs_segment_writer *writer, const void *bytes, size_t size,
+                           rs_error *error) {
+    if (size == 0) return RESUME_OK;
+    if (bytes)
+        rs_buffer_append(&writer->staged, bytes, size);
+    else
+        rs_buffer_append_zeros(&writer->staged, size);
+    if (writer->staged.failed) return no_memory(error);
+    writer->at += size;
+    return RESUME_OK;
+}
+
+/* Of `size` bytes that were just staged. */
+static const uint8_t *last_staged(const rs_segment_writer *writer, size_t size) {
+    return writer->staged.bytes + writer->staged.size - size;
+}
+
+static resume_status align(rs_segment_writer *writer, const rs_chunk_entry *entry,
+                           rs_error *error) {
+    bool aligned = entry->coding == RS_CHUNK_RAW && entry->stored_size >= RS_CHUNK_ALIGNED_SIZE_MIN;
+    uint64_t unit = aligned ? RS_BLOCK_SIZE : 1;
+    return stage(writer, NULL, (size_t)(rs_round_up(writer->at, unit) - writer->at), error);
+}
+
+/* Not too many bytes waiting. A piece gets its memory at once: growing would copy it. */
+static resume_status make_room(rs_segment_writer *writer, uint64_t size, rs_error *error) {
+    uint64_t total = writer->at - writer->offset + size + RS_BLOCK_SIZE;
+    if (writer->at > OFFSET_MAX - RS_CHUNK_RAW_SIZE_MAX)
+        return rs_fail(error, RESUME_LIMIT, "'%s' would get larger than 256 TiB", writer->path);
+    if (total > writer->small_size_max) writer->streaming = true;
+    if (!writer->streaming) return RESUME_OK;
+    bool full = writer->staged.size > 0 && writer->staged.size + size > RS_PIECE_SIZE;
+    resume_status status = full ? flush(writer, error) : RESUME_OK;
+    if (status || writer->staged.size + size > RS_PIECE_SIZE) return status;
+    return rs_buffer_reserve(&writer->staged, RS_PIECE_SIZE + RS_BLOCK_SIZE - writer->staged.size)
+               ? RESUME_OK
+               : no_memory(error);
+}
+
+resume_status rs_segment_writer_stored(rs_segment_writer *writer, const void *stored,
+                                       rs_chunk_entry *entry, rs_error *error) {
+    resume_status status = make_room(writer, entry->stored_size, error);
+    if (status == RESUME_OK) status = align(writer, entry, error);
+    uint64_t at = writer->at;
+    if (status == RESUME_OK) status = stage(writer, stored, entry->stored_size, error);
+    if (status == RESUME_OK) entry->offset = at;
     return status;
 }
+
+/* As it is, whatever it holds by now. */
+static resume_status store_raw(rs_segment_writer *writer, const void *raw, uint32_t size,
+                               rs_chunk_entry *entry, rs_error *error) {
+    *entry = (rs_chunk_entry){.coding = RS_CHUNK_RAW, .raw_size = size, .stored_size = size};
+    resume_status status = rs_segment_writer_stored(writer, raw, entry, error);
+    if (status == RESUME_OK) entry->hash = rs_chunk_hash(last_staged(writer, size), size, NULL);
+    return status;
+}
+
+resume_status rs_segment_writer_chunk(rs_segment_writer *writer, const void *raw,
+                                      uint8_t element_size, rs_compress mode, bool disk_is_slow,
+                                      rs_chunk_entry *entry, rs_error *error) {
+    const void *stored;
+    rs_hash128 hash = entry->hash;
+    uint32_t size = entry->raw_size;
+    resume_status status = rs_codec_compress(writer->codec, raw, size, element_size, mode,
+                                             disk_is_slow, hash, &stored, entry, error);
+    if (status) return status;
+    if (entry->coding == RS_CHUNK_RAW || entry->coding == RS_CHUNK_ZERO ||
+        !rs_hash128_equal(rs_chunk_hash(raw, size, NULL), hash))
+        return store_raw(writer, raw, size, entry, error);
+    return rs_segment_writer_stored(writer, stored, entry, error);
+}
+
+/* --- patches --- */
+
+/* The unwritten pages, and the checksums of what they hold by now. */
+static resume_status stage_pages(rs_segment_writer *writer, const uint8_t *raw, bool packed,
+                                 rs_hash128 *of_pages, rs_change *change, uint32_t raw_size,
+                                 rs_error *error) {
+    size_t count = rs_page_count(raw_size), packed_at = 0;
+    resume_status status = make_room(writer, change->size + RS_PATCH_SIZE_MAX, error);
+    for (size_t i = 0; i < count && status == RESUME_OK; i++) {
+        if (change->patch.places[i] != RS_PAGE_UNWRITTEN) continue;
+        uint32_t size = rs_page_size(raw_size, i);
+        change->patch.places[i] = writer->at;
+        status = stage(writer, raw + (packed ? packed_at : i * RS_PAGE_SIZE), size, error);
+        packed_at += size;
+        if (status == RESUME_OK) of_pages[i] = rs_hash128_of(last_staged(writer, size), size, 0);
+    }
+    return status;
+}
+
+resume_status rs_segment_writer_patch(rs_segment_writer *writer, const uint8_t *raw, bool packed,
+                                      const rs_hash128 *of_pages, rs_change *change,
+                                      rs_chunk_entry *entry, rs_error *error) {
+    rs_hash128 now[RS_CHUNK_PAGES_MAX];
+    size_t count = rs_page_count(entry->raw_size);
+    memcpy(now, of_pages, count * sizeof *now);
+    resume_status status = stage_pages(writer, raw, packed, now, change, entry->raw_size, error);
+    if (status) return status;
+    entry->hash = rs_chunk_hash_of_pages(now, count);
+    rs_buffer_clear(&writer->scratch);
+    entry->offset = writer->at;
+    rs_patch_encode(&change->patch, entry, &writer->scratch);
+    if (writer->scratch.failed) return no_memory(error);
+    return stage(writer, writer->scratch.bytes, writer->scratch.size, error);
+}
+
+/* --- the end --- */
 
 static rs_trailer trailer_of(const rs_generation *generation, rs_hash128 digest) {
     return (rs_trailer){
@@ -316,12 +278,14 @@ static resume_status finish_large(rs_segment_writer *writer, const rs_segment_he
                                   const rs_buffer *records, const rs_generation *generation,
                                   rs_error *error) {
     static const uint8_t zeros[RS_BLOCK_SIZE + RS_TRAILER_SIZE];
-    resume_status status = rs_segment_writer_flush(writer, error);
+    resume_status status = rs_segment_writer_wait(writer, error);
     if (status) return status;
+    rs_buffer *staged = &writer->staged;
     uint64_t padding =
         rs_generation_end(generation) - writer->at - records->size; /* the trailer's place, too */
-    rs_slice rest[] = {{records->bytes, records->size}, {zeros, (size_t)padding}};
-    status = write_at(writer, rest, 2, writer->at, error);
+    rs_slice rest[] = {
+        {staged->bytes, staged->size}, {records->bytes, records->size}, {zeros, (size_t)padding}};
+    status = write_at(writer, rest, 3, writer->at - staged->size, error);
     if (status) return status;
     uint8_t head[RS_SEGMENT_HEADER_SIZE];
     rs_segment_header_encode(header, writer->uuid, writer->offset, head);
@@ -345,12 +309,8 @@ static resume_status finish_large(rs_segment_writer *writer, const rs_segment_he
 resume_status rs_segment_writer_finish(rs_segment_writer *writer, rs_segment_header *header,
                                        const rs_buffer *records, rs_generation *generation,
                                        rs_error *error) {
-    /* Chunks that changed meanwhile are stored again, so sizes are known only afterwards. */
-    resume_status status = RESUME_OK;
-    while (status == RESUME_OK && writer->streaming && writer->part_count > 0)
-        status = rs_segment_writer_flush(writer, error);
-    if (status == RESUME_OK)
-        status = stage(writer, NULL, (size_t)(rs_round_up(writer->at, 8) - writer->at), error);
+    resume_status status =
+        stage(writer, NULL, (size_t)(rs_round_up(writer->at, 8) - writer->at), error);
     if (status) return status;
     uint64_t size;
     header->data_size = writer->at - writer->offset - RS_SEGMENT_HEADER_SIZE;

@@ -313,7 +313,8 @@ static void test_known_pages__the_file_stays_small(void **state) {
     free(bytes);
 }
 
-/* A page that changes between planning and writing: its chunk is stored whole, as it is by then. */
+/* A page that changes between planning and writing: the patch is that of the chunk as it is by
+ * then, also where nothing but its pages is there. */
 static void test_known_pages__a_page_that_changes_meanwhile(void **state) {
     store_place *place = *state;
     seeded random = seeded_start();
@@ -335,10 +336,15 @@ static void test_known_pages__a_page_that_changes_meanwhile(void **state) {
     assert_non_null(change);
     assert_int_equal(change->size, RS_PAGE_SIZE);
     bytes[9 * RS_PAGE_SIZE]++;
-    assert_int_equal(rs_segment_writer_patch(&writer, bytes, of_pages, change, &entry, NULL),
-                     RESUME_OK);
-    assert_int_equal(entry.coding, RS_CHUNK_RAW);
-    assert_true(rs_hash128_equal(entry.hash, rs_chunk_hash(bytes, CHUNK, NULL)));
+    for (int packed = 0; packed <= 1; packed++) {
+        rs_chunk_entry made = entry;
+        change->patch.places[9] = RS_PAGE_UNWRITTEN;
+        assert_int_equal(rs_segment_writer_patch(&writer, bytes + (packed ? 9 * RS_PAGE_SIZE : 0),
+                                                 packed, of_pages, change, &made, NULL),
+                         RESUME_OK);
+        assert_int_equal(made.coding, RS_CHUNK_PATCHED);
+        assert_true(rs_hash128_equal(made.hash, rs_chunk_hash(bytes, CHUNK, NULL)));
+    }
     rs_free(change);
     rs_segment_writer_release(&writer);
     free(bytes);

@@ -2,6 +2,7 @@
 #include "store/file_internal.h"
 #include "testing.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define CHUNK 4096u
@@ -14,7 +15,8 @@ static rs_plan make_plan(const rs_table *previous, const rs_blob *blobs, size_t 
     rs_snapshot snapshot = {.meta = &meta, .blobs = blobs, .blob_count = count};
     rs_plan plan;
     rs_error error;
-    assert_int_equal(rs_plan_make(previous, 1, CHUNK, &snapshot, &pages, &plan, &error), RESUME_OK);
+    rs_planning how = {.previous = previous, .generation = 1, .chunk_size = CHUNK, .pages = &pages};
+    assert_int_equal(rs_plan_make(&how, &snapshot, &plan, &error), RESUME_OK);
     return plan;
 }
 
@@ -66,8 +68,9 @@ static void test_plan__unchanged_chunks_are_taken_as_they_were(void **state) {
     rs_snapshot snapshot = {.meta = &meta, .blobs = now, .blob_count = 3, .unchanged = known};
     rs_plan plan;
     rs_error error;
-    assert_int_equal(rs_plan_make(&first.table, 7, CHUNK, &snapshot, &pages, &plan, &error),
-                     RESUME_OK);
+    rs_planning how = {
+        .previous = &first.table, .generation = 7, .chunk_size = CHUNK, .pages = &pages};
+    assert_int_equal(rs_plan_make(&how, &snapshot, &plan, &error), RESUME_OK);
     assert_int_equal(plan.reused, 5); /* and the object stream */
     assert_int_equal(plan.zeros, 1);
     for (uint64_t i = 0; i < 5; i++) {
@@ -86,9 +89,8 @@ static void test_plan__unchanged_chunks_are_taken_as_they_were(void **state) {
         if (i < 4) known[2] = wrong[i];
         if (i == 4) known[2] = (rs_unchanged){7, 1, &all_but_the_second};
         known[1] = (rs_unchanged){0};
-        assert_int_equal(
-            rs_plan_make(i < 4 ? &first.table : NULL, 7, CHUNK, &snapshot, &pages, &plan, &error),
-            RESUME_OK);
+        if (i == 4) how.previous = NULL;
+        assert_int_equal(rs_plan_make(&how, &snapshot, &plan, &error), RESUME_OK);
         for (uint64_t j = 0; j < 5; j++)
             assert_int_equal(plan.table.entries[2 + j].offset, 0);
         rs_plan_release(&plan);
@@ -139,13 +141,156 @@ static void test_plan__more_bytes_than_a_number_holds(void **state) {
     rs_blob blobs[] = {{bytes, CHUNK, 1}, {bytes, UINT64_MAX - CHUNK + 1, 1}}; /* never read */
     rs_snapshot snapshot = {.meta = &meta, .blobs = blobs, .blob_count = 2};
     rs_plan plan;
-    assert_int_equal(rs_plan_make(NULL, 0, CHUNK, &snapshot, &pages, &plan, &error), RESUME_LIMIT);
+    rs_planning how = {.chunk_size = CHUNK, .pages = &pages};
+    assert_int_equal(rs_plan_make(&how, &snapshot, &plan, &error), RESUME_LIMIT);
     assert_null(plan.table.blobs);
+}
+
+static void check_copies(rs_plan *first, uint64_t room) {
+    static uint8_t zeros[CHUNK];
+    rs_blob blobs[] = {{bytes, 3 * CHUNK + 5, 1}, {zeros, CHUNK, 8}};
+    rs_staging staging = {0};
+    rs_staging_begin(&staging, room);
+    rs_meta meta = {0};
+    rs_snapshot snapshot = {.meta = &meta, .blobs = blobs, .blob_count = 2};
+    rs_planning how = {
+        .previous = &first->table, .chunk_size = CHUNK, .pages = &pages, .staging = &staging};
+    rs_plan plan;
+    rs_error error;
+    assert_int_equal(rs_plan_make(&how, &snapshot, &plan, &error), RESUME_OK);
+    assert_int_equal(plan.borrows, room == 0);
+    assert_null(plan.sources[1].bytes); /* in the file */
+    assert_null(plan.sources[4].bytes); /* zeros */
+    static const uint64_t written[] = {0, 2, 3};
+    for (uint64_t i = 0; i < 3; i++) {
+        const uint8_t *from = bytes + written[i] * CHUNK;
+        const rs_source *source = &plan.sources[written[i]];
+        assert_int_equal(source->bytes != from, room > 0);
+        assert_int_equal(source->is_copy, room > 0);
+        assert_memory_equal(source->bytes, from, i < 2 ? CHUNK : 5);
+    }
+    rs_plan_release(&plan);
+    rs_staging_release(&staging);
+}
+
+/* Everything that is to be written has a copy, if there is room; nothing else has one. */
+static void test_plan__copies_what_is_to_be_written(void **state) {
+    (void)state;
+    rs_blob blob = {bytes, 3 * CHUNK + 5, 1};
+    rs_plan first = make_plan(NULL, &blob, 1);
+    assert_true(first.borrows);
+    first.table.entries[1].offset = 65536; /* as if it alone was written */
+    for (uint64_t i = 0; i < 4; i++) {
+        assert_ptr_equal(first.sources[i].bytes, bytes + i * CHUNK);
+        if (i != 1) first.table.entries[i].raw_size = CHUNK - 1;
+    }
+    check_copies(&first, 0);
+    check_copies(&first, UINT64_C(1) << 20);
+    rs_plan_release(&first);
+}
+
+/* Of a chunk that is written as a patch only the pages that have changed. */
+static void test_plan__copies_the_pages_of_a_patch(void **state) {
+    (void)state;
+    enum { SIZE = 256 << 10, PAGES = SIZE / RS_PAGE_SIZE };
+    uint8_t *array = malloc(SIZE);
+    assert_non_null(array);
+    for (size_t i = 0; i < SIZE; i++)
+        array[i] = (uint8_t)(i / 251 + i);
+    rs_blob blob = {array, SIZE, 8};
+    rs_meta meta = {0};
+    rs_snapshot snapshot = {.meta = &meta, .blobs = &blob, .blob_count = 1};
+    rs_known_pages own = {0};
+    rs_staging staging = {0};
+    rs_planning how = {.chunk_size = SIZE, .pages = &own};
+    rs_plan first, second;
+    rs_error error;
+    assert_int_equal(rs_plan_make(&how, &snapshot, &first, &error), RESUME_OK);
+    first.table.entries[0].offset = 65536; /* as if written */
+    first.table.entries[0].stored_size = SIZE;
+    how.previous = &first.table;
+    how.staging = &staging;
+    rs_staging_begin(&staging, UINT64_C(1) << 20);
+    array[3 * RS_PAGE_SIZE]++;
+    array[PAGES * RS_PAGE_SIZE - 1]++;
+    assert_int_equal(rs_plan_make(&how, &snapshot, &second, &error), RESUME_OK);
+    assert_non_null(second.sources[0].change);
+    assert_true(second.sources[0].is_copy);
+    assert_false(second.borrows);
+    assert_int_equal(second.sources[0].change->size, 2 * RS_PAGE_SIZE);
+    assert_int_equal(second.bound, 2 * RS_PAGE_SIZE + RS_PATCH_SIZE_MAX);
+    const uint8_t *copy = second.sources[0].bytes;
+    assert_memory_equal(copy, array + 3 * RS_PAGE_SIZE, RS_PAGE_SIZE);
+    assert_memory_equal(copy + RS_PAGE_SIZE, array + SIZE - RS_PAGE_SIZE, RS_PAGE_SIZE);
+    rs_plan_release(&first);
+    rs_plan_release(&second);
+    rs_staging_release(&staging);
+    rs_known_pages_release(&own);
+    free(array);
+}
+
+/* Large blobs are looked at by several threads: the plan is the same. */
+static void test_plan__of_a_crew_is_the_same(void **state) {
+    (void)state;
+    enum { SIZE = 24 << 20, FEW = 3 * CHUNK };
+    uint8_t *large = malloc(SIZE);
+    assert_non_null(large);
+    for (size_t i = 0; i < SIZE; i += 8) {
+        uint64_t word = i / (5 * CHUNK) % 7 == 0 ? 0 : i / (2 * CHUNK) * 0x9e3779b97f4a7c15u;
+        memcpy(large + i, &word, 8);
+    }
+    rs_blob blobs[] = {{bytes, FEW, 1},
+                       {large, SIZE / 2 - 7, 8},
+                       {bytes, 0, 1},
+                       {bytes, 0, 1},
+                       {large + SIZE / 2, SIZE / 2, 8}};
+    rs_meta meta = {0};
+    rs_snapshot snapshot = {.meta = &meta, .blobs = blobs, .blob_count = 5};
+    rs_planning how = {.chunk_size = CHUNK, .pages = &pages};
+    rs_plan alone, many;
+    rs_error error;
+    assert_int_equal(rs_plan_make(&how, &snapshot, &alone, &error), RESUME_OK);
+    rs_staging staging = {0};
+    rs_staging_begin(&staging, 2 * SIZE);
+    how.staging = &staging;
+    how.processors = RS_CREW_MAX + 3;
+    assert_int_equal(rs_plan_make(&how, &snapshot, &many, &error), RESUME_OK);
+    assert_true(alone.zeros > 100);
+    assert_int_equal(alone.zeros, many.zeros);
+    assert_int_equal(alone.bound, many.bound);
+    assert_int_equal(alone.reused, many.reused);
+    assert_false(many.borrows);
+    assert_int_equal(alone.table.entry_count, many.table.entry_count);
+    for (uint64_t i = 0; i < alone.table.entry_count; i++) {
+        const rs_chunk_entry *entry = &alone.table.entries[i];
+        const rs_source *source = &many.sources[i];
+        assert_memory_equal(entry, &many.table.entries[i], sizeof *entry);
+        assert_int_equal(!alone.sources[i].bytes, !source->bytes);
+        if (!source->bytes) continue;
+        assert_ptr_not_equal(source->bytes, alone.sources[i].bytes);
+        assert_memory_equal(source->bytes, alone.sources[i].bytes, entry->raw_size);
+    }
+    rs_plan_release(&many);
+    rs_staging_clear(&staging);
+    rs_staging_begin(&staging, 5 << 20); /* not enough for all */
+    assert_int_equal(rs_plan_make(&how, &snapshot, &many, &error), RESUME_OK);
+    uint64_t copies = 0;
+    for (uint64_t i = 0; i < many.table.entry_count; i++)
+        copies += many.sources[i].is_copy;
+    assert_true(many.borrows);
+    assert_in_range(copies, (1 << 20) / CHUNK, (10 << 20) / CHUNK);
+    rs_plan_release(&alone);
+    rs_plan_release(&many);
+    rs_staging_release(&staging);
+    free(large);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_plan__sizes_of_chunks),
+        cmocka_unit_test(test_plan__copies_what_is_to_be_written),
+        cmocka_unit_test(test_plan__copies_the_pages_of_a_patch),
+        cmocka_unit_test(test_plan__of_a_crew_is_the_same),
         cmocka_unit_test(test_plan__unchanged_chunks_are_taken_as_they_were),
         cmocka_unit_test(test_plan__zeros_and_known_chunks_are_done),
         cmocka_unit_test(test_plan__content_that_moves_is_found),

@@ -148,33 +148,6 @@ static void test_segment_writer__memory_that_changes_never_makes_an_unreadable_s
     }
 }
 
-static void test_segment_writer__nothing_is_copied_from_large_arrays(void **state) {
-    store_place *place = *state;
-    uint8_t *bytes = make_array(6);
-    store_new(place);
-    assert_int_equal(save_array(place, bytes, ARRAY_SIZE, RS_COMPRESS_NEVER), RESUME_OK);
-    rs_segment_writer writer = {
-        .os = rs_os_linux(), .fd = -1, .codec = place->file->codec, .offset = 4096 * 4};
-    assert_int_equal(rs_segment_writer_init(&writer, &place->error), RESUME_OK);
-    writer.streaming = true;
-    rs_chunk_entry entry = {.raw_size = 1u << 18, .hash = rs_chunk_hash(bytes, 1u << 18, NULL)};
-    assert_int_equal(
-        rs_segment_writer_chunk(&writer, bytes, 8, RS_COMPRESS_NEVER, false, &entry, &place->error),
-        RESUME_OK);
-    assert_ptr_equal(writer.parts[writer.part_count - 1].bytes, bytes);
-    assert_true(writer.staged.size < 2 * RS_BLOCK_SIZE);
-    /* Behind it there are 64 bytes: the way to the next block needs memory. */
-    rs_segment_writer_release(&writer);
-    assert_int_equal(rs_segment_writer_init(&writer, &place->error), RESUME_OK);
-    alloc_fail_at(1, true);
-    assert_int_equal(
-        rs_segment_writer_chunk(&writer, bytes, 8, RS_COMPRESS_NEVER, false, &entry, &place->error),
-        RESUME_NO_MEMORY);
-    alloc_fail_at(0, false);
-    rs_segment_writer_release(&writer);
-    free(bytes);
-}
-
 /* A writer of its own in the file of `place`, behind what is there. */
 static rs_segment_writer begin_writer(store_place *place, const rs_os *os, uint64_t offset) {
     rs_segment_writer writer = {
@@ -207,6 +180,7 @@ static void test_segment_writer__a_full_piece_that_cannot_be_written(void **stat
         assert_int_equal(entry.offset == 0, status != RESUME_OK);
     }
     assert_int_equal(status, RESUME_IO);
+    assert_int_equal(rs_segment_writer_wait(&writer, &place->error), RESUME_IO); /* still */
     assert_int_equal(chunks, RS_PIECE_SIZE >> 18);
     assert_true(writer.write_failed);
     store_fail(place, FAULT_WRITE, 0, 0);
@@ -238,14 +212,15 @@ static void test_segment_writer__a_chunk_that_changed_is_copied(void **state) {
 /* Whatever is written behind the records, up to the place of the trailer, is zero. */
 static int64_t padding_write(const rs_os *os, int fd, const rs_slice *parts, size_t count,
                              uint64_t offset) {
+    (void)os;
     (void)fd;
-    const uint64_t *segment = os->context;
+    (void)offset;
     int64_t size = 0;
     for (size_t i = 0; i < count; i++)
         size += (int64_t)parts[i].size;
-    if (count == 2 && offset != *segment) /* records and padding */
-        for (size_t i = 0; i < parts[1].size; i++)
-            assert_int_equal(((const uint8_t *)parts[1].bytes)[i], 0);
+    if (count == 3) /* data, records and padding */
+        for (size_t i = 0; i < parts[2].size; i++)
+            assert_int_equal(((const uint8_t *)parts[2].bytes)[i], 0);
     return size;
 }
 
@@ -257,7 +232,6 @@ static void test_segment_writer__padding_of_every_length(void **state) {
     uint64_t longest = 0;
     store_new(place);
     store_save(place, SAMPLE_SMALL, 1);
-    padding.context = &place->file->end;
     for (uint32_t size = 8; size <= 4096 + 64; size += 8) {
         rs_segment_writer writer = begin_writer(place, &padding, place->file->end);
         writer.streaming = true; /* an ordered segment */
@@ -443,7 +417,6 @@ int main(void) {
         TEST(test_segment_writer__pieces_are_bounded),
         TEST(test_segment_writer__sizes_around_the_limit_of_small_ones),
         TEST(test_segment_writer__memory_that_changes_never_makes_an_unreadable_save),
-        TEST(test_segment_writer__nothing_is_copied_from_large_arrays),
         TEST(test_segment_writer__a_full_piece_that_cannot_be_written),
         TEST(test_segment_writer__a_chunk_that_changed_is_copied),
         TEST(test_segment_writer__padding_of_every_length),
