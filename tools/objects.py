@@ -522,7 +522,8 @@ class Builder:
     read_constant = simple(lambda self, node: (..., NotImplemented)[node])
     read_complex = simple(lambda self, node: complex(*map(float.__pos__, node)))
     read_date = simple(lambda self, node: datetime.date.fromisoformat(node))
-    read_timedelta = simple(lambda self, node: datetime.timedelta(*node))
+    read_timedelta = simple(lambda self, node: datetime.timedelta(
+        node[0], range(86400).index(node[1]), range(10 ** 6).index(node[2])))
     read_timezone = simple(lambda self, node: datetime.timezone(*self.each(node)))
     read_decimal = simple(lambda self, node: decimal.Decimal(node))
     read_fraction = simple(lambda self, node: fractions.Fraction(*self.each(node)))

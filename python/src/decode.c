@@ -105,6 +105,8 @@ void rp_decoder_free(rp_decoder *decoder) {
     Py_XDECREF(decoder->loose_cells);
     Py_XDECREF(decoder->definitions);
     Py_XDECREF(decoder->empty);
+    Py_XDECREF(decoder->decimal);
+    rp_scalar_kinds_release(&decoder->scalars);
     Py_XDECREF(decoder->numpy);
     Py_XDECREF(decoder->array_type);
     Py_XDECREF(decoder->dtype_type);
@@ -339,7 +341,7 @@ void rp_announce(rp_decoder *decoder) {
 
 /* ---- children and completion ---- */
 
-static int push_value(rp_decoder *decoder, PyObject *value) {
+int rp_push_value(rp_decoder *decoder, PyObject *value) {
     if (decoder->value_count == decoder->value_capacity) {
         size_t capacity = decoder->value_capacity ? decoder->value_capacity * 2 : 64;
         PyObject **values = rs_reallocate_array(decoder->values, capacity, sizeof *values);
@@ -430,7 +432,7 @@ static int deliver(rp_decoder *decoder, PyObject *value) {
         }
         break;
     case RP_OPEN_VALUES:
-        status = push_value(decoder, value);
+        status = rp_push_value(decoder, value);
         break;
     }
     frame->index++;

@@ -142,8 +142,11 @@ struct rp_decoder {
     PyObject *loose_cells;  /* list of such names that are not in its frame, or NULL */
     PyObject *definitions;  /* dict name -> function or class in its frame, or NULL */
     PyObject *empty;        /* the empty tuple */
+    PyObject *decimal;      /* decimal.Decimal, strong; NULL until it is needed */
+    const void *datetime;   /* the functions of C of that module, or NULL: not yet needed */
     PyObject *strings[RP_STRING_CACHE];
     PyObject *numpy, *array_type, *dtype_type, *byte_dtype; /* strong, when arrays are met */
+    rp_scalar_kinds scalars;
     PyObject *numpy_random;
     PyObject *torch;     /* strong, when tensors are met */
     PyObject *storages;  /* dict: address of an array -> (storage of torch over it, the array) */
@@ -202,6 +205,8 @@ static inline rp_open *rp_top(rp_decoder *decoder) {
 static inline bool rp_is_view_base(const rp_decoder *decoder) {
     return decoder->depth > 0 && decoder->frames[decoder->depth - 1].is_view;
 }
+/* Onto the stack of values; takes a reference of its own. 0 or -1. */
+int rp_push_value(rp_decoder *decoder, PyObject *value);
 /* decode_leaves.c: puts the small values that come next into the innermost frame. 0 or -1. */
 int rp_take_small(rp_decoder *decoder);
 /* Lets the value stand for the pending mark (when there is one). */

@@ -208,6 +208,20 @@ static int take_pairs(rp_decoder *decoder, rp_open *frame) {
     return 0;
 }
 
+static int take_values(rp_decoder *decoder, rp_open *frame) {
+    while (frame->index < frame->count) {
+        PyObject *value;
+        int status = read_small(decoder, &value, FLAT_LEVELS_MAX);
+        if (status != 1) return status;
+        status = rp_push_value(decoder, value);
+        Py_DECREF(value);
+        if (status < 0) return -1;
+        frame->index++;
+        decoder->outstanding--;
+    }
+    return 0;
+}
+
 int rp_take_small(rp_decoder *decoder) {
     rp_open *frame = rp_top(decoder);
     if (decoder->reader.items_left != UINT64_MAX || frame->part) return 0;
@@ -221,6 +235,8 @@ int rp_take_small(rp_decoder *decoder) {
     case RP_OPEN_ATTRIBUTES:
         if (frame->key || frame->pairs_late != RP_READY) return 0;
         return take_pairs(decoder, frame);
+    case RP_OPEN_VALUES:
+        return frame->is_view ? 0 : take_values(decoder, frame);
     default:
         return 0;
     }

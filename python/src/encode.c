@@ -55,6 +55,7 @@ void rp_encoder_free(rp_encoder *encoder) {
     for (size_t i = 0; i < encoder->type_count; i++)
         Py_DECREF(encoder->types[i].type);
     rs_free(encoder->types);
+    rp_scalar_kinds_release(&encoder->scalars);
     rp_plans_release(encoder);
     Py_XDECREF(encoder->keep);
     Py_XDECREF(encoder->notes);

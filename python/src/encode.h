@@ -97,12 +97,14 @@ struct rp_encoder {
     rp_known_type *types; /* of modules that are imported: known_types.c */
     size_t type_count;
     bool types_looked_up;
-    rp_memo plan_memo; /* class -> index in plans */
+    const rp_known_type *last_type; /* of `types`, that was found last; NULL: none */
+    rp_memo plan_memo;              /* class -> index in plans */
     rp_plan *plans;
     size_t plan_count, plan_capacity;
     PyObject *dispatch_table, *newobj,
-        *slotnames;            /* of copyreg, strong; NULL until they are needed */
-    Py_ssize_t making;         /* innermost frame that writes what makes an object, -1: none */
+        *slotnames;    /* of copyreg, strong; NULL until they are needed */
+    Py_ssize_t making; /* innermost frame that writes what makes an object, -1: none */
+    rp_scalar_kinds scalars;
     PyTypeObject *array_type;  /* numpy.ndarray or NULL, borrowed from `types` */
     PyTypeObject *tensor_type; /* torch.Tensor or NULL, the same */
     PyObject *generators;      /* dict id -> record of those that run, or NULL: no exact state */

@@ -12,6 +12,19 @@
 #include "engine/checkpoint.h"
 #include "format/cbor.h"
 
+/* Types of numbers of numpy: types/scalars.h. */
+enum { RP_SCALAR_HEAD_SIZE = 6, RP_SCALAR_KINDS_MAX = 16 };
+typedef struct rp_scalar_kind {
+    PyTypeObject *type;                /* strong */
+    uint8_t head[RP_SCALAR_HEAD_SIZE]; /* of the content, up to the bytes of the value */
+    size_t size;                       /* of the value; 0: its objects are made in another way */
+} rp_scalar_kind;
+typedef struct rp_scalar_kinds {
+    rp_scalar_kind kinds[RP_SCALAR_KINDS_MAX];
+    size_t count;
+} rp_scalar_kinds;
+void rp_scalar_kinds_release(rp_scalar_kinds *kinds);
+
 typedef struct rp_encoder rp_encoder;
 
 rp_encoder *rp_encoder_new(rp_module_state *state); /* NULL with an exception */

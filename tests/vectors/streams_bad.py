@@ -167,6 +167,8 @@ BAD = [  # name, item, rule, blobs
     ("date-impossible", Tagged(1004, "2026-02-30"), "a possible date"),
     ("time-float", Tagged(TIME, [1.0, 2, 3, 4, None, 0]), "parts of a time are ints"),
     ("time-range", Tagged(TIME, [24, 0, 0, 0, None, 0]), "in their range"),
+    ("timedelta-range", Tagged(TIMEDELTA, [0, 86400, 0]), "of a timedelta, too"),
+    ("timedelta-days", Tagged(TIMEDELTA, [10**9, 0, 0]), "of its days"),
     ("timezone-range", Tagged(TIMEZONE, [Tagged(TIMEDELTA, [1, 0, 0])]), "less than a day"),
     ("masked-shape", masked(mask=array("|b1", (1,), memory=b"\1")), "a mask for all the data"),
     ("masked-dtype", masked(mask=array()), "of bool"),

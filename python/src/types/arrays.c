@@ -5,6 +5,7 @@
 #include "array_roots.h"
 
 #include "../region.h"
+#include "scalars.h"
 
 #include "base/alloc.h"
 #include "format/hash.h"
@@ -379,6 +380,8 @@ static int put_record(rp_encoder *encoder, PyObject *array) {
 
 int rp_put_scalar(rp_encoder *encoder, PyObject *object) {
     int status = -1;
+    size_t start = encoder->buffer.size;
+    if (rp_scalar_put(encoder, object)) return RP_DONE;
     PyObject *array = array_of_record(encoder, object);
     if (!array) return -1;
     bool is_record = array != Py_None;
@@ -399,6 +402,7 @@ int rp_put_scalar(rp_encoder *encoder, PyObject *object) {
     if (status) goto done;
     status =
         rp_put_memory(encoder, PyBytes_AS_STRING(bytes), (size_t)PyBytes_GET_SIZE(bytes), 1, bytes);
+    if (!status) status = rp_scalar_learn(encoder, object, start);
 done:
     Py_XDECREF(dtype);
     Py_XDECREF(bytes);

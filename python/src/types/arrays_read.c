@@ -1,6 +1,6 @@
 /* Reading numpy arrays, views, scalars and dtypes; numpy is imported when the first one is met. */
 #include "array_interface.h"
-#include "../decode.h"
+#include "scalars.h"
 #include "../opaque.h"
 
 #include "base/arith.h"
@@ -549,11 +549,14 @@ static PyObject *finish_record(rp_decoder *decoder, PyObject *const *parts, Py_s
 int rp_open_scalar(rp_decoder *decoder, PyObject **value) {
     rs_cbor_reader before = decoder->reader;
     rs_cbor_item item;
+    int status = rp_scalar_get(decoder, value);
+    if (status) return status < 0 ? -1 : 0;
     if (rp_need_numpy(decoder) < 0 || rp_next(decoder, &item) < 0) return -1;
     decoder->reader = before;
     if (item.kind == RS_CBOR_TAG && item.argument == RP_TAG_VIEW)
         return rp_open_frame(decoder, RP_OPEN_VALUES, NULL, 1, finish_record) < 0 ? -1 : 1;
     *value = get_scalar(decoder);
+    if (*value && rp_scalar_learn_read(decoder, before.position, *value) < 0) Py_CLEAR(*value);
     return *value ? 0 : -1;
 }
 

@@ -61,8 +61,10 @@ static int look_up_types(rp_encoder *encoder) {
 
 const rp_known_type *rp_find_known_type(rp_encoder *encoder, PyTypeObject *type) {
     if (!encoder->types_looked_up && look_up_types(encoder) < 0) return NULL;
+    /* many of one type stand in a row */
+    if (encoder->last_type && encoder->last_type->type == type) return encoder->last_type;
     for (size_t i = 0; i < encoder->type_count; i++)
-        if (encoder->types[i].type == type) return &encoder->types[i];
+        if (encoder->types[i].type == type) return encoder->last_type = &encoder->types[i];
     /* each dtype has a class of its own, derived from numpy.dtype */
     for (size_t i = 0; i < encoder->type_count; i++) {
         const rp_known_type *known = &encoder->types[i];

@@ -83,8 +83,19 @@ static PyObject *get_text(rp_decoder *decoder) {
 }
 
 static PyObject *get_decimal(rp_decoder *decoder) {
-    PyObject *text = get_text(decoder);
-    PyObject *value = text ? call(decoder, "decimal", "Decimal", text) : NULL;
+    rs_cbor_item item;
+    if (rp_next(decoder, &item) < 0) return NULL;
+    if (item.kind != RS_CBOR_TEXT) return rp_damaged(decoder, "text is expected");
+    if (!decoder->decimal) {
+        PyObject *module = PyImport_ImportModule("decimal");
+        if (module) decoder->decimal = PyObject_GetAttrString(module, "Decimal");
+        Py_XDECREF(module);
+        if (!decoder->decimal) return NULL;
+    }
+    PyObject *text = rp_checked(
+        decoder, PyUnicode_FromStringAndSize((const char *)item.bytes, (Py_ssize_t)item.argument));
+    PyObject *value =
+        text ? rp_checked(decoder, PyObject_CallOneArg(decoder->decimal, text)) : NULL;
     Py_XDECREF(text);
     return value;
 }

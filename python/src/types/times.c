@@ -2,8 +2,11 @@
 #include "../decode.h"
 #include "known_types.h"
 
-#include <stdio.h>
+#include <datetime.h>
+#include <limits.h>
 #include <string.h>
+
+enum { DATE_SIZE = 10, TIME_PARTS = 6, DATETIME_PARTS = 9 };
 
 /* "Europe/Berlin": what can't leave the folders of time zones. */
 static bool is_zone_key(const char *key, size_t size) {
@@ -15,30 +18,65 @@ static bool is_zone_key(const char *key, size_t size) {
 
 /* ---- encoding ---- */
 
+static void put_unsigned(rp_encoder *encoder, int value) {
+    rs_cbor_put_head(&encoder->buffer, RS_CBOR_UNSIGNED, (uint64_t)value);
+}
+
 int rp_put_date(rp_encoder *encoder, PyObject *object) {
-    PyObject *text = PyObject_CallMethod(object, "isoformat", NULL);
-    if (!text) return -1;
+    char text[] = "YYYY-MM-DD";
+    int year = PyDateTime_GET_YEAR(object), month = PyDateTime_GET_MONTH(object);
+    int day = PyDateTime_GET_DAY(object);
+    for (int i = 3; i >= 0; i--, year /= 10)
+        text[i] = (char)('0' + year % 10);
+    text[5] = (char)('0' + month / 10), text[6] = (char)('0' + month % 10);
+    text[8] = (char)('0' + day / 10), text[9] = (char)('0' + day % 10);
     rp_put_tag(encoder, RP_TAG_DATE);
-    int status = rp_put_str(encoder, text);
-    Py_DECREF(text);
-    return status;
+    rs_cbor_put_text(&encoder->buffer, text, DATE_SIZE);
+    return RP_DONE;
+}
+
+/* The end of a time: its zone, which most have not, and the fold. */
+static int put_zone_and_fold(rp_encoder *encoder, PyObject *zone, int fold) {
+    if (zone == Py_None) {
+        rs_cbor_put_simple(&encoder->buffer, RS_CBOR_NULL);
+        put_unsigned(encoder, fold);
+        return RP_DONE;
+    }
+    return rp_push_parts(encoder, Py_BuildValue("(Oi)", zone, fold), ".tzinfo");
 }
 
 int rp_put_time(rp_encoder *encoder, PyObject *object) {
-    static const char *const names[] = {"hour",        "minute", "second",
-                                        "microsecond", "tzinfo", "fold"};
-    return rp_put_attributes(encoder, object, RP_TAG_TIME, names, 6);
+    rp_put_tag(encoder, RP_TAG_TIME);
+    rp_put_array_head(encoder, TIME_PARTS);
+    put_unsigned(encoder, PyDateTime_TIME_GET_HOUR(object));
+    put_unsigned(encoder, PyDateTime_TIME_GET_MINUTE(object));
+    put_unsigned(encoder, PyDateTime_TIME_GET_SECOND(object));
+    put_unsigned(encoder, PyDateTime_TIME_GET_MICROSECOND(object));
+    return put_zone_and_fold(encoder, PyDateTime_TIME_GET_TZINFO(object),
+                             PyDateTime_TIME_GET_FOLD(object));
 }
 
 int rp_put_datetime(rp_encoder *encoder, PyObject *object) {
-    static const char *const names[] = {"year",   "month",       "day",    "hour", "minute",
-                                        "second", "microsecond", "tzinfo", "fold"};
-    return rp_put_attributes(encoder, object, RP_TAG_DATETIME, names, 9);
+    rp_put_tag(encoder, RP_TAG_DATETIME);
+    rp_put_array_head(encoder, DATETIME_PARTS);
+    put_unsigned(encoder, PyDateTime_GET_YEAR(object));
+    put_unsigned(encoder, PyDateTime_GET_MONTH(object));
+    put_unsigned(encoder, PyDateTime_GET_DAY(object));
+    put_unsigned(encoder, PyDateTime_DATE_GET_HOUR(object));
+    put_unsigned(encoder, PyDateTime_DATE_GET_MINUTE(object));
+    put_unsigned(encoder, PyDateTime_DATE_GET_SECOND(object));
+    put_unsigned(encoder, PyDateTime_DATE_GET_MICROSECOND(object));
+    return put_zone_and_fold(encoder, PyDateTime_DATE_GET_TZINFO(object),
+                             PyDateTime_DATE_GET_FOLD(object));
 }
 
 int rp_put_timedelta(rp_encoder *encoder, PyObject *object) {
-    static const char *const names[] = {"days", "seconds", "microseconds"};
-    return rp_put_attributes(encoder, object, RP_TAG_TIMEDELTA, names, 3);
+    rp_put_tag(encoder, RP_TAG_TIMEDELTA);
+    rp_put_array_head(encoder, 3);
+    rs_cbor_put_int(&encoder->buffer, PyDateTime_DELTA_GET_DAYS(object));
+    put_unsigned(encoder, PyDateTime_DELTA_GET_SECONDS(object));
+    put_unsigned(encoder, PyDateTime_DELTA_GET_MICROSECONDS(object));
+    return RP_DONE;
 }
 
 int rp_put_timezone(rp_encoder *encoder, PyObject *object) {
@@ -75,71 +113,120 @@ done:
 
 /* ---- decoding ---- */
 
-/* datetime.NAME(*parts, fold=fold); NULL with an exception. */
-static PyObject *make(rp_decoder *decoder, const char *name, PyObject *const *parts,
-                      Py_ssize_t count, PyObject *fold) {
-    PyObject *value = NULL, *keywords = NULL, *arguments = NULL;
+/* The functions of C of the module, imported with the first time. NULL with an exception. */
+static const PyDateTime_CAPI *need_datetime(rp_decoder *decoder) {
+    if (decoder->datetime) return decoder->datetime;
+    /* PyCapsule_Import would make an ImportError of every failure */
     PyObject *module = PyImport_ImportModule("datetime");
-    PyObject *type = module ? PyObject_GetAttrString(module, name) : NULL;
-    if (type) arguments = PyTuple_New(count);
-    for (Py_ssize_t i = 0; arguments && i < count; i++)
-        PyTuple_SET_ITEM(arguments, i, Py_NewRef(parts[i]));
-    if (arguments && fold) keywords = Py_BuildValue("{sO}", "fold", fold);
-    if (arguments && (keywords || !fold)) value = PyObject_Call(type, arguments, keywords);
+    PyObject *capsule = module ? PyObject_GetAttrString(module, "datetime_CAPI") : NULL;
+    if (capsule) decoder->datetime = PyCapsule_GetPointer(capsule, PyDateTime_CAPSULE_NAME);
+    Py_XDECREF(capsule);
     Py_XDECREF(module);
-    Py_XDECREF(type);
-    Py_XDECREF(arguments);
-    Py_XDECREF(keywords);
+    return decoder->datetime;
+}
+
+/* A TIME or DATETIME of these numbers; the module checks their ranges. */
+static PyObject *make_clock(rp_decoder *decoder, const int *numbers, Py_ssize_t count,
+                            PyObject *zone, int fold) {
+    const PyDateTime_CAPI *api = need_datetime(decoder);
+    if (!api) return NULL;
+    const int *clock = numbers + count - 4;
+    PyObject *value = count == 4 ? api->Time_FromTimeAndFold(clock[0], clock[1], clock[2], clock[3],
+                                                             zone, fold, api->TimeType)
+                                 : api->DateTime_FromDateAndTimeAndFold(
+                                       numbers[0], numbers[1], numbers[2], clock[0], clock[1],
+                                       clock[2], clock[3], zone, fold, api->DateTimeType);
     return rp_checked(decoder, value);
 }
 
-static bool are_ints(PyObject *const *parts, Py_ssize_t count) {
-    for (Py_ssize_t i = 0; i < count; i++)
-        if (!PyLong_CheckExact(parts[i])) return false;
-    return true;
+static int to_int(rp_decoder *decoder, PyObject *part, int *number) {
+    int overflow;
+    long value = PyLong_CheckExact(part) ? PyLong_AsLongAndOverflow(part, &overflow) : LONG_MAX;
+    *number = (int)value;
+    if (value >= INT_MIN && value <= INT_MAX) return 0;
+    rp_damaged(decoder, "a part of a time is no small int");
+    return -1;
 }
 
 /* The numbers, then the time zone, then the fold. */
-static PyObject *finish_clock(rp_decoder *decoder, const char *name, PyObject *const *parts,
-                              Py_ssize_t count) {
-    if (!are_ints(parts, count - 2) || !PyLong_CheckExact(parts[count - 1]))
-        return rp_damaged(decoder, "a part of a time is no int");
-    return make(decoder, name, parts, count - 1, parts[count - 1]);
+static PyObject *finish_clock(rp_decoder *decoder, PyObject *const *parts, Py_ssize_t count) {
+    int numbers[DATETIME_PARTS], fold;
+    for (Py_ssize_t i = 0; i < count - 2; i++)
+        if (to_int(decoder, parts[i], &numbers[i]) < 0) return NULL;
+    if (to_int(decoder, parts[count - 1], &fold) < 0) return NULL;
+    return make_clock(decoder, numbers, count - 2, parts[count - 2], fold);
 }
 
-static PyObject *finish_time(rp_decoder *decoder, PyObject *const *parts, Py_ssize_t count) {
-    return finish_clock(decoder, "time", parts, count);
+/* One without a time zone, which most are: 0, *value is complete; 1: it is another, nothing is
+ * read; -1: exception. */
+static int read_clock(rp_decoder *decoder, Py_ssize_t count, PyObject **value) {
+    rs_cbor_reader before = decoder->reader;
+    rs_cbor_item item;
+    int numbers[DATETIME_PARTS];
+    for (Py_ssize_t i = 0; i < count; i++) {
+        if (rp_next(decoder, &item) < 0) return -1;
+        bool fits = i == count - 2 ? item.kind == RS_CBOR_SIMPLE && item.argument == RS_CBOR_NULL
+                                   : item.kind == RS_CBOR_UNSIGNED && item.argument <= INT_MAX;
+        if (!fits) {
+            decoder->reader = before;
+            return 1;
+        }
+        numbers[i] = (int)item.argument;
+    }
+    *value = make_clock(decoder, numbers, count - 2, Py_None, numbers[count - 1]);
+    return *value ? 0 : -1;
 }
 
-static PyObject *finish_datetime(rp_decoder *decoder, PyObject *const *parts, Py_ssize_t count) {
-    return finish_clock(decoder, "datetime", parts, count);
+static int get_clock(rp_decoder *decoder, size_t count, PyObject **value) {
+    if (rp_next_array(decoder, count, count) < 0) return -1;
+    int status = read_clock(decoder, (Py_ssize_t)count, value);
+    if (status <= 0) return status;
+    return rp_open_frame(decoder, RP_OPEN_VALUES, NULL, count, finish_clock) < 0 ? -1 : 1;
 }
 
-static PyObject *finish_timedelta(rp_decoder *decoder, PyObject *const *parts, Py_ssize_t count) {
-    if (!are_ints(parts, count)) return rp_damaged(decoder, "a part of a timedelta is no int");
-    return make(decoder, "timedelta", parts, count, NULL);
+static PyObject *get_timedelta(rp_decoder *decoder) {
+    int64_t days, seconds, microseconds;
+    if (rp_next_array(decoder, 3, 3) < 0 || rp_next_signed(decoder, &days) < 0 ||
+        rp_next_signed(decoder, &seconds) < 0 || rp_next_signed(decoder, &microseconds) < 0)
+        return NULL;
+    if (days < INT_MIN || days > INT_MAX || seconds < 0 || seconds >= 86400 || microseconds < 0 ||
+        microseconds >= 1000000)
+        return rp_damaged(decoder, "a part of a timedelta is out of its range");
+    const PyDateTime_CAPI *api = need_datetime(decoder);
+    if (!api) return NULL;
+    return rp_checked(decoder, api->Delta_FromDelta((int)days, (int)seconds, (int)microseconds, 0,
+                                                    api->DeltaType));
 }
 
 static PyObject *finish_timezone(rp_decoder *decoder, PyObject *const *parts, Py_ssize_t count) {
-    return make(decoder, "timezone", parts, count, NULL);
+    PyObject *module = PyImport_ImportModule("datetime");
+    PyObject *type = module ? PyObject_GetAttrString(module, "timezone") : NULL;
+    PyObject *value = type ? PyObject_Vectorcall(type, parts, (size_t)count, NULL) : NULL;
+    Py_XDECREF(module);
+    Py_XDECREF(type);
+    return rp_checked(decoder, value);
+}
+
+/* -1: it is no number. */
+static int digits(const uint8_t *text, int count) {
+    int number = 0;
+    for (int i = 0; i < count; i++) {
+        if (text[i] < '0' || text[i] > '9') return -1;
+        number = number * 10 + (text[i] - '0');
+    }
+    return number;
 }
 
 static PyObject *get_date(rp_decoder *decoder) {
     rs_cbor_item item;
-    int year, month, day, end = 0;
-    char text[11] = {0};
     if (rp_next(decoder, &item) < 0) return NULL;
-    if (item.kind == RS_CBOR_TEXT && item.argument == 10) memcpy(text, item.bytes, 10);
-    /* sscanf would take signs and blanks */
-    if (strspn(text, "0123456789-") != 10 || strchr(text, '-') != text + 4) text[0] = 0;
-    if (sscanf(text, "%4d-%2d-%2d%n", &year, &month, &day, &end) != 3 || end != 10)
+    if (item.kind != RS_CBOR_TEXT || item.argument != DATE_SIZE || item.bytes[4] != '-' ||
+        item.bytes[7] != '-')
         return rp_damaged(decoder, "a date is not written as YYYY-MM-DD");
-    PyObject *parts[3] = {PyLong_FromLong(year), PyLong_FromLong(month), PyLong_FromLong(day)};
-    PyObject *value =
-        parts[0] && parts[1] && parts[2] ? make(decoder, "date", parts, 3, NULL) : NULL;
-    for (int i = 0; i < 3; i++)
-        Py_XDECREF(parts[i]);
-    return value;
+    const PyDateTime_CAPI *api = need_datetime(decoder);
+    if (!api) return NULL;
+    return rp_checked(decoder, api->Date_FromDate(digits(item.bytes, 4), digits(item.bytes + 5, 2),
+                                                  digits(item.bytes + 8, 2), api->DateType));
 }
 
 /* A zone that this machine does not have is no damage. */
@@ -184,14 +271,12 @@ int rp_get_time(rp_decoder *decoder, uint64_t tag, PyObject **value) {
         *value = get_zone(decoder);
         return *value ? 0 : -1;
     case RP_TAG_TIME:
-        if (rp_next_array(decoder, 6, 6) < 0) return -1;
-        return rp_open_frame(decoder, RP_OPEN_VALUES, NULL, 6, finish_time) < 0 ? -1 : 1;
+        return get_clock(decoder, TIME_PARTS, value);
     case RP_TAG_DATETIME:
-        if (rp_next_array(decoder, 9, 9) < 0) return -1;
-        return rp_open_frame(decoder, RP_OPEN_VALUES, NULL, 9, finish_datetime) < 0 ? -1 : 1;
+        return get_clock(decoder, DATETIME_PARTS, value);
     case RP_TAG_TIMEDELTA:
-        if (rp_next_array(decoder, 3, 3) < 0) return -1;
-        return rp_open_frame(decoder, RP_OPEN_VALUES, NULL, 3, finish_timedelta) < 0 ? -1 : 1;
+        *value = get_timedelta(decoder);
+        return *value ? 0 : -1;
     case RP_TAG_TIMEZONE:
         count = rp_next_array(decoder, 1, 2);
         if (count < 0) return -1;
