@@ -214,6 +214,7 @@ def register(
     load: Callable[..., _T] | None = None,
     *,
     old_name: str | Sequence[str] | None = None,
+    enter: Callable[[Any], Any] | None = None,
 ) -> Callable[..., _T]: ...
 @overload
 def resumable(function: _F, /) -> _F: ...

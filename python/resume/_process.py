@@ -411,18 +411,13 @@ def put_input(position):
 
 def take_decimal():
     decimal = sys.modules.get("decimal")
-    if decimal is None:
-        return None
-    now = decimal.getcontext()
-    return [now.prec, now.rounding, now.Emin, now.Emax, now.capitals, now.clamp,
-            [signal for signal, is_set in now.flags.items() if is_set],
-            [signal for signal, is_set in now.traps.items() if is_set]]
+    return None if decimal is None else decimal.getcontext()
 
 
 def put_decimal(saved):
     if saved is not None:
         import decimal
-        decimal.setcontext(decimal.Context(*saved))
+        decimal.setcontext(saved)
 
 
 def take_numpy():

@@ -61,6 +61,7 @@ void rp_encoder_free(rp_encoder *encoder) {
     Py_XDECREF(encoder->notes);
     rp_memo_release(&encoder->own);
     Py_XDECREF(encoder->own_names);
+    Py_XDECREF(encoder->sentinels);
     rs_buffer_release(&encoder->buffer);
     rs_free(encoder);
 }

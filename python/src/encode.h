@@ -108,6 +108,7 @@ struct rp_encoder {
     PyTypeObject *array_type;  /* numpy.ndarray or NULL, borrowed from `types` */
     PyTypeObject *tensor_type; /* torch.Tensor or NULL, the same */
     PyObject *generators;      /* dict id -> record of those that run, or NULL: no exact state */
+    PyObject *sentinels;       /* dict, strong: sentinels.c; NULL until it is needed */
     bool map_content;          /* memory maps are saved with what is in their files */
     bool digest;               /* makes a canonical stream that is only hashed */
     size_t base;               /* digest: numbers of marks are counted from the innermost set */
@@ -235,6 +236,8 @@ int rp_put_reduced(rp_encoder *encoder, PyObject *object, PyObject *reduced);
 int rp_put_cell(rp_encoder *encoder, PyObject *object);
 int rp_put_method(rp_encoder *encoder, PyObject *object);
 int rp_put_super(rp_encoder *encoder, PyObject *object);
+/* sentinels.c: one that is told by identity alone, and that a module has under a name. */
+int rp_put_sentinel(rp_encoder *encoder, PyObject *object);
 /* frames.c: captured frames, and generators (in an exact state alone). */
 int rp_put_frames(rp_encoder *encoder, PyObject *record);
 int rp_put_runner(rp_encoder *encoder, PyObject *generator);

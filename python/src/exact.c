@@ -49,6 +49,7 @@ void rp_exact_leave(rp_exact *exact) {
 
 void rp_exact_release(rp_exact *exact) {
     rp_captured_release(&exact->captured);
+    Py_CLEAR(exact->surroundings);
     Py_CLEAR(exact->values);
     Py_CLEAR(exact->space);
     Py_CLEAR(exact->old_handlers);
@@ -99,21 +100,28 @@ PyObject *rp_exact_locals(rp_exact *exact) {
     return variables;
 }
 
-int rp_exact_put(rp_exact *exact, rp_snapshot *snapshot) {
+/* One of the sections; what can't be saved is null, and a problem, without `prefix`. */
+static int put_section(rp_snapshot *snapshot, const char *key, PyObject *value) {
     rs_buffer *buffer = rp_encoder_buffer(snapshot->encoder);
-    if (exact->captured.root == NULL) return 0;
-    rs_cbor_put_literal(buffer, "frames");
-    PyObject *root = (PyObject *)exact->captured.root;
-    int status = rp_encoder_put(snapshot->encoder, root, "frames");
-    if (status == 1) {
-        static const char prefix[] = "frames, "; /* the line and the function follow */
-        const char *problem = rp_encoder_problem(snapshot->encoder);
-        if (strncmp(problem, prefix, sizeof prefix - 1) == 0) problem += sizeof prefix - 1;
-        PyObject *text = PyUnicode_FromString(problem);
-        status = text == NULL ? -1 : PyList_Append(snapshot->problems, text);
-        rs_cbor_put_simple(buffer, RS_CBOR_NULL);
-        Py_XDECREF(text);
-    }
+    rs_cbor_put_literal(buffer, key);
+    int status = rp_encoder_put(snapshot->encoder, value, key);
+    if (status != 1) return status;
+    const char *problem = rp_encoder_problem(snapshot->encoder);
+    size_t size = strlen(key); /* the line and the function follow */
+    if (strncmp(problem, key, size) == 0 && strncmp(problem + size, ", ", 2) == 0)
+        problem += size + 2;
+    PyObject *text = PyUnicode_FromString(problem);
+    status = text == NULL ? -1 : PyList_Append(snapshot->problems, text);
+    rs_cbor_put_simple(buffer, RS_CBOR_NULL);
+    Py_XDECREF(text);
+    return status;
+}
+
+int rp_exact_put(rp_exact *exact, rp_snapshot *snapshot) {
+    const rp_captured *captured = &exact->captured;
+    if (captured->root == NULL) return 0;
+    int status = put_section(snapshot, "frames", (PyObject *)captured->root);
+    if (status == 0) status = put_section(snapshot, "surroundings", captured->surroundings);
     if (status == 0 && exact->hooks != NULL) status = exact->hooks->put_sections(exact, snapshot);
     return status;
 }

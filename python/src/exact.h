@@ -18,8 +18,9 @@ typedef struct rp_exact {
     rp_root root;
     PyFrameObject *caller; /* strong: what `root` compares with, or NULL */
     PyObject *values; /* strong: dict of the arguments as the call began: what its caller holds */
-    rp_captured captured; /* during a save */
-    unsigned refused;     /* saves in a row that were */
+    rp_captured captured;   /* during a save */
+    PyObject *surroundings; /* strong: of rp_captured, as they were restored; or NULL */
+    unsigned refused;       /* saves in a row that were */
     bool *said_opaque; /* whether the user was told of arguments that can't be compared; or NULL */
     bool signals;      /* SIGTERM and SIGINT save and stop */
     bool misplaced;    /* the last one, as of rp_captured */

@@ -234,6 +234,7 @@ rp_record *rp_exact_restore(rp_exact *exact) {
     if (status > 0 && assign(exact, &back) < 0) status = -1;
     if (status > 0) {
         root = (rp_record *)Py_NewRef(back.loaded.frames);
+        exact->surroundings = Py_XNewRef(back.loaded.surroundings);
         self->restored = true;
         rs_checkpoint_forget(self->engine);
     } else if (status == 0) {

@@ -244,6 +244,8 @@ static int read_value_section(rp_module_state *state, rp_decoder *decoder, const
     if (strcmp(key, "result") == 0) return into(&loaded->result, rp_decoder_get(decoder, NULL));
     if (strcmp(key, "frames") == 0 && targets->frames)
         return into(&loaded->frames, rp_decoder_get(decoder, NULL));
+    if (strcmp(key, "surroundings") == 0 && targets->frames)
+        return into(&loaded->surroundings, rp_decoder_get(decoder, NULL));
     if (strcmp(key, "program") == 0 && targets->exact) return read_program(decoder, targets->exact);
     if (strcmp(key, "modules") == 0 && targets->exact)
         return into(&loaded->modules, rp_decoder_get(decoder, NULL));
@@ -304,6 +306,7 @@ void rp_loaded_release(rp_loaded *loaded) {
     Py_CLEAR(loaded->extra);
     Py_CLEAR(loaded->result);
     Py_CLEAR(loaded->frames);
+    Py_CLEAR(loaded->surroundings);
     Py_CLEAR(loaded->modules);
     Py_CLEAR(loaded->process);
 }

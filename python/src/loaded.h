@@ -24,6 +24,7 @@ typedef struct rp_loaded {
     PyObject *extra;   /* dict, with "items" */
     PyObject *result;
     PyObject *frames;            /* record of the outermost, or an Opaque */
+    PyObject *surroundings;      /* list of [manager, state], or NULL */
     PyObject *modules, *process; /* dicts: of a program of `resume run` */
 } rp_loaded;                     /* zero-initialised: empty */
 

@@ -22,6 +22,7 @@
 
 #include "types/exceptions.h"
 #include "types/rebuilt.h"
+#include "types/sentinels.h"
 
 #include "continuation/record.h"
 
@@ -94,12 +95,14 @@ static PyMethodDef core_functions[] = {
     {"_cell_ended", rp_cell_ended, METH_O,
      "_cell_ended($module, success, /)\n--\n\nOf a notebook."},
     {"register", (PyCFunction)(void (*)(void))rp_register, METH_VARARGS | METH_KEYWORDS,
-     "register($module, /, cls, save=None, load=None, *, old_name=None)\n--\n\n"
+     "register($module, /, cls, save=None, load=None, *, old_name=None, enter=None)\n--\n\n"
      "Objects of this very class are saved as what save(object) gives and made by load(state).\n\n"
      "Without save, load() makes them anew: a connection, a lock. Without load, the state is\n"
      "given to __setstate__, or is a dict of attributes. `old_name`, \"module.Class\" or a list\n"
      "of such names: what the class was called when it was saved. Gives the class back.\n"
-     "Without any of them, what was registered is forgotten."},
+     "enter(manager) is called where a program goes on inside of a `with`, and does again what\n"
+     "__enter__ did to the process; for a function that @contextmanager decorates it gets the\n"
+     "variables of the generator. Without any of them, what was registered is forgotten."},
     {"resumable", (PyCFunction)(void (*)(void))rp_resumable_decorate, METH_VARARGS | METH_KEYWORDS,
      "resumable(function=None, /, *, name=None, rate=30, folder=None, key=None, expire=None,\n"
      "          on_change='error', on_error='warn', strict=False, random_state=True, keep=2,\n"
@@ -137,6 +140,8 @@ static PyMethodDef core_functions[] = {
      "_make_exception($module, class, /, *arguments)\n--\n\nNamed by saved states."},
     {"_set_exception", (PyCFunction)(void (*)(void))rp_set_exception, METH_FASTCALL,
      "_set_exception($module, exception, state, /)\n--\n\nNamed by saved states."},
+    {"_sentinel", rp_sentinel, METH_VARARGS,
+     "_sentinel($module, module, name, type, /)\n--\n\nNamed by saved states."},
     {"_dead_reference", rp_dead_reference, METH_NOARGS,
      "_dead_reference($module, /)\n--\n\nNamed by saved states."},
     {"_make_lock", rp_make_lock, METH_VARARGS,
@@ -248,9 +253,11 @@ static int core_exec(PyObject *module) {
     state->registered_names = PyDict_New();
     state->moved = PyDict_New();
     state->registered_maker = PyObject_GetAttrString(module, "_registered");
+    state->sentinel_maker = PyObject_GetAttrString(module, "_sentinel");
     state->go_on_with = PyObject_GetAttrString(module, "_go_on_with");
     if (!state->registry || !state->saved_here || !state->said_others || !state->registered ||
-        !state->registered_names || !state->moved || !state->registered_maker || !state->go_on_with)
+        !state->registered_names || !state->moved || !state->registered_maker ||
+        !state->sentinel_maker || !state->go_on_with)
         return -1;
     if (look_up_errors(state) < 0 || add_types(module, state) < 0) return -1;
     if (add_class_attributes(state) < 0) return -1;
@@ -298,6 +305,7 @@ static int core_exec(PyObject *module) {
     DO(moved)                                                                                      \
     DO(script_space)                                                                               \
     DO(script_code)                                                                                \
+    DO(sentinel_maker)                                                                             \
     DO(registered_maker)                                                                           \
     DO(go_on_with)                                                                                 \
     DO(savers)                                                                                     \

@@ -44,6 +44,7 @@ typedef struct rp_module_state {
     PyObject *registered_names; /* the same by the names of the classes, also old ones */
     PyObject *moved;            /* old name -> class that has taken its place */
     PyObject *registered_maker; /* the function _registered */
+    PyObject *sentinel_maker;   /* the function _sentinel */
     PyObject *saved_here;       /* set of paths that this process has saved */
     bool at_exit;               /* our function is registered with atexit */
     struct rp_runs *runs;       /* of the program, in this process: finishing.c; NULL: none yet */

@@ -1,4 +1,4 @@
-/* resume.register(): how objects of a class are saved and loaded, and classes that have moved. */
+/* resume.register(): how objects of a class are saved, loaded, and entered again; moved classes. */
 #include "registered.h"
 
 #include "lookup.h"
@@ -31,9 +31,11 @@ static int check_function(PyObject *function, const char *what) {
     return -1;
 }
 
-static int check(PyObject *class, PyObject *save, PyObject *load, PyObject *old_name) {
+static int check(PyObject *class, PyObject *save, PyObject *load, PyObject *old_name,
+                 PyObject *enter) {
     bool functions = save != Py_None || load != Py_None;
-    if (!PyType_Check(class) && (functions || !PyCallable_Check(class) || old_name == Py_None)) {
+    bool of_function = old_name != Py_None || enter != Py_None;
+    if (!PyType_Check(class) && (functions || !PyCallable_Check(class) || !of_function)) {
         PyErr_Format(PyExc_TypeError, "register() takes a class, not %.100s",
                      Py_TYPE(class)->tp_name);
         return -1;
@@ -45,7 +47,8 @@ static int check(PyObject *class, PyObject *save, PyObject *load, PyObject *old_
                      ((PyTypeObject *)class)->tp_name);
         return -1;
     }
-    return check_function(save, "save") < 0 || check_function(load, "load") < 0 ? -1 : 0;
+    if (check_function(save, "save") < 0 || check_function(load, "load") < 0) return -1;
+    return check_function(enter, "enter");
 }
 
 /* `old_name`: a str, or several in a list or tuple. */
@@ -100,14 +103,24 @@ static PyObject *new_entry(PyObject *class, PyObject *save, PyObject *load) {
     return entry;
 }
 
+/* What does again what `with` did: _surroundings.py. */
+static int set_enter(PyObject *class, PyObject *enter) {
+    PyObject *module = PyImport_ImportModule("resume._surroundings");
+    PyObject *done = module ? PyObject_CallMethod(module, "register", "OO", class, enter) : NULL;
+    Py_XDECREF(done);
+    Py_XDECREF(module);
+    return done ? 0 : -1;
+}
+
 PyObject *rp_register(PyObject *module, PyObject *args, PyObject *kwargs) {
-    static char *keywords[] = {"cls", "save", "load", "old_name", NULL};
+    static char *keywords[] = {"cls", "save", "load", "old_name", "enter", NULL};
     rp_module_state *state = rp_state_of_module(module);
-    PyObject *class, *save = Py_None, *load = Py_None, *old_name = Py_None, *entry = NULL;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|OO$O:register", keywords, &class, &save,
-                                     &load, &old_name))
+    PyObject *class, *save = Py_None, *load = Py_None, *old_name = Py_None, *entry = NULL,
+                     *enter = Py_None;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|OO$OO:register", keywords, &class, &save,
+                                     &load, &old_name, &enter))
         return NULL;
-    if (check(class, save, load, old_name) < 0) return NULL;
+    if (check(class, save, load, old_name, enter) < 0) return NULL;
     int status = PyType_Check(class) && old_name == Py_None ? forget(state, class) : 0;
     if (status == 0 && (save != Py_None || load != Py_None)) {
         entry = new_entry(class, save, load);
@@ -116,6 +129,8 @@ PyObject *rp_register(PyObject *module, PyObject *args, PyObject *kwargs) {
             status = -1;
     }
     if (!status && old_name != Py_None) status = add_old_name(state, class, entry, old_name);
+    bool replaces = PyType_Check(class) && old_name == Py_None;
+    if (!status && (replaces || enter != Py_None)) status = set_enter(class, enter);
     Py_XDECREF(entry);
     return status < 0 ? NULL : Py_NewRef(class);
 }

@@ -159,7 +159,7 @@ static PyObject *run(rp_resumable *resumable, rp_exact *exact, rp_record *root,
     rp_exact_enter(exact, code);
     if (!resumable->signals || rp_stopping_begin(exact) == 0)
         result = root != NULL
-                     ? rp_reenter(resumable->state, &root)
+                     ? rp_reenter(resumable->state, &root, &exact->surroundings)
                      : PyObject_Vectorcall(resumable->function, args, count_and_flags, names);
     rp_stopping_end(exact);
     rp_exact_leave(exact);

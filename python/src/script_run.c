@@ -213,8 +213,8 @@ static PyObject *go_on_or_begin(rp_script *self, rp_record *root, PyCodeObject *
     rp_script_ask(first < self->require_ns ? first : self->require_ns);
     /* at the first place of all: from then on there is something to go on from */
     if (!root || rp_script_stop_signal()) rp_script_ask_next();
-    PyObject *result =
-        root ? rp_reenter(self->state, &root) : PyEval_EvalCode((PyObject *)code, globals, globals);
+    PyObject *result = root ? rp_reenter(self->state, &root, &self->exact.surroundings)
+                            : PyEval_EvalCode((PyObject *)code, globals, globals);
     self->running = false;
     rp_exact_leave(&self->exact);
     Py_XDECREF((PyObject *)root);

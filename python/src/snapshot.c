@@ -209,7 +209,7 @@ static int put_state(rp_checkpoint *self, rp_snapshot *snapshot) {
     const rp_exact *exact = self->exact;
     bool frames = exact != NULL && exact->captured.root != NULL;
     const rp_exact_hooks *hooks = frames ? exact->hooks : NULL;
-    uint64_t more = !frames ? 0 : hooks != NULL ? 4 : 1;
+    uint64_t more = !frames ? 0 : hooks != NULL ? 5 : 2;
     rs_cbor_put_head(buffer, RS_CBOR_MAP, 14 + more + (self->result != NULL));
     if (put_head(self, snapshot) < 0) return -1;
     if (hooks != NULL) rs_cbor_put_literal(buffer, "program");

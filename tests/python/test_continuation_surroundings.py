@@ -11,8 +11,9 @@ PROGRAM = """
     import resume
 
     def save():
+        process = os.getpid()
         resume.save()
-        if os.environ.get("KILL"):
+        if os.environ.get("KILL") and process == os.getpid():
             os.kill(os.getpid(), signal.SIGKILL)
 
     @resume.resumable(name="it")
@@ -23,20 +24,21 @@ PROGRAM = """
 """
 
 
-def run(folder, body, **more):
+def run(folder, body, before="", **more):
     body = textwrap.indent(textwrap.dedent(body), "    ")
-    program = textwrap.dedent(PROGRAM).replace("    {body}", body)
+    program = textwrap.dedent(before) + textwrap.dedent(PROGRAM).replace("    {body}", body)
     (folder / "it.py").write_text(program)
     return subprocess.run([sys.executable, "it.py"], cwd=folder, env=os.environ | more,
                           capture_output=True, text=True, timeout=60)
 
 
-def goes_on(folder, body):
-    whole = run(folder, body)
+def goes_on(folder, body, before=""):
+    whole = run(folder, body, before)
     assert whole.returncode == 0 and not whole.stderr, whole
-    killed = run(folder, body, KILL="1")
+    killed = run(folder, body, before, KILL="1")
     assert killed.returncode == -9, killed
-    after = run(folder, body)
+    while (after := run(folder, body, before, KILL="1")).returncode == -9:  # at each save in turn
+        pass
     assert after.returncode == 0 and not after.stderr, after
     assert after.stdout == whole.stdout
     return after.stdout
@@ -100,34 +102,159 @@ def test_the_manager_is_entered_again(tmp_path, body, seen):
     assert goes_on(tmp_path, body).strip() == seen
 
 
-def test_recorded_warnings_refuse_the_save(tmp_path):
-    ran = run(tmp_path, """
-        with warnings.catch_warnings(record=True) as caught:
-            save()
-            warnings.warn("it is")
-        resume.save()
-        return [str(one.message) for one in caught if "it is" in str(one.message)]
-    """)
-    assert ran.returncode == 0 and ran.stdout.strip() == "['it is']"
+DECIMALS = """
+     import decimal
+     from decimal import Decimal, getcontext
+"""
+NUMPY = """
+     import numpy as np
+     values = np.array([1.0, 0.0, 2.0])
+"""
+
+
+def quotient():
+    """What dividing by zero does, in words."""
+    return """
+     def quotient():
+         try:
+             return str(1 / values)
+         except FloatingPointError as error:
+             return str(error)
+"""
+
+
+@pytest.mark.parametrize("body, seen", [
+    (DECIMALS + '''
+     with decimal.localcontext() as c:
+         c.prec = 3
+         save()
+         inside = Decimal(1) / 3
+         same = c is getcontext()
+         c.prec = 5
+         changed = Decimal(1) / 3
+     return inside, same, changed, Decimal(1) / 3
+     ''', "(Decimal('0.333'), True, Decimal('0.33333'), "
+     "Decimal('0.3333333333333333333333333333'))"),
+    (DECIMALS + '''
+     getcontext().prec = 4
+     with decimal.localcontext() as c:
+         c.prec = 3
+         Decimal(1) / 3
+         with decimal.localcontext(decimal.Context(prec=6)) as d:
+             getcontext().traps[decimal.DivisionByZero] = False
+             save()
+             inner = Decimal(1) / 3, Decimal(1) / 0, d is getcontext()
+         outer = Decimal(1) / 3, c is getcontext(), c.flags[decimal.Inexact]
+     return inner, outer, Decimal(1) / 3, getcontext().flags[decimal.Inexact]
+     ''', "((Decimal('0.333333'), Decimal('Infinity'), True), (Decimal('0.333'), True, True), "
+     "Decimal('0.3333'), True)"),
+    (DECIMALS + '''
+     @contextlib.contextmanager
+     def digits(count):
+         with decimal.localcontext() as c:
+             c.prec = count
+             yield c
+     def divided(count):
+         with digits(count) as c:
+             save()
+             return Decimal(2) / 3, c is getcontext()
+     with contextlib.ExitStack() as stack:
+         stack.enter_context(digits(9))
+         return divided(2), Decimal(2) / 3
+     ''', "((Decimal('0.67'), True), Decimal('0.666666667'))"),
+    (NUMPY + quotient() + '''
+     with np.errstate(divide="raise"):
+         save()
+         inside = quotient()
+     with np.errstate(divide="ignore"):
+         return inside, quotient(), np.geterr()
+     ''', "('divide by zero encountered in divide', '[1.  inf 0.5]', {'divide': 'ignore', "
+     "'over': 'warn', 'under': 'ignore', 'invalid': 'warn'})"),
+    (NUMPY + quotient() + '''
+     called = []
+     with np.errstate(all="ignore"):
+         with np.errstate(divide="call", call=lambda kind, flag: called.append((kind, flag))):
+             np.seterr(over="raise")
+             save()
+             inner = quotient(), np.geterr()
+         outer = quotient(), np.geterr()["over"], np.geterrcall()
+     return inner, outer, called, np.geterr()["divide"], np.geterrcall()
+     ''', "(('[1.  inf 0.5]', {'divide': 'call', 'over': 'raise', 'under': 'ignore', 'invalid': "
+     "'ignore'}), ('[1.  inf 0.5]', 'ignore', None), [('divide by zero', 1)], 'warn', None)"),
+    (NUMPY + quotient() + '''
+     later, used = np.errstate(divide="raise"), np.errstate(divide="ignore")
+     with used:
+         quotient()
+     save()
+     with later:
+         inside = quotient()
+     return inside, np.geterr()["divide"], np.geterrcall()
+     ''', "('divide by zero encountered in divide', 'warn', None)"),
+    (NUMPY + '''
+     with np.printoptions(precision=2) as options:
+         with np.printoptions(suppress=True, formatter={"float": "<{:.3f}>".format}):
+             save()
+             inner = str(values)
+         outer = str(values / 3), options["precision"]
+     return inner, outer, str(values / 3)
+     ''', "('[<1.000> <0.000> <2.000>]', ('[0.33 0.   0.67]', 2), '[0.33333333 0.         "
+     "0.66666667]')"),
+    (NUMPY + DECIMALS + '''
+     with warnings.catch_warnings(), np.errstate(divide="warn"), decimal.localcontext() as c, \
+             np.printoptions(precision=1), contextlib.chdir("/"):
+         warnings.simplefilter("error")
+         c.prec = 2
+         save()
+         try:
+             1 / values
+         except RuntimeWarning as warning:
+             return str(warning), str(Decimal(1) / 7), str(values / 7), os.getcwd()
+     ''', "('divide by zero encountered in divide', '0.14', '[0.1 0.  0.3]', '/')"),
+    ('''
+     with warnings.catch_warnings(record=True) as caught:
+         warnings.simplefilter("always")
+         warnings.warn("one")
+         with warnings.catch_warnings(record=True) as inner:
+             warnings.warn("two")
+             save()
+             warnings.warn("three")
+         warnings.warn("four")
+     warnings.simplefilter("ignore")
+     warnings.warn("five")
+     return [[str(one.message) for one in log] for log in (caught, inner)]
+     ''', "[['one', 'four'], ['two', 'three']]"),
+    ('''
+     with warnings.catch_warnings(record=True) as caught:
+         warnings.simplefilter("always")
+         save()
+         warnings.warn("one")
+         save()
+     with warnings.catch_warnings():
+         warnings.simplefilter("error")
+         save()
+         try:
+             warnings.warn("two")
+         except UserWarning as warning:
+             return str(warning), len(caught)
+     ''', "('two', 1)"),
+], ids=["decimal", "decimal in decimal", "decimal in stacks and generators", "errstate",
+        "errstate in errstate", "errstate later", "printoptions", "all", "warnings",
+        "warnings, then warnings"])
+def test_what_it_does_to_the_process_is_done_again(tmp_path, body, seen):
+    if "np." in body:
+        pytest.importorskip("numpy")
+    assert goes_on(tmp_path, body).strip() == seen
 
 
 @pytest.mark.parametrize("manager, named", [
-    ("decimal.localcontext() as c", "decimal.localcontext()"),
-    ("np.errstate(divide='ignore')", "numpy.errstate()"),
-    ("np.printoptions(precision=3)", "numpy.printoptions()"),
     ("sqlite3.connect(':memory:') as c", "sqlite3 connection"),
     ("concurrent.futures.ThreadPoolExecutor(1)", "ThreadPoolExecutor()"),
-    ("contextlib.closing(open(os.devnull)), np.errstate(all='ignore')", "numpy.errstate()"),
+    ("contextlib.closing(open(os.devnull)), sqlite3.connect(':memory:') as c",
+     "sqlite3 connection"),
 ])
 def test_a_manager_of_the_process_is_refused_by_name(tmp_path, manager, named):
-    if "np." in manager:
-        pytest.importorskip("numpy")
     ran = run(tmp_path, f"""
         import concurrent.futures, decimal, sqlite3, tempfile
-        try:
-            import numpy as np
-        except ImportError:
-            pass
         with {manager}:
             save()
         return "whole"
@@ -135,3 +262,82 @@ def test_a_manager_of_the_process_is_refused_by_name(tmp_path, manager, named):
     assert ran.returncode == 0 and ran.stdout.strip() == "whole", ran
     assert "line " in ran.stderr and f"inside of 'with {named}" in ran.stderr.replace(
         "a sqlite3", "sqlite3"), ran.stderr
+
+
+OWN = """
+    import contextlib, resume, settings
+    class Level:
+        def __init__(self, level):
+            self.level = level
+        def __enter__(self):
+            self.before, settings.level = settings.level, self.level
+        def __exit__(self, *exception):
+            settings.level = self.before
+    @contextlib.contextmanager
+    def named(name):
+        before, settings.name = settings.name, name
+        try:
+            yield
+        finally:
+            settings.name = before
+    resume.register(Level, enter=lambda manager: setattr(settings, "level", manager.level))
+    resume.register(named, enter=lambda values: setattr(settings, "name", values["name"]))
+"""
+
+
+def test_managers_of_users_are_entered_by_their_own_function(tmp_path):
+    (tmp_path / "settings.py").write_text("level, name = 1, 'a'\n")
+    assert goes_on(tmp_path, """
+        with Level(2), named("b"), Level(3):
+            save()
+            inside = settings.level, settings.name
+        return inside, settings.level, settings.name
+    """, OWN).strip() == "((3, 'b'), 1, 'a')"
+
+
+def test_what_was_registered_is_forgotten(tmp_path):
+    (tmp_path / "settings.py").write_text("level, name = 1, 'a'\n")
+    body, before = "with Level(2):\n    save()\n    return settings.level", OWN + """
+    resume.register(Level)
+"""
+    assert run(tmp_path, body, before, KILL="1").returncode == -9
+    assert run(tmp_path, body, before).stdout.strip() == "1"
+
+
+@pytest.mark.parametrize("arguments, said", [
+    ("Level, enter=3", "register(): enter is a function, not int"),
+    ("3, enter=print", "register() takes a class, not int"),
+])
+def test_what_enter_takes(tmp_path, arguments, said):
+    (tmp_path / "settings.py").touch()
+    ran = run(tmp_path, "pass", OWN + f"    resume.register({arguments})")
+    assert ran.returncode == 1 and ran.stderr.strip().endswith(f"TypeError: {said}"), ran
+
+
+@pytest.mark.parametrize("value", [
+    "MISSING", "OBJECT", "dataclasses.MISSING", "settings.NOTHING", "inspect._empty",
+])
+def test_what_is_told_by_identity_is_that_of_its_module(tmp_path, value):
+    (tmp_path / "settings.py").write_text("NOTHING = object()\n")
+    program = textwrap.dedent(PROGRAM).replace("@resume", textwrap.dedent("""
+        import dataclasses, inspect, settings
+        class Missing:
+            pass
+        MISSING, OBJECT = Missing(), object()
+        gone = Missing()
+        @resume"""), 1).replace("{body}", textwrap.dedent(f"""
+            global made
+            value = first = {value}
+            own, again = [object(), Missing(), gone], [object()] * 2
+            made = own[1]
+            globals().pop("gone", None)
+            save()
+            return (value is {value}, value is first, len(set(own)), again[0] is again[1],
+                    own[0] is OBJECT, own[1] is MISSING)
+        """).replace("\n", "\n    "))
+    (tmp_path / "it.py").write_text(program)
+    for code in (-9, 0):
+        ran = subprocess.run([sys.executable, "it.py"], cwd=tmp_path, capture_output=True,
+                             env=os.environ | {"KILL": "1"}, text=True, timeout=60)
+        assert ran.returncode == code, ran
+    assert ran.stdout.strip() == "(True, True, 3, True, False, False)", ran

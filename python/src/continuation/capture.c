@@ -116,13 +116,14 @@ static int visit(rp_walk *walk, PyFrameObject *frame) {
     }
     if (status == 0 && !verdict.reason) {
         record = rp_stand_record(walk->state, &stand, &verdict, &walk->handled);
-        const char *lost = NULL;
-        if (record && rp_surroundings_lost(walk->state, record, &lost) < 0) Py_CLEAR(record);
+        PyObject *lost = NULL, *taken = walk->captured->surroundings;
+        if (record && rp_surroundings_take(walk->state, record, taken, &lost) < 0) Py_CLEAR(record);
         if (lost)
             verdict.reason = rp_reason_at(frame,
-                                          "inside of 'with %s', which a new process does "
+                                          "inside of 'with %S', which a new process does "
                                           "not bring back: save outside of it",
                                           lost);
+        Py_XDECREF(lost);
         if (record)
             status = add(walk, &stand, record);
         else if (!verdict.reason)
@@ -142,9 +143,9 @@ int rp_capture(rp_module_state *state, PyFrameObject *frame, const rp_root *root
                rp_captured *captured) {
     rp_walk walk = {.state = state, .root = root, .result = result, .captured = captured};
     int status = -1;
-    *captured = (rp_captured){.generators = PyDict_New()};
+    *captured = (rp_captured){.generators = PyDict_New(), .surroundings = PyList_New(0)};
     walk.exceptions = rp_stack_exceptions();
-    if (!captured->generators || !walk.exceptions) goto done;
+    if (!captured->generators || !captured->surroundings || !walk.exceptions) goto done;
     walk.handled = Py_NewRef(PyList_GET_ITEM(walk.exceptions, 0));
     Py_INCREF(frame);
     status = 0;
@@ -172,6 +173,7 @@ done:
 void rp_captured_release(rp_captured *captured) {
     Py_CLEAR(captured->root);
     Py_CLEAR(captured->generators);
+    Py_CLEAR(captured->surroundings);
     Py_CLEAR(captured->reason);
 }
 

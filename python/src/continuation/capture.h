@@ -11,11 +11,12 @@ typedef struct rp_root {
 } rp_root;
 
 typedef struct rp_captured {
-    rp_record *root;      /* new reference; `inner` leads to the others */
-    PyObject *generators; /* dict id of a running generator -> its record, strong */
-    PyObject *reason;     /* str, when it can't be captured: "line 12 of sim.relax (sim.py): ..." */
-    bool misplaced;       /* a stopped program is in the middle of a statement: soon it is not */
-} rp_captured;            /* zero-initialised: empty */
+    rp_record *root;        /* new reference; `inner` leads to the others */
+    PyObject *generators;   /* dict id of a running generator -> its record, strong */
+    PyObject *surroundings; /* list of [manager, state] for rp_surroundings_enter */
+    PyObject *reason; /* str, when it can't be captured: "line 12 of sim.relax (sim.py): ..." */
+    bool misplaced;   /* a stopped program is in the middle of a statement: soon it is not */
+} rp_captured;        /* zero-initialised: empty */
 
 /* `frame` called save() with `result`, or (`result` NULL) is stopped where the interpreter looks
  * for signals. 1: captured. 0: it can't be: `reason`, in words that a user understands. -1:

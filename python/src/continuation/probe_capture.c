@@ -86,7 +86,8 @@ static PyObject *probe_reenter(PyObject *module, PyObject *list) {
         return PyErr_Format(PyExc_TypeError, "_reenter([record])");
     rp_record *record = (rp_record *)Py_NewRef(PyList_GET_ITEM(list, 0));
     if (PyList_SetSlice(list, 0, 1, NULL) < 0) return NULL;
-    return rp_reenter(state, &record);
+    PyObject *surroundings = NULL;
+    return rp_reenter(state, &record, &surroundings);
 }
 
 /* _capture_stopped(root_code, frame): as if the frame were stopped at the end of a loop */

@@ -12,7 +12,7 @@ static PyObject *records_from(rp_record *root) {
     return records;
 }
 
-PyObject *rp_reenter(rp_module_state *state, rp_record **root) {
+PyObject *rp_reenter(rp_module_state *state, rp_record **root, PyObject **surroundings) {
     PyObject *records = records_from(*root), *function = NULL;
     int status = records == NULL ? -1 : 0;
     Py_ssize_t count = records == NULL ? 0 : PyList_GET_SIZE(records);
@@ -23,11 +23,12 @@ PyObject *rp_reenter(rp_module_state *state, rp_record **root) {
         function = outer;
         if (function == NULL) status = -1;
     }
-    if (status == 0) status = rp_surroundings_enter(state, records);
+    if (status == 0 && *surroundings != NULL) status = rp_surroundings_enter(*surroundings);
     for (Py_ssize_t i = 0; status == 0 && i < count; i++)
         rp_record_clear((rp_record *)PyList_GET_ITEM(records, i));
     Py_XDECREF(records);
     Py_CLEAR(*root);
+    Py_CLEAR(*surroundings);
     PyObject *result = status < 0 ? NULL : rp_call_continuation(function);
     Py_XDECREF(function);
     return result;

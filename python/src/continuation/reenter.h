@@ -5,7 +5,9 @@
 
 #include "capture.h"
 
-/* Returns what the root returns. Drops the record (and sets *root to NULL) before the first call,
- * so that destructors run as in a run that was never interrupted. */
-PyObject *rp_reenter(rp_module_state *state, rp_record **root);
+/* Returns what the root returns. Before the first call the surroundings (a list, or NULL) are
+ * entered, and both are dropped and set to NULL, so that destructors run as in a run that was never
+ * interrupted.
+ */
+PyObject *rp_reenter(rp_module_state *state, rp_record **root, PyObject **surroundings);
 #endif

@@ -4,10 +4,11 @@
 
 #include "record.h"
 
-/* What the managers of `with` in the frames did to the process is done again, from the outermost
- * inwards. `records`: a list, the root's first. 0 or -1. */
-int rp_surroundings_enter(rp_module_state *state, PyObject *records);
-/* *name: of a manager whose effect can't be brought back; NULL: there is none around this frame. 0
- * or -1. */
-int rp_surroundings_lost(rp_module_state *state, const rp_record *record, const char **name);
+/* Adds [manager, state] of those around the frame whose effect is brought back, in front of those
+ * in the list `taken`. *lost (new reference): the name of one whose effect can't be; NULL. 0 or -1.
+ */
+int rp_surroundings_take(rp_module_state *state, const rp_record *record, PyObject *taken,
+                         PyObject **lost);
+/* What they did to the process is done again, from the outermost inwards. 0 or -1. */
+int rp_surroundings_enter(PyObject *taken);
 #endif

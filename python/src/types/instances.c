@@ -403,6 +403,10 @@ int rp_put_instance(rp_encoder *encoder, PyObject *object) {
         plan = rp_plan_of(encoder, Py_TYPE(object));
         if (!plan) return -1;
     }
+    if (encoder->generators && (Py_IS_TYPE(object, &PyBaseObject_Type) || plan->plain)) {
+        int status = plan->slot_names ? RP_NOT_THIS : rp_put_sentinel(encoder, object);
+        if (status != RP_NOT_THIS) return status;
+    }
     if (plan->plain) return rp_put_plain(encoder, object, plan);
     int status = is_of_its_module(encoder, object) ? rp_put_found(encoder, object) : RP_NOT_THIS;
     if (status != RP_NOT_THIS) return status;

@@ -399,6 +399,19 @@ PyObject *rp_make_csv_reader(PyObject *module, PyObject *args) {
     return reader;
 }
 
+/* ---- what a `with` leads to ---- */
+
+static bool is_of_context(PyObject *object) {
+    return PyContextVar_CheckExact(object) || PyContextToken_CheckExact(object);
+}
+
+static PyObject *reduce_surroundings(PyObject *object) {
+    PyObject *reduction = imported("resume._surroundings", "reduction");
+    PyObject *call = reduction ? PyObject_CallOneArg(reduction, object) : NULL;
+    Py_XDECREF(reduction);
+    return call;
+}
+
 /* ---- which ---- */
 
 typedef struct rule {
@@ -417,6 +430,8 @@ static const rule rules[] = {
     {"_sre.SRE_Scanner", NULL, reduce_scanner},
     {"_csv.writer", NULL, reduce_writer},
     {"_csv.reader", NULL, reduce_reader},
+    {"decimal.ContextManager", NULL, reduce_surroundings},
+    {NULL, is_of_context, reduce_surroundings},
 };
 
 PyObject *rp_rebuilt_reduction(PyObject *object) {
