@@ -91,7 +91,7 @@ void rp_decoder_free(rp_decoder *decoder) {
     }
     rs_free(decoder->fillings);
     for (size_t i = 0; i < RP_STRING_CACHE; i++)
-        Py_XDECREF(decoder->strings[i]);
+        Py_XDECREF(decoder->strings[i].string);
     Py_XDECREF(decoder->read_only);
     Py_XDECREF(decoder->notes);
     Py_XDECREF(decoder->untrusted);

@@ -108,6 +108,12 @@ typedef struct rp_memory {
     uint64_t low, high;
 } rp_memory;
 
+/* A short string that was read: the same key of many dicts is one object. */
+typedef struct rp_kept_string {
+    PyObject *string; /* strong or NULL */
+    uint64_t hash;
+} rp_kept_string;
+
 struct rp_decoder {
     rp_module_state *state;
     rp_source source;
@@ -144,7 +150,7 @@ struct rp_decoder {
     PyObject *empty;        /* the empty tuple */
     PyObject *decimal;      /* decimal.Decimal, strong; NULL until it is needed */
     const void *datetime;   /* the functions of C of that module, or NULL: not yet needed */
-    PyObject *strings[RP_STRING_CACHE];
+    rp_kept_string strings[RP_STRING_CACHE];
     PyObject *numpy, *array_type, *dtype_type, *byte_dtype; /* strong, when arrays are met */
     rp_scalar_kinds scalars;
     PyObject *numpy_random;
@@ -245,6 +251,10 @@ static inline size_t rp_earlier(size_t a, size_t b) {
 int rp_add_filling(rp_decoder *decoder, PyObject *target, PyObject *content);
 /* A key or an element: complete, and flat enough to be hashed. 0 or -1. */
 int rp_check_key(rp_decoder *decoder, PyObject *key);
+/* It needs no check. */
+static inline bool rp_is_flat(PyObject *key) {
+    return !PyTuple_CheckExact(key) && !PySlice_Check(key);
+}
 /* Values that code of Python or numpy will look into: no list or tuple in them still has empty
  * slots, as one has that a reference leads to from inside of it. 0 or -1. */
 int rp_check_complete(rp_decoder *decoder, PyObject *const *values, Py_ssize_t count);

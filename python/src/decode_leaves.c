@@ -3,6 +3,7 @@
  * What is met here has no mark and holds nothing but numbers, text and the like; all else, and
  * every stream whose items are counted, is left to the general way. */
 #include "decode.h"
+#include "pycompat/ints.h"
 
 #include <string.h>
 
@@ -18,9 +19,19 @@ static inline bool look_at_head(const rs_cbor_reader *reader, uint64_t *argument
     *argument = info;
     if (info < 24) return true;
     if (info > 27 || left <= (size_t)1 << (info - 24)) return false;
-    *argument = 0;
-    for (size_t i = 1; i <= (size_t)1 << (info - 24); i++)
-        *argument = *argument << 8 | at[i];
+    switch (info) {
+    case 24:
+        *argument = at[1];
+        break;
+    case 25:
+        *argument = (uint64_t)at[1] << 8 | at[2];
+        break;
+    case 26:
+        *argument = __builtin_bswap32(rs_load_u32(at + 1));
+        break;
+    default:
+        *argument = __builtin_bswap64(rs_load_u64(at + 1));
+    }
     *size += (size_t)1 << (info - 24);
     return true;
 }
@@ -51,11 +62,12 @@ static inline int read_leaf(rp_decoder *decoder, PyObject **value) {
     const uint8_t *at = reader->bytes + reader->position;
     switch (at[0] >> 5) {
     case RS_CBOR_UNSIGNED:
-        *value = PyLong_FromUnsignedLongLong(item.argument);
+        if (item.argument > INT64_MAX) return 0;
+        *value = rp_long_of((int64_t)item.argument);
         break;
     case RS_CBOR_NEGATIVE:
         if (item.argument > INT64_MAX) return 0;
-        *value = PyLong_FromLongLong(-1 - (int64_t)item.argument);
+        *value = rp_long_of(-1 - (int64_t)item.argument);
         break;
     case RS_CBOR_BYTES:
     case RS_CBOR_TEXT:

@@ -238,10 +238,6 @@ PyObject *rp_map_memory(rp_decoder *decoder, const rp_memory *memory) {
 
 /* ---- keys ---- */
 
-static bool is_flat(PyObject *key) {
-    return !PyTuple_CheckExact(key) && !PySlice_Check(key);
-}
-
 /* Hashing follows tuples and slices by C recursion, without a limit of its own and through each
  * reference again: what no program can have hashed is refused. */
 int rp_check_key(rp_decoder *decoder, PyObject *key) {
@@ -250,7 +246,7 @@ int rp_check_key(rp_decoder *decoder, PyObject *key) {
         PyObject *object;
         Py_ssize_t next;
     } stack[DEPTH_MAX];
-    if (is_flat(key)) return 0;
+    if (rp_is_flat(key)) return 0;
     if (rp_tuple_is_open(decoder, key)) {
         rp_damaged(decoder, "a key is not complete");
         return -1;
@@ -278,7 +274,7 @@ int rp_check_key(rp_decoder *decoder, PyObject *key) {
         }
         if (++decoder->key_visits > RP_FOREIGN_KEY_VISITS_MAX && decoder->source.is_foreign)
             return rp_too_much(decoder, "its keys take too long to hash");
-        if (is_flat(child)) continue;
+        if (rp_is_flat(child)) continue;
         stack[depth].object = child;
         stack[depth++].next = 0;
     }

@@ -23,6 +23,15 @@ static inline bool rp_long_is_compact(PyObject *object, int64_t *value) {
     return true;
 }
 
+/* Of the functions for this the one that has a short way for small numbers. */
+static inline PyObject *rp_long_of(int64_t value) {
+#if LONG_MAX == INT64_MAX
+    return PyLong_FromLong(value);
+#else
+    return PyLong_FromLongLong(value);
+#endif
+}
+
 /* Digits of 30 bits. */
 static inline size_t rp_long_digits(PyObject *object) {
 #if PY_VERSION_HEX >= 0x030C0000

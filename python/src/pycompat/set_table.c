@@ -13,18 +13,6 @@ static PySetObject *table_of(PyObject *set) {
     return (PySetObject *)set;
 }
 
-size_t rp_set_slots(PyObject *set) {
-    return (size_t)table_of(set)->mask + 1;
-}
-
-rp_slot_kind rp_set_slot(PyObject *set, size_t slot, PyObject **key) {
-    const setentry *entry = &table_of(set)->table[slot];
-    if (!entry->key) return RP_SLOT_FREE;
-    if (entry->hash == -1) return RP_SLOT_DUMMY;
-    *key = entry->key;
-    return RP_SLOT_USED;
-}
-
 size_t rp_set_finger(PyObject *set) {
     return (size_t)table_of(set)->finger;
 }
@@ -76,34 +64,57 @@ static int check_slot(const setentry *table, size_t mask, size_t slot, PyObject 
     }
 }
 
-static bool bit(const uint8_t *map, size_t slot) {
-    return map && (map[slot / 8] >> slot % 8 & 1);
+/* Walks over the bits that are set in a bitmap. */
+typedef struct bits {
+    const uint8_t *map;
+    size_t slots, next; /* slots that were loaded */
+    uint64_t word;      /* those of them that are to come */
+} bits;
+
+/* The next slot; false at the end. */
+static inline bool next_bit(bits *walk, size_t *slot) {
+    while (!walk->word) {
+        if (walk->next >= walk->slots) return false;
+        size_t left = (walk->slots - walk->next) / 8;
+        for (size_t i = 0; i < 8 && i < left; i++)
+            walk->word |= (uint64_t)walk->map[walk->next / 8 + i] << i * 8;
+        walk->next += 64;
+    }
+    *slot = (walk->next - 64) + (size_t)__builtin_ctzll(walk->word);
+    walk->word &= walk->word - 1;
+    return true;
+}
+
+/* Without a call for what is in most sets of numbers: an int of one digit is its own hash. */
+static inline Py_hash_t hash_of(PyObject *key) {
+    int64_t value;
+    if (PyLong_CheckExact(key) && rp_long_is_compact(key, &value)) return value == -1 ? -2 : value;
+    return PyObject_Hash(key);
 }
 
 /* Fills `table` (zeroed) with borrowed keys; the number of taken slots, or -1 with an exception. */
 static Py_ssize_t place(setentry *table, size_t slots, const uint8_t *used, const uint8_t *dummies,
                         PyObject *const *keys, PyObject *dummy) {
     Py_ssize_t fill = 0;
-    size_t next = 0;
-    for (size_t slot = 0; slot < slots; slot++) {
-        if (bit(used, slot)) {
-            Py_hash_t hash = PyObject_Hash(keys[next]);
-            if (hash == -1) return -1;
-            table[slot] = (setentry){keys[next++], hash};
-            fill++;
-        } else if (bit(dummies, slot)) {
-            table[slot] = (setentry){dummy, -1};
-            fill++;
-        }
+    size_t slot, next = 0;
+    for (bits walk = {.map = used, .slots = slots}; next_bit(&walk, &slot); fill++) {
+        Py_hash_t hash = hash_of(keys[next]);
+        if (hash == -1) return -1;
+        table[slot] = (setentry){keys[next++], hash};
     }
+    if (!dummies) return fill;
+    for (bits walk = {.map = dummies, .slots = slots}; next_bit(&walk, &slot); fill++)
+        table[slot] = (setentry){dummy, -1};
     return fill;
 }
 
-static int check_table(const setentry *table, size_t slots, Py_ssize_t fill, PyObject *dummy) {
+static int check_table(const setentry *table, size_t slots, const uint8_t *used, Py_ssize_t fill,
+                       PyObject *dummy) {
+    size_t slot;
     /* the rule by which CPython enlarges a table; also what ends every probe sequence */
     if ((size_t)fill * 5 >= (slots - 1) * 3) return 0;
-    for (size_t slot = 0; slot < slots; slot++) {
-        if (!table[slot].key || table[slot].key == dummy) continue;
+    for (bits walk = {.map = used, .slots = slots}; next_bit(&walk, &slot);) {
+        if (((size_t)table[slot].hash & (slots - 1)) == slot) continue; /* asked first */
         int status = check_slot(table, slots - 1, slot, dummy);
         if (status <= 0) return status;
     }
@@ -122,12 +133,10 @@ int rp_set_fill_table(PyObject *object, size_t slots, const uint8_t *used, const
         return -1;
     }
     Py_ssize_t fill = place(table, slots, used, dummies, keys, dummy);
-    int status = fill < 0 ? -1 : check_table(table, slots, fill, dummy);
+    int status = fill < 0 ? -1 : check_table(table, slots, used, fill, dummy);
     if (status == 1) {
-        for (size_t slot = 0; slot < slots; slot++) {
-            /* deleted entries own no reference to the dummy */
-            if (table[slot].key && table[slot].key != dummy) Py_INCREF(table[slot].key);
-        }
+        for (size_t i = 0; i < count; i++) /* deleted entries own no reference to the dummy */
+            Py_INCREF(keys[i]);
         if (slots == PySet_MINSIZE) {
             memcpy(set->smalltable, table, sizeof set->smalltable);
             set->table = set->smalltable;

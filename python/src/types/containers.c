@@ -242,7 +242,7 @@ static PyObject *unpack_ints(const uint8_t *from, Py_ssize_t count) {
     for (Py_ssize_t i = 0; list && i < count; i++) {
         int64_t value;
         memcpy(&value, from + 8 * i, 8);
-        PyObject *item = PyLong_FromLongLong(value);
+        PyObject *item = rp_long_of(value);
         if (!item) Py_CLEAR(list);
         if (list) PyList_SET_ITEM(list, i, item);
     }

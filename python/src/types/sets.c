@@ -16,10 +16,8 @@ static void put_bitmap(rp_encoder *encoder, PyObject *set, rp_slot_kind kind) {
     rs_cbor_put_head(&encoder->buffer, RS_CBOR_BYTES, slots / 8);
     uint8_t *map = rs_buffer_reserve(&encoder->buffer, slots / 8);
     if (!map) return;
-    memset(map, 0, slots / 8);
-    PyObject *key;
-    for (size_t slot = 0; slot < slots; slot++)
-        if (rp_set_slot(set, slot, &key) == kind) map[slot / 8] |= (uint8_t)(1u << slot % 8);
+    for (size_t slot = 0; slot < slots; slot += 8)
+        map[slot / 8] = (uint8_t)rp_set_bits(set, slot, kind);
     encoder->buffer.size += slots / 8;
 }
 
@@ -45,6 +43,32 @@ static PyObject *next_element(rp_encode_frame *frame) {
     while ((size_t)frame->position < slots)
         if (rp_set_slot(frame->object, (size_t)frame->position++, &key) == RP_SLOT_USED) return key;
     return NULL;
+}
+
+/* Writes the elements up to the first that is no leaf; their number, and the slot behind them. The
+ * time is that of fetching objects that stand anywhere in memory: some are gathered, then fetched,
+ * then written. */
+static Py_ssize_t put_leaves(rp_encoder *encoder, PyObject *set, Py_ssize_t *position) {
+    enum { SLOTS = 256, AHEAD = 16 };
+    PyObject *keys[SLOTS + AHEAD + 1];
+    uint8_t slots[SLOTS + 1];
+    Py_ssize_t done = 0;
+    for (size_t start = 0; start < rp_set_slots(set); start += SLOTS) {
+        size_t left = rp_set_slots(set) - start;
+        size_t count = rp_set_gather(set, start, left < SLOTS ? left : SLOTS, keys, slots);
+        for (size_t i = 0; i < AHEAD; i++)
+            keys[count + i] = NULL;
+        for (size_t i = 0; i < AHEAD; i++)
+            __builtin_prefetch(keys[i]);
+        for (size_t i = 0; i < count; i++, done++) {
+            __builtin_prefetch(keys[i + AHEAD]);
+            if (rp_put_leaf(encoder, keys[i])) continue;
+            *position = (Py_ssize_t)(start + slots[i]);
+            return done;
+        }
+    }
+    *position = (Py_ssize_t)rp_set_slots(set);
+    return done;
 }
 
 static int advance_set(rp_encoder *encoder, rp_encode_frame *frame) {
@@ -160,15 +184,26 @@ int rp_put_set(rp_encoder *encoder, PyObject *object) {
     if (encoder->digest) return put_set_digest(encoder, object);
     rp_put_array_head(encoder, 4);
     rp_put_array_head(encoder, (size_t)count);
-    return rp_push(encoder, advance_set, object, count) ? RP_DONE : -1;
+    Py_ssize_t position, done = put_leaves(encoder, object, &position);
+    if (done == count) {
+        put_table(encoder, object);
+        return RP_DONE;
+    }
+    rp_encode_frame *frame = rp_push(encoder, advance_set, object, count);
+    if (!frame) return -1;
+    frame->index = done;
+    frame->position = position;
+    return RP_DONE;
 }
 
 /* ---- decoding ---- */
 
 static size_t count_bits(const uint8_t *map, size_t size) {
-    size_t count = 0;
-    for (size_t i = 0; i < size; i++)
-        count += (size_t)__builtin_popcount(map[i]);
+    size_t count = 0, at = 0;
+    for (; at + 8 <= size; at += 8)
+        count += (size_t)__builtin_popcountll(rs_load_u64(map + at));
+    for (; at < size; at++)
+        count += (size_t)__builtin_popcount(map[at]);
     return count;
 }
 
@@ -219,7 +254,7 @@ static int insert_all(rp_decoder *decoder, PyObject *set, PyObject *const *eleme
 static int fill(rp_decoder *decoder, PyObject *set, const rp_set_table *found,
                 PyObject *const *elements, Py_ssize_t count) {
     for (Py_ssize_t i = 0; i < count; i++)
-        if (rp_check_key(decoder, elements[i]) < 0) return -1;
+        if (!rp_is_flat(elements[i]) && rp_check_key(decoder, elements[i]) < 0) return -1;
     if (decoder->set_tables < 0) decoder->set_tables = rp_set_table_works();
     if (decoder->set_tables < 0) return -1;
     if (decoder->set_tables) {

@@ -65,13 +65,19 @@ int rp_put_bytearray(rp_encoder *encoder, PyObject *object) {
 /* A number for the bytes, and whether they are all ASCII. */
 static uint64_t look_at_text(const uint8_t *text, size_t size, bool *ascii) {
     uint64_t hash = size, high = 0, part;
-    for (size_t i = 0; i + 8 <= size; i += 8) {
-        memcpy(&part, text + i, 8);
+    for (size_t i = 0; i + 8 < size; i += 8) {
+        part = rs_load_u64(text + i);
         high |= part;
         hash = (hash ^ part) * UINT64_C(0x9E3779B97F4A7C15);
     }
-    part = 0;
-    memcpy(&part, text + size / 8 * 8, size % 8);
+    /* the rest, which overlaps what was before */
+    if (size >= 8) {
+        part = rs_load_u64(text + size - 8);
+    } else if (size >= 4) {
+        part = (uint64_t)rs_load_u32(text) << 32 | rs_load_u32(text + size - 4);
+    } else {
+        part = (uint64_t)text[0] << 16 | (uint64_t)text[size / 2] << 8 | text[size - 1];
+    }
     high |= part;
     hash = (hash ^ part) * UINT64_C(0x9E3779B97F4A7C15);
     *ascii = !(high & UINT64_C(0x8080808080808080));
@@ -79,25 +85,30 @@ static uint64_t look_at_text(const uint8_t *text, size_t size, bool *ascii) {
 }
 
 static bool is_text(PyObject *string, const uint8_t *text, size_t size) {
-    return string && (size_t)PyUnicode_GET_LENGTH(string) == size &&
+    return (size_t)PyUnicode_GET_LENGTH(string) == size &&
            memcmp(PyUnicode_DATA(string), text, size) == 0;
 }
 
 /* Short ASCII strings that were just read are kept: the same key of many dicts is one object. */
 static PyObject *get_short(rp_decoder *decoder, const uint8_t *text, size_t size) {
     bool ascii;
-    PyObject **slot = &decoder->strings[look_at_text(text, size, &ascii) % RP_STRING_CACHE];
+    uint64_t hash = look_at_text(text, size, &ascii);
+    rp_kept_string *slot = &decoder->strings[hash % RP_STRING_CACHE];
     if (!ascii)
         return rp_checked(decoder,
                           PyUnicode_DecodeUTF8((const char *)text, (Py_ssize_t)size, NULL));
-    if (is_text(*slot, text, size)) return Py_NewRef(*slot);
+    if (slot->string && slot->hash == hash && is_text(slot->string, text, size))
+        return Py_NewRef(slot->string);
     PyObject *string = NULL;
     if (size == 1) { /* Python has one of each */
         string = PyUnicode_FromOrdinal(text[0]);
     } else if ((string = PyUnicode_New((Py_ssize_t)size, 127))) {
         memcpy(PyUnicode_DATA(string), text, size);
     }
-    if (string) Py_XSETREF(*slot, Py_NewRef(string));
+    if (string) {
+        Py_XSETREF(slot->string, Py_NewRef(string));
+        slot->hash = hash;
+    }
     return string;
 }
 
