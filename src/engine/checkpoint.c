@@ -1,64 +1,10 @@
 /* A running checkpoint: opened and judged, saved, ended, closed. */
-#include "engine/checkpoint.h"
+#include "engine/checkpoint_internal.h"
 
 #include "base/alloc.h"
-#include "engine/interval.h"
-#include "engine/schedule.h"
-#include "engine/tracking.h"
-#include "os/file.h"
-#include "os/timer.h"
 #include "store/keys.h"
-#include "store/lock.h"
-#include "store/refusal.h"
-#include "store/run.h"
 
 #include <stdio.h>
-
-struct rs_checkpoint {
-    const rs_os *os;
-    rs_folder *folder;
-    rs_file *file;
-    rs_lock lock;
-    rs_state *state; /* loaded, until the next save */
-    rs_timer *timer;
-    atomic_int *due, own_due; /* the one in use, and the one to use when none is given */
-    rs_schedule schedule;
-    bool is_automatic; /* `interval` chooses the rate */
-    rs_interval interval;
-    int64_t opened_ns; /* monotonic */
-    int64_t saving_ns; /* monotonic: since when a save keeps the program waiting; 0: it does not */
-    int64_t pid;       /* of the opener: its children may not save */
-
-    char file_name[RS_FILE_NAME_SIZE];
-    char *path;
-    rs_slice name;                     /* owned */
-    char *program, *function, *writer; /* owned, "" for NULL */
-    char host[65];
-    rs_commit_options commit;
-
-    bool tracks;
-    rs_tracking *tracking; /* made when it is needed first */
-    const char *track_problem;
-
-    rs_checkpoint_info info;
-    rs_buffer found_bytes; /* info.meta borrows them */
-    rs_meta found_meta;
-    char run[RS_RUN_ID_SIZE]; /* of the ended call that was found */
-
-    /* The call that is running, as META counts it. */
-    int64_t call_started_ns;
-    int64_t call_running_ns; /* in processes before this one */
-    int64_t call_begun_ns;   /* monotonic: in this process */
-    uint64_t call_saves;
-
-    bool is_saved;  /* the file holds a generation that is used: found, or saved by this handle */
-    bool has_ended; /* and its META says that its call has ended */
-    int64_t saved_ns;
-
-    bool may_be_refused; /* a refusal may lie beside the file, of this handle or before it */
-    int64_t refused_ns;  /* when the first save was refused since the newest; 0: none was */
-    char *refusal;       /* owned: what was written there, or NULL */
-};
 
 /* --- what was found --- */
 
@@ -158,7 +104,7 @@ static resume_status open_file(rs_checkpoint *checkpoint, const rs_checkpoint_op
                        unusable ? RS_ASIDE_NUMBERED : RS_ASIDE_NO, &checkpoint->file, error);
 }
 
-/* --- open and close --- */
+/* --- options --- */
 
 static char *copy_text(const char *text) {
     return rs_duplicate_text(text ? text : "");
@@ -190,39 +136,65 @@ static void know_process(rs_checkpoint *checkpoint) {
         snprintf(checkpoint->host, sizeof checkpoint->host, "%s", process.host);
 }
 
-/* With RS_AUTO the rate follows what saves cost and how often the call was cut off. */
-static void choose_rate(rs_checkpoint *checkpoint, uint64_t rate_ns) {
+/* --- when a save is due --- */
+
+void rs_checkpoint_choose_rate(rs_checkpoint *checkpoint, uint64_t rate_ns) {
     checkpoint->is_automatic = rate_ns == RS_AUTO;
     checkpoint->schedule.rate_ns =
         checkpoint->is_automatic ? rs_interval_ns(&checkpoint->interval) : rate_ns;
 }
 
-/* A save has kept the program waiting until `paused_until`, and is durable now. */
-static void note_cost(rs_checkpoint *checkpoint, int64_t begun, int64_t paused_until, int64_t now) {
+void rs_checkpoint_note_cost(rs_checkpoint *checkpoint, int64_t begun, int64_t paused_until,
+                             int64_t durable) {
     rs_interval *interval = &checkpoint->interval;
+    int64_t now = checkpoint->os->monotonic_ns(checkpoint->os);
     interval->here_ns = (uint64_t)(now - checkpoint->opened_ns);
     interval->running_ns =
         (uint64_t)(checkpoint->call_running_ns + now - checkpoint->call_begun_ns);
-    rs_interval_note(interval, (uint64_t)(paused_until - begun), (uint64_t)(now - begun));
-    if (checkpoint->is_automatic) choose_rate(checkpoint, RS_AUTO);
+    rs_interval_note(interval, (uint64_t)(paused_until - begun), (uint64_t)(durable - begun));
+    if (checkpoint->is_automatic) rs_checkpoint_choose_rate(checkpoint, RS_AUTO);
 }
 
-/* Without its timer the flag stays up: every call then looks for itself. */
-static void arm(rs_checkpoint *checkpoint) {
+/* Without its timer the flag stays up: every call then looks for itself. So it does for a save that
+ * the thread has made meanwhile, which is to be heard of. */
+static void set_timer(rs_checkpoint *checkpoint, uint64_t delay_ns) {
+    bool failed = rs_timer_arm(checkpoint->timer, delay_ns, NULL) != RESUME_OK;
+    if (failed || atomic_load(&checkpoint->later.is_done)) atomic_store(checkpoint->due, 1);
+}
+
+void rs_checkpoint_arm(rs_checkpoint *checkpoint) {
     int64_t now = checkpoint->os->monotonic_ns(checkpoint->os);
-    uint64_t delay = rs_schedule_delay(&checkpoint->schedule, now);
-    if (rs_timer_arm(checkpoint->timer, delay, NULL)) atomic_store(checkpoint->due, 1);
+    set_timer(checkpoint, rs_schedule_delay(&checkpoint->schedule, now));
 }
 
-static resume_status start_timer(rs_checkpoint *checkpoint, rs_error *error) {
+resume_status rs_checkpoint_start_timer(rs_checkpoint *checkpoint, rs_error *error) {
     resume_status status = rs_timer_new(checkpoint->due, &checkpoint->timer, error);
     if (status) return status;
     int64_t now = checkpoint->os->monotonic_ns(checkpoint->os);
     checkpoint->opened_ns = now;
     rs_schedule_note(&checkpoint->schedule, true, now);
-    choose_rate(checkpoint, checkpoint->schedule.rate_ns);
+    rs_checkpoint_choose_rate(checkpoint, checkpoint->schedule.rate_ns);
     return rs_timer_arm(checkpoint->timer, rs_schedule_delay(&checkpoint->schedule, now), error);
 }
+
+atomic_int *rs_checkpoint_due(rs_checkpoint *checkpoint) {
+    return checkpoint->due;
+}
+
+void rs_checkpoint_set_rate(rs_checkpoint *checkpoint, uint64_t rate_ns) {
+    rs_checkpoint_choose_rate(checkpoint, rate_ns);
+    rs_checkpoint_arm(checkpoint);
+}
+
+uint64_t rs_checkpoint_rate(const rs_checkpoint *checkpoint) {
+    return checkpoint->schedule.rate_ns;
+}
+
+void rs_checkpoint_postpone(rs_checkpoint *checkpoint, uint64_t delay_ns) {
+    set_timer(checkpoint, delay_ns);
+}
+
+/* --- open and close --- */
 
 static resume_status open_parts(rs_checkpoint *checkpoint, const rs_checkpoint_options *options,
                                 rs_error *error) {
@@ -239,7 +211,7 @@ static resume_status open_parts(rs_checkpoint *checkpoint, const rs_checkpoint_o
     know_process(checkpoint);
     status = rs_lock_take(checkpoint->folder, checkpoint->file_name, &checkpoint->lock, error);
     if (status == RESUME_OK) status = open_file(checkpoint, options, error);
-    if (status == RESUME_OK) status = start_timer(checkpoint, error);
+    if (status == RESUME_OK) status = rs_checkpoint_start_timer(checkpoint, error);
     return status;
 }
 
@@ -269,6 +241,10 @@ resume_status rs_checkpoint_open(const rs_os *os, const rs_checkpoint_options *o
 
 void rs_checkpoint_close(rs_checkpoint *checkpoint) {
     if (!checkpoint) return;
+    bool was_cut = checkpoint->later.worker && rs_worker_was_cut(checkpoint->later.worker);
+    rs_worker_free(checkpoint->later.worker);
+    /* forked in the middle of a save: what the thread was changing stays as it is, and is lost */
+    if (was_cut) checkpoint->file = NULL;
     rs_timer_free(checkpoint->timer);
     rs_tracking_free(checkpoint->tracking);
     rs_state_free(checkpoint->state);
@@ -296,29 +272,8 @@ rs_state *rs_checkpoint_state(rs_checkpoint *checkpoint) {
     return checkpoint->state;
 }
 
-atomic_int *rs_checkpoint_due(rs_checkpoint *checkpoint) {
-    return checkpoint->due;
-}
-
 bool rs_checkpoint_is_forked(const rs_checkpoint *checkpoint) {
     return checkpoint->os->pid(checkpoint->os) != checkpoint->pid;
-}
-
-int64_t rs_checkpoint_saved_ns(const rs_checkpoint *checkpoint) {
-    return checkpoint->saved_ns;
-}
-
-void rs_checkpoint_set_rate(rs_checkpoint *checkpoint, uint64_t rate_ns) {
-    choose_rate(checkpoint, rate_ns);
-    arm(checkpoint);
-}
-
-uint64_t rs_checkpoint_rate(const rs_checkpoint *checkpoint) {
-    return checkpoint->schedule.rate_ns;
-}
-
-void rs_checkpoint_postpone(rs_checkpoint *checkpoint, uint64_t delay_ns) {
-    if (rs_timer_arm(checkpoint->timer, delay_ns, NULL)) atomic_store(checkpoint->due, 1);
 }
 
 bool rs_checkpoint_is_of_other_program(const rs_checkpoint *checkpoint, const char *program) {
@@ -353,6 +308,7 @@ void rs_checkpoint_forget(rs_checkpoint *checkpoint) {
 
 resume_status rs_checkpoint_load(rs_checkpoint *checkpoint, rs_state **state, rs_error *error) {
     resume_status status = RESUME_OK;
+    rs_checkpoint_settle(checkpoint);
     if (!checkpoint->state && checkpoint->is_saved)
         status = rs_file_read(checkpoint->file, 0, &checkpoint->state, error);
     *state = checkpoint->state;
@@ -360,6 +316,7 @@ resume_status rs_checkpoint_load(rs_checkpoint *checkpoint, rs_state **state, rs
 }
 
 resume_status rs_checkpoint_fall_back(rs_checkpoint *checkpoint, rs_error *error) {
+    rs_checkpoint_settle(checkpoint);
     rs_checkpoint_forget(checkpoint);
     resume_status status = rs_file_fall_back(checkpoint->file, &checkpoint->info.recovery, error);
     if (status == RESUME_OK) status = load_newest(checkpoint, error);
@@ -368,6 +325,7 @@ resume_status rs_checkpoint_fall_back(rs_checkpoint *checkpoint, rs_error *error
 }
 
 void rs_checkpoint_start_over(rs_checkpoint *checkpoint) {
+    rs_checkpoint_settle(checkpoint);
     if (checkpoint->info.found != RS_FOUND_NOTHING) ignore(checkpoint, RS_IGNORED_BY_CALLER);
 }
 
@@ -378,142 +336,4 @@ void rs_checkpoint_begin_call(rs_checkpoint *checkpoint) {
     checkpoint->call_running_ns = 0;
     checkpoint->call_saves = 0;
     checkpoint->interval.failures = 0;
-}
-
-/* --- saving --- */
-
-static resume_status check_process(const rs_checkpoint *checkpoint, rs_error *error) {
-    if (!rs_checkpoint_is_forked(checkpoint)) return RESUME_OK;
-    return rs_fail(error, RESUME_FORKED,
-                   "checkpoint '%s' belongs to the parent process; open one with another name here",
-                   checkpoint->path);
-}
-
-/* Someone cleaned up: the lock must be the one that the next process would take, too. */
-static resume_status keep_lock(rs_checkpoint *checkpoint, rs_error *error) {
-    const rs_os *os = checkpoint->os;
-    rs_lock *lock = &checkpoint->lock;
-    bool replaced;
-    resume_status status = rs_folder_refresh(checkpoint->folder, &replaced, error);
-    if (status) return status;
-    if (lock->unsupported) return RESUME_OK;
-    char lock_name[RS_FILE_NAME_SIZE];
-    rs_file_info info;
-    snprintf(lock_name, sizeof lock_name, "%.*s.lock", (int)RS_NAME_SIZE_MAX,
-             checkpoint->file_name);
-    int answer = os->info_at(os, checkpoint->folder->fd, lock_name, &info);
-    if (answer < 0 && rs_os_status(answer) != RESUME_NOT_FOUND)
-        return rs_os_fail(error, answer, "can't look at the lock of", checkpoint->path);
-    if (lock->fd >= 0 && answer == 0 && rs_is_same_file(&info, lock->device, lock->inode))
-        return RESUME_OK;
-    rs_lock_release(checkpoint->folder, lock);
-    return rs_lock_take(checkpoint->folder, checkpoint->file_name, lock, error);
-}
-
-static rs_meta make_meta(const rs_checkpoint *checkpoint, bool ended) {
-    const rs_os *os = checkpoint->os;
-    int64_t here = os->monotonic_ns(os) - checkpoint->call_begun_ns;
-    return (rs_meta){
-        .saved_ns = os->clock_ns(os),
-        .started_ns = checkpoint->call_started_ns,
-        .running_ns = checkpoint->call_running_ns + here,
-        .saves = checkpoint->call_saves + !ended,
-        .ended = ended,
-        .pid = checkpoint->pid,
-        .failures = checkpoint->interval.failures,
-        .cost_ns = (uint64_t)checkpoint->interval.cost_ns,
-        .name = checkpoint->name,
-        .program = {checkpoint->program, strlen(checkpoint->program)},
-        .function = {checkpoint->function, strlen(checkpoint->function)},
-        .host = {checkpoint->host, strlen(checkpoint->host)},
-        .writer = {checkpoint->writer, strlen(checkpoint->writer)},
-    };
-}
-
-static void forget_refusal(rs_checkpoint *checkpoint) {
-    if (checkpoint->may_be_refused) rs_refusal_remove(checkpoint->folder, checkpoint->file_name);
-    checkpoint->may_be_refused = false;
-    checkpoint->refused_ns = 0;
-    rs_free(checkpoint->refusal);
-    checkpoint->refusal = NULL;
-}
-
-void rs_checkpoint_refuse(rs_checkpoint *checkpoint, const char *text) {
-    if (rs_checkpoint_is_forked(checkpoint)) return;
-    if (checkpoint->refusal && strcmp(checkpoint->refusal, text) == 0) return;
-    if (checkpoint->refused_ns == 0)
-        checkpoint->refused_ns = checkpoint->os->clock_ns(checkpoint->os);
-    rs_free(checkpoint->refusal);
-    checkpoint->refusal = copy_text(text);
-    checkpoint->may_be_refused = true;
-    rs_refusal_write(checkpoint->folder, checkpoint->file_name, checkpoint->refused_ns, text, NULL);
-}
-
-static void note_saved(rs_checkpoint *checkpoint, const rs_meta *meta) {
-    forget_refusal(checkpoint);
-    checkpoint->saved_ns = meta->saved_ns;
-    checkpoint->is_saved = true;
-    checkpoint->has_ended = meta->ended;
-    checkpoint->call_saves = meta->saves;
-}
-
-const char *rs_checkpoint_track_problem(const rs_checkpoint *checkpoint) {
-    return checkpoint->track_problem ? checkpoint->track_problem : "";
-}
-
-/* What the kernel knows of the blobs; NULL: nothing. */
-static const rs_unchanged *look_at_pages(rs_checkpoint *checkpoint, const rs_blob *blobs,
-                                         size_t blob_count) {
-    if (!checkpoint->tracks) return NULL;
-    if (!checkpoint->tracking && !checkpoint->track_problem)
-        checkpoint->tracking = rs_tracking_new(&checkpoint->track_problem);
-    if (!checkpoint->tracking) return NULL;
-    const rs_header *header = rs_file_header(checkpoint->file);
-    return rs_tracking_look(checkpoint->tracking, blobs, blob_count,
-                            header->chunk_size ? header->chunk_size : RS_CHUNK_SIZE);
-}
-
-void rs_checkpoint_begin_save(rs_checkpoint *checkpoint) {
-    checkpoint->saving_ns = checkpoint->os->monotonic_ns(checkpoint->os);
-}
-
-resume_status rs_checkpoint_save(rs_checkpoint *checkpoint, const rs_blob *blobs, size_t blob_count,
-                                 rs_commit_info *info, rs_error *error) {
-    *info = (rs_commit_info){0};
-    if (checkpoint->saving_ns == 0) rs_checkpoint_begin_save(checkpoint);
-    resume_status status = check_process(checkpoint, error);
-    if (status) return status;
-    rs_checkpoint_forget(checkpoint);
-    rs_meta meta = make_meta(checkpoint, false);
-    rs_snapshot snapshot = {.meta = &meta, .blobs = blobs, .blob_count = blob_count};
-    status = keep_lock(checkpoint, error);
-    if (status == RESUME_OK && checkpoint->folder->keys)
-        rs_keys_make(checkpoint->folder->keys, checkpoint->folder);
-    if (status == RESUME_OK) {
-        snapshot.unchanged = look_at_pages(checkpoint, blobs, blob_count);
-        status = rs_file_commit(checkpoint->file, &snapshot, &checkpoint->commit, info, error);
-        if (snapshot.unchanged)
-            rs_tracking_settle(checkpoint->tracking, status == RESUME_OK ? info->generation : 0);
-    }
-    if (status == RESUME_OK) note_saved(checkpoint, &meta);
-    int64_t now = checkpoint->os->monotonic_ns(checkpoint->os);
-    if (status == RESUME_OK) note_cost(checkpoint, checkpoint->saving_ns, now, now);
-    checkpoint->saving_ns = 0;
-    rs_schedule_note(&checkpoint->schedule, status == RESUME_OK, now);
-    arm(checkpoint);
-    return status;
-}
-
-resume_status rs_checkpoint_end(rs_checkpoint *checkpoint, const char *run, rs_error *error) {
-    resume_status status = check_process(checkpoint, error);
-    if (status || !checkpoint->is_saved || checkpoint->has_ended) return status;
-    rs_checkpoint_forget(checkpoint);
-    rs_meta meta = make_meta(checkpoint, true);
-    if (run) meta.run = (rs_slice){run, strlen(run)};
-    rs_commit_info info;
-    status = keep_lock(checkpoint, error);
-    if (status == RESUME_OK)
-        status = rs_file_commit_mark(checkpoint->file, &meta, &checkpoint->commit, &info, error);
-    if (status == RESUME_OK) note_saved(checkpoint, &meta);
-    return status;
 }

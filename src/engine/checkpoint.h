@@ -1,8 +1,9 @@
 /* A running checkpoint: what the front ends build on. Snapshots in, snapshots out.
  *
- * One handle belongs to one thread at a time; the due flag may be read from any. The front ends
- * decide what is in a snapshot and what a found state means for their language; this layer knows
- * names, locks, ages, ends and failures. */
+ * One handle belongs to one thread at a time; the due flag may be read from any. A thread of its
+ * own writes what is saved in the background. The front ends decide what is in a snapshot and what
+ * a found state means for their language; this layer knows names, locks, ages, ends and failures.
+ */
 #ifndef RS_ENGINE_CHECKPOINT_H
 #define RS_ENGINE_CHECKPOINT_H
 
@@ -102,6 +103,28 @@ void rs_checkpoint_begin_save(rs_checkpoint *checkpoint);
  * of the opener. */
 resume_status rs_checkpoint_save(rs_checkpoint *checkpoint, const rs_blob *blobs, size_t blob_count,
                                  rs_commit_info *info, rs_error *error);
+/* The same, but it returns when what has to be written is copied, and a thread writes it while the
+ * program goes on: rs_checkpoint_outcome tells what became of it. Nothing of the blobs is needed
+ * after the return. What is more than may be copied, or when there is no memory or no thread, is
+ * made durable before the return. A save that is under way is waited for; its outcome, if it was
+ * not asked for, is dropped. A failure before anything is handed over, or of what was made durable
+ * at once, is returned, and is no outcome. */
+resume_status rs_checkpoint_save_later(rs_checkpoint *checkpoint, const rs_blob *blobs,
+                                       size_t blob_count, rs_error *error);
+/* Returns when no save is under way. Any thread may call it, as long as nobody closes the
+ * checkpoint. All other functions wait by themselves where they have to. */
+void rs_checkpoint_wait(rs_checkpoint *checkpoint);
+typedef struct rs_outcome {
+    resume_status status;
+    rs_commit_info info;
+    rs_error error;
+    uint64_t pause_ns;   /* how long the program was stopped */
+    uint64_t durable_ns; /* from the beginning of the save until it was durable, or had failed */
+} rs_outcome;
+/* True: a save of rs_checkpoint_save_later has come to its end and was not told yet. Never waits.
+ * The due flag goes up when there is something to tell, and down again here until the next save is
+ * due. */
+bool rs_checkpoint_outcome(rs_checkpoint *checkpoint, rs_outcome *outcome);
 /* Why nothing is tracked though options.track asks for it, or "": what this system lacks. Known
  * after the first save. */
 const char *rs_checkpoint_track_problem(const rs_checkpoint *checkpoint);
@@ -112,8 +135,9 @@ resume_status rs_checkpoint_end(rs_checkpoint *checkpoint, const char *run, rs_e
 /* Why nothing can be saved at the moment (UTF-8): kept beside the checkpoint for `resume log` until
  * a save works or the call has ended. Failures are ignored. */
 void rs_checkpoint_refuse(rs_checkpoint *checkpoint, const char *text);
-/* 1 when a save is due. Set by the timer `rate` after the opening and after each save, and for good
- * in forked children. */
+/* 1 when a save is due, or rs_checkpoint_outcome has something to tell. Set by the timer `rate`
+ * after the opening and after each save, and for good in forked children; while a save is under way
+ * nothing is due, but at rate 0. */
 atomic_int *rs_checkpoint_due(rs_checkpoint *checkpoint);
 void rs_checkpoint_set_rate(rs_checkpoint *checkpoint, uint64_t rate_ns);
 /* The time between two due saves as it is now, also with RS_AUTO. */
@@ -123,7 +147,7 @@ void rs_checkpoint_postpone(rs_checkpoint *checkpoint, uint64_t delay_ns);
 bool rs_checkpoint_is_forked(
     const rs_checkpoint *checkpoint); /* this process is a child of the opener */
 /* Time of the newest save by this handle or before it, ns since 1970; 0 when there is none. */
-int64_t rs_checkpoint_saved_ns(const rs_checkpoint *checkpoint);
-void rs_checkpoint_close(
-    rs_checkpoint *checkpoint); /* releases the lock; saves nothing; NULL is allowed */
+int64_t rs_checkpoint_saved_ns(rs_checkpoint *checkpoint);
+/* Waits for a save that is under way, and releases the lock; saves nothing. NULL is allowed. */
+void rs_checkpoint_close(rs_checkpoint *checkpoint);
 #endif

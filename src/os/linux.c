@@ -1,4 +1,5 @@
 /* The real table: Linux system calls, one for each function where the kernel allows it. */
+#include "os/memory.h"
 #include "os/os.h"
 
 #include <dirent.h>
@@ -363,6 +364,11 @@ static unsigned linux_processors(const rs_os *os) {
     return count > 0 ? (unsigned)count : 1;
 }
 
+static uint64_t linux_memory_left(const rs_os *os) {
+    (void)os;
+    return rs_memory_left();
+}
+
 static const rs_os linux_table = {
     .context = NULL,
     .open = linux_open,
@@ -397,6 +403,7 @@ static const rs_os linux_table = {
     .pid = linux_pid,
     .user = linux_user,
     .processors = linux_processors,
+    .memory_left = linux_memory_left,
 };
 
 const rs_os *rs_os_linux(void) {

@@ -104,9 +104,12 @@ struct rs_os {
     int (*process)(const rs_os *os, rs_process *process);
     int64_t (*pid)(const rs_os *os);
     uint32_t (*user)(const rs_os *os); /* effective user id */
-    /* Processors that this process may use. NULL, as in most doubles: all calls come from one
-     * thread at a time. */
+    /* Processors that this process may use. NULL, as in most doubles: all calls but those
+     * of the clocks and pid come from one thread at a time. */
     unsigned (*processors)(const rs_os *os);
+    /* Bytes that this process may still take, about, without anything being swapped out or its
+     * limits being hit; UINT64_MAX: not known. May be NULL. */
+    uint64_t (*memory_left)(const rs_os *os);
 };
 
 /* The real one: a constant, any thread. */
