@@ -9,33 +9,10 @@ import sys
 
 import pytest
 import resume
+from captured import Expected, captured, save, seen
 from resume import _core
 
 NEW = sys.version_info >= (3, 14)
-seen = []
-
-
-def save():
-    found = _core._capture(seen[0], 7)
-    seen.append(found)
-    return True
-
-
-def captured(function):
-    """What each save gave: the frames' (name, mode), the root's first, without save() itself; or
-    the reason."""
-    seen[:] = [function.__code__]
-    with contextlib.suppress(Expected):
-        function()
-    found = seen[1:]
-    assert found, "nothing was saved"
-    return [one if isinstance(one, str) else
-            [(frame["code"].co_name, frame["mode"]) for frame in one
-             if frame["code"] is not save.__code__] for one in found]
-
-
-class Expected(Exception):
-    pass
 
 
 def below(x):
@@ -199,8 +176,8 @@ def test_calls__first_parameter_assigned():
     (lambda: sum(items()), "sum() runs 'items' from C code"),
     (lambda: [x for x in zip("ab", items())], "'items' is run by an iterator of C"),
     (lambda: list(map(below, [1])), "list() runs 'below' from C code"),
-    (lambda: functools.reduce(lambda a, b: below(a), [1, 2]), "is run from C code"),
-    (lambda: "".join(str(below(x)) for x in range(2)), "is run from C code"),
+    (lambda: functools.reduce(lambda a, b: below(a), [1, 2]), "reduce() runs"),
+    (lambda: "".join(str(below(x)) for x in range(2)), "join() runs"),
 ])
 def test_refused__c_code_in_between(function, name):
     for reason in captured(function):

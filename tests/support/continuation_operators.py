@@ -356,6 +356,54 @@ def max2(a, b): save(); return a if a > b else b
 def cached(n): save(); return n if n < 2 else cached(n - 1) + 1
 def k_lru_cache(): cached.cache_clear(); return cached(3)
 def k_next_of_a_call(): return next(gen()), next(x for x in gen())
+def k_defaultdict():
+    class Groups(collections.defaultdict):
+        def __setitem__(self, key, value): log(key, value); super().__setitem__(key, value)
+    plain, counts = collections.defaultdict(lambda: f1(1)), Groups(functools.partial(f1, 4))
+    kept = plain['k']
+    counts['a'] += 2
+    counts[kept] -= plain[kept] + plain['k']
+    made = collections.defaultdict(SubInit)
+    made['x'].v += made['y'].v
+    return dict(plain), dict(counts), sorted((k, p.v) for k, p in made.items())
+def k_until():
+    left = [3, 2, 1, 0, 5]
+    def take(): save(); return left.pop(0)
+    it, out = iter(take, 0), []
+    for x in it: save(); out.append(x)
+    out.append(list(it))
+    def ends():
+        save()
+        if len(left) < 1: raise StopIteration
+        return left.pop()
+    for x in iter(ends, None): out.append(x)
+    class Equal:
+        def __eq__(self, other): log('asked', other); return other == 2
+    left[:] = [1, 2, 3]
+    return out, [x for x in iter(take, Equal())], left
+class Log(dict):
+    """Its code looks at attributes, and does more than to keep an item."""
+    def __init__(self): super().__init__(); self.writes = []
+    def __setitem__(self, key, value): self.writes.append(key); super().__setitem__(key, value + 1)
+class Doubled(list):
+    def __init__(self): super().__init__(); self.seen = 0
+    def append(self, value): self.seen += 1; super().append(value * 2)
+    def extend(self, values): [self.append(value) for value in values]
+class Ordered(Log, collections.OrderedDict): pass
+class Other(dict):
+    """Shows other items than it keeps: they come through the same door."""
+    def __setitem__(self, key, value): super().__setitem__(key, ("in", value))
+    def items(self): return ((key, value[1]) for key, value in super().items())
+def k_containers_of_their_own():
+    logs, items, other = [Log(), Ordered()], Doubled(), Other()
+    for i in range(3):
+        for one in logs: one[i % 2] = i
+        items.extend([i]); items.append(i)
+        other[i] = i
+        save()
+    logs[1].move_to_end(0)
+    return ([(list(one.items()), one.writes) for one in logs], items, items.seen,
+            list(other.items()), list(other.values()))
 
 def r_map_list(): return list(map(f1, [1, 2]))
 def r_sum(): return sum(f1(x) for x in range(2))
@@ -370,7 +418,6 @@ def r_body():
     return Q.a
 def r_eval(): return eval('f1(3)')
 def r_reduce(): return functools.reduce(lambda a, b: f1(a + b), [1, 2, 3])
-def r_defaultdict(): return collections.defaultdict(lambda: f1(1))['k']
 
 
 # where another method is asked behind the one that has saved, by C code

@@ -101,23 +101,6 @@ static bool is_callback(const rp_waited *inner) {
            inner->stand->origin.code->co_argcount == 1;
 }
 
-int rp_refuse_call(const rp_stand *stand, const rp_waited *inner, const void *callable,
-                   rp_verdict *verdict) {
-    PyObject *builtin = rp_builtin_name(callable), *reason;
-    const char *ending = inner->generator ? "let it go through a list: write a loop, or give it a "
-                                            "list comprehension, [x for x in ...]"
-                                          : "save outside of it";
-    if (builtin)
-        reason =
-            rp_reason_at(stand->frame, "%S() runs '%U' from C code, which can't be continued: %s",
-                         builtin, name_of(inner), ending);
-    else
-        reason = rp_reason_at(stand->frame, "'%U' is run from C code, which can't be continued: %s",
-                              name_of(inner), ending);
-    Py_XDECREF(builtin);
-    return refuse(verdict, reason);
-}
-
 /* Gives the object that is being made, if it is still told what it is. */
 static int goes_on_with_new(const rp_stand *stand, const rp_waited *inner, rp_verdict *verdict) {
     const rp_stand *init = inner->stand;

@@ -61,7 +61,7 @@ rp_got rp_gets_attribute(PyObject *owner, PyObject *name, PyObject *function);
 bool rp_changes_attribute(PyObject *owner, PyObject *name, bool sets, PyObject *function);
 int rp_judge_operator(rp_module_state *state, const rp_stand *stand, const rp_waited *inner,
                       rp_verdict *verdict);
-/* C code, of what is at that address, runs the frame and can't be continued. */
+/* capture_refusal.c: C code, of what is at that address, runs the frame and can't be continued. */
 int rp_refuse_call(const rp_stand *stand, const rp_waited *inner, const void *callable,
                    rp_verdict *verdict);
 

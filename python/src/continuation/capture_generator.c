@@ -6,6 +6,7 @@
 #include "../pycompat/alive.h"
 #include "../pycompat/call_operands.h"
 #include "../pycompat/functions.h"
+#include "../types/iterators.h"
 
 #include <string.h>
 
@@ -20,6 +21,16 @@ static int again(const rp_stand *stand, rp_verdict *verdict) {
     return 0;
 }
 
+/* iter(function, sentinel) calls the function of the frame. */
+static bool calls_until(rp_module_state *state, PyObject *iterator, const rp_waited *inner) {
+    if (rp_kind_of(iterator) != RP_KIND_CALLABLE) return false;
+    int works = rp_kind_works(state, RP_KIND_CALLABLE);
+    PyErr_Clear();
+    PyObject *function =
+        works > 0 ? rp_field_object(iterator, rp_kind_field(RP_KIND_CALLABLE, 0)) : NULL;
+    return function && rp_callee_of(function, inner) == RP_CALLEE_FUNCTION;
+}
+
 /* A `for` that waits for the next item of what is no generator. 1, 0, -1. */
 static int judge_item(rp_module_state *state, const rp_stand *stand, const rp_waited *inner,
                       PyObject *iterator, rp_verdict *verdict) {
@@ -28,6 +39,11 @@ static int judge_item(rp_module_state *state, const rp_stand *stand, const rp_wa
     verdict->kept = stand->depth;
     if (iterator == inner->self && rp_type_has(Py_TYPE(iterator), "__next__", inner->function))
         return 1;
+    if (calls_until(state, iterator, inner)) {
+        verdict->mode = RP_MODE_RESULT;
+        verdict->value = Py_BuildValue("(sO)", RP_COMPLETES_UNTIL, iterator);
+        return verdict->value ? 1 : -1;
+    }
     PyObject *function = rp_mapping(state, iterator, inner, &kind);
     if (function == NULL || kind != RP_KIND_FILTER) return function != NULL;
     /* the item is the argument of the function, if that is still told */

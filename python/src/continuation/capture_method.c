@@ -8,6 +8,8 @@
 #include "../pycompat/functions.h"
 #include "../types/iterators.h"
 
+#include <string.h>
+
 /* Whoever asks is there, so that its operands are, but for one that dies just now. */
 PyObject *rp_operand(const rp_stand *stand, int slot) {
     PyObject *object = (PyObject *)(uintptr_t)rp_stack_address(stand->frame, slot);
@@ -200,6 +202,43 @@ static int judge_chain(rp_module_state *state, const rp_stand *stand, const rp_w
     return status;
 }
 
+/* ---- defaultdict ---- */
+
+static bool has_method_of(PyTypeObject *type, const char *name, const char *owner) {
+    PyObject *text = PyUnicode_InternFromString(name);
+    PyObject *found = text ? rp_type_lookup(type, text) : NULL;
+    bool is = found && (Py_IS_TYPE(found, &PyMethodDescr_Type)) &&
+              strcmp(((PyDescrObject *)found)->d_type->tp_name, owner) == 0;
+    Py_XDECREF(text);
+    PyErr_Clear();
+    return is;
+}
+
+/* `d[key]` of a defaultdict calls the function to make a value, and keeps it. */
+static int judge_missing(const rp_stand *stand, const rp_waited *inner, rp_verdict *verdict) {
+    PyObject *dict, *key, *factory = NULL;
+    int status = 0;
+    if (!operands_of(stand, &dict, &key)) return 0;
+    if (PyDict_Check(dict) && has_method_of(Py_TYPE(dict), "__getitem__", "dict") &&
+        has_method_of(Py_TYPE(dict), "__missing__", "collections.defaultdict"))
+        factory = PyObject_GetAttrString(dict, "default_factory");
+    rp_callee callee = factory ? rp_callee_of(factory, inner) : RP_CALLEE_OTHER;
+    if (callee == RP_CALLEE_INIT && rp_bytecode_assigns(&inner->stand->analysis->bytecode, 0))
+        callee = RP_CALLEE_OTHER;
+    if (callee == RP_CALLEE_FUNCTION)
+        status = completed(stand, RP_MODE_RESULT,
+                           Py_BuildValue("(sOO())", RP_COMPLETES_MISSING, dict, key), verdict);
+    else if (callee == RP_CALLEE_INIT)
+        status = completed(stand, RP_MODE_RESULT,
+                           Py_BuildValue("(sOO(O))", RP_COMPLETES_MISSING, dict, key, inner->self),
+                           verdict);
+    PyErr_Clear();
+    Py_XDECREF(factory);
+    Py_DECREF(key);
+    Py_DECREF(dict);
+    return status;
+}
+
 int rp_judge_method(rp_module_state *state, const rp_stand *stand, const rp_waited *inner,
                     rp_verdict *verdict) {
     static const char *const truth[METHODS_MAX] = {"__bool__", "__len__"};
@@ -219,6 +258,10 @@ int rp_judge_method(rp_module_state *state, const rp_stand *stand, const rp_wait
                             instruction->meaning == RP_MEANS_EXTEND ? items : contains, verdict);
     default:
         break;
+    }
+    if (rp_bytecode_is_subscript(instruction)) {
+        status = judge_missing(stand, inner, verdict);
+        if (status) return status;
     }
     if (!inner->self) return 0;
     switch (instruction->meaning) {

@@ -3,6 +3,7 @@
 
 #include "../lookup.h"
 #include "../pycompat/functions.h"
+#include "../types/iterators.h"
 
 const char *const rp_operator_names[RP_OPERATORS] = {
     "add", "and", "floordiv", "lshift", "matmul",  "mul", "mod",
@@ -180,6 +181,31 @@ static PyObject *complete_filter(PyObject *completion, PyObject *result) {
     return item;
 }
 
+/* The iterator of iter(function, sentinel) ends with the result that is equal to it. */
+static PyObject *complete_until(PyObject *completion, PyObject *result) {
+    PyObject *iterator = PyTuple_GET_ITEM(completion, 1);
+    const rp_field *function = rp_kind_field(RP_KIND_CALLABLE, 0);
+    const rp_field *end = rp_kind_field(RP_KIND_CALLABLE, 1);
+    PyObject *sentinel = Py_XNewRef(rp_field_object(iterator, end));
+    int ends = sentinel ? PyObject_RichCompareBool(sentinel, result, Py_EQ) : 1;
+    Py_XDECREF(sentinel);
+    if (ends == 0) return Py_NewRef(result);
+    if (ends > 0) {
+        rp_field_set_object(iterator, function, NULL);
+        rp_field_set_object(iterator, end, NULL);
+        PyErr_SetNone(PyExc_StopIteration);
+    }
+    return NULL;
+}
+
+static PyObject *complete_missing(PyObject *completion, PyObject *result) {
+    PyObject *made = PyTuple_GET_ITEM(completion, 3);
+    PyObject *value = PyTuple_GET_SIZE(made) > 0 ? PyTuple_GET_ITEM(made, 0) : result;
+    int status =
+        PyObject_SetItem(PyTuple_GET_ITEM(completion, 1), PyTuple_GET_ITEM(completion, 2), value);
+    return status < 0 ? NULL : Py_NewRef(value);
+}
+
 static PyObject *complete_chain(PyObject *completion, PyObject *result) {
     PyObject *module, *first = result ? PyTuple_Pack(1, result) : NULL, *chain = NULL;
     if (!result) return PyTuple_New(0); /* StopIteration ends the iterator around, too */
@@ -272,6 +298,8 @@ static const struct kind {
     {RP_COMPLETES_ELSE, "sO", complete_else, NULL},
     {RP_COMPLETES_NOTHING, "", complete_nothing, NULL},
     {RP_COMPLETES_FILTER, "OO", complete_filter, NULL},
+    {RP_COMPLETES_UNTIL, "O", complete_until, NULL},
+    {RP_COMPLETES_MISSING, "OOO", complete_missing, NULL},
     {RP_COMPLETES_ANSWER, "iss", complete_answer, NULL},
     {RP_COMPLETES_CHAIN, "iO", complete_chain, &PyExc_StopIteration},
 };
@@ -309,6 +337,11 @@ bool rp_completion_is_valid(PyObject *completion) {
         return number_at(completion, 1) < 2 * RP_OPERATORS &&
                number_at(completion, 4) <= RP_ASKED_RIGHT;
     if (kind->complete == complete_compare) return number_at(completion, 1) <= Py_GE;
+    if (kind->complete == complete_until)
+        return rp_kind_of(PyTuple_GET_ITEM(completion, 1)) == RP_KIND_CALLABLE;
+    if (kind->complete == complete_missing)
+        return PyDict_Check(PyTuple_GET_ITEM(completion, 1)) &&
+               PyTuple_CheckExact(PyTuple_GET_ITEM(completion, 3));
     if (kind->complete == complete_filter) return PyIter_Check(PyTuple_GET_ITEM(completion, 1));
     return true;
 }

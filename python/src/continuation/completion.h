@@ -17,6 +17,8 @@
 #define RP_COMPLETES_ELSE    "else"    /* exception (its name), value: that one when it is raised */
 #define RP_COMPLETES_NOTHING "nothing" /* None */
 #define RP_COMPLETES_FILTER  "filter"  /* iterator, item */
+#define RP_COMPLETES_UNTIL   "until"   /* iter(function, sentinel) */
+#define RP_COMPLETES_MISSING "missing" /* defaultdict, key, (the object that is made), or () */
 /* Those of an operand say how far below the top it stands (1: on top), then: */
 #define RP_COMPLETES_ANSWER "answer" /* method, class: it gives the result to who asks again */
 #define RP_COMPLETES_CHAIN  "chain"  /* iterator: the result, then what it gives */

@@ -1,6 +1,7 @@
 /* Objects by their own reduction, and Opaque ones, out of the object stream. */
 #include "../decode.h"
 #include "../opaque.h"
+#include "../pycompat/functions.h"
 
 /* ---- making the object ---- */
 
@@ -105,6 +106,29 @@ static int instance_part(rp_decoder *decoder) {
 
 /* ---- its content and its state ---- */
 
+/* A class of Python derived from a container of C, which is saved as that container is: its own
+ * method (borrowed; NULL: it is none). What the class does besides is in its attributes, which come
+ * later: its code would count an item twice, or miss an attribute. `shows`: what gave the items. */
+static PyObject *method_of_container(PyTypeObject *type, const char *name, const char *shows) {
+    const char *const others[] = {"__reduce_ex__", "__reduce__", shows};
+    PyObject *text = PyUnicode_InternFromString(name), *found = NULL;
+    bool of_class =
+        text && rp_type_lookup(type, text) && PyFunction_Check(rp_type_lookup(type, text));
+    for (size_t i = 0; of_class && i < sizeof others / sizeof others[0]; i++) {
+        PyObject *other = PyUnicode_InternFromString(others[i]);
+        PyObject *method = other ? rp_type_lookup(type, other) : NULL;
+        of_class = method && !PyFunction_Check(method);
+        Py_XDECREF(other);
+    }
+    for (Py_ssize_t i = 0; of_class && !found && i < PyTuple_GET_SIZE(type->tp_mro); i++) {
+        found = rp_type_lookup((PyTypeObject *)PyTuple_GET_ITEM(type->tp_mro, i), text);
+        if (found && PyFunction_Check(found)) found = NULL;
+    }
+    Py_XDECREF(text);
+    PyErr_Clear();
+    return found;
+}
+
 static int append_each(PyObject *object, PyObject *items) {
     for (Py_ssize_t i = 0; i < PyList_GET_SIZE(items); i++) {
         PyObject *done = PyObject_CallMethod(object, "append", "O", PyList_GET_ITEM(items, i));
@@ -114,8 +138,15 @@ static int append_each(PyObject *object, PyObject *items) {
     return 0;
 }
 
+/* As an attribute of the object; NULL without an exception: there is none. */
+static PyObject *bound_to(PyObject *object, PyObject *method) {
+    descrgetfunc get = method ? Py_TYPE(method)->tp_descr_get : NULL;
+    return get ? get(method, object, (PyObject *)Py_TYPE(object)) : NULL;
+}
+
 static int add_items(PyObject *object, PyObject *items) {
-    PyObject *extend = PyObject_GetAttrString(object, "extend");
+    PyObject *extend = bound_to(object, method_of_container(Py_TYPE(object), "extend", "__iter__"));
+    if (!extend && !PyErr_Occurred()) extend = PyObject_GetAttrString(object, "extend");
     if (!extend) {
         if (!PyErr_ExceptionMatches(PyExc_AttributeError)) return -1;
         PyErr_Clear();
@@ -129,12 +160,21 @@ static int add_items(PyObject *object, PyObject *items) {
 
 static int add_pairs(rp_decoder *decoder, PyObject *object, PyObject *pairs) {
     Py_ssize_t count = PyList_GET_SIZE(pairs);
-    for (Py_ssize_t i = 0; i + 1 < count; i += 2) {
-        if (rp_check_key(decoder, PyList_GET_ITEM(pairs, i)) < 0) return -1;
-        if (PyObject_SetItem(object, PyList_GET_ITEM(pairs, i), PyList_GET_ITEM(pairs, i + 1)) < 0)
-            return -1;
+    PyObject *set = bound_to(object, method_of_container(Py_TYPE(object), "__setitem__", "items"));
+    int status = PyErr_Occurred() ? -1 : 0;
+    for (Py_ssize_t i = 0; status == 0 && i + 1 < count; i += 2) {
+        PyObject *key = PyList_GET_ITEM(pairs, i), *value = PyList_GET_ITEM(pairs, i + 1);
+        status = rp_check_key(decoder, key);
+        if (status == 0 && set) {
+            PyObject *done = PyObject_CallFunctionObjArgs(set, key, value, NULL);
+            status = done ? 0 : -1;
+            Py_XDECREF(done);
+        } else if (status == 0) {
+            status = PyObject_SetItem(object, key, value);
+        }
     }
-    return 0;
+    Py_XDECREF(set);
+    return status;
 }
 
 static int set_state(rp_decoder *decoder, PyObject *object, PyObject *state, PyObject *setter) {
