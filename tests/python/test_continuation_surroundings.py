@@ -314,6 +314,61 @@ def test_what_enter_takes(tmp_path, arguments, said):
     assert ran.returncode == 1 and ran.stderr.strip().endswith(f"TypeError: {said}"), ran
 
 
+TEMPORARY = """
+     import tempfile
+     with tempfile.TemporaryFile({arguments}) as one, tempfile.TemporaryFile(buffering=0) as raw:
+         one.write({word} * 3)
+         raw.write(b"raw")
+         one.seek(4)
+         save()
+         one.write({word})
+         raw.write(b"er")
+         position = one.tell(), raw.tell()
+         one.seek(0), raw.seek(0)
+         one.name.bit_length()
+         return one.read(), raw.read(), position, one.mode
+"""
+
+
+@pytest.mark.parametrize("arguments, word, seen", [
+    ("", "b'word'", "(b'wordwordword', b'rawer', (8, 5), 'rb+')"),
+    ("'w+', encoding='utf-16', newline='\\r\\n'", "'w\\u00f6\\n'", None),
+])
+def test_the_content_of_files_without_a_name_is_state(tmp_path, arguments, word, seen):
+    found = goes_on(tmp_path, TEMPORARY.format(arguments=arguments, word=word)).strip()
+    assert found == seen or seen is None and found
+
+
+def test_a_named_temporary_file_is_opened_again_and_deleted_at_the_end(tmp_path):
+    assert goes_on(tmp_path, """
+        import tempfile
+        with tempfile.NamedTemporaryFile("w+", dir=os.getcwd()) as one:
+            one.write("abc")
+            save()
+            one.write("def")
+            one.seek(0)
+            found = one.read(), os.path.exists(one.name)
+        return found, os.path.exists(one.name)
+    """).strip() == "(('abcdef', True), False)"
+
+
+@pytest.mark.parametrize("opened, said", [
+    ("tempfile.TemporaryFile()", "holds more than 64 MiB (one of tempfile.NamedTemporaryFile may)"),
+    ("open('gone', 'wb')", "its file has no name any more"),
+])
+def test_files_without_a_name_that_are_refused(tmp_path, opened, said):
+    ran = run(tmp_path, f"""
+        import tempfile
+        with {opened} as one:
+            if os.path.exists("gone"):
+                os.remove("gone")
+            one.truncate((64 << 20) + 1)
+            save()
+        return "whole"
+    """)
+    assert ran.stdout.strip() == "whole" and said in ran.stderr and "line " in ran.stderr, ran
+
+
 @pytest.mark.parametrize("value", [
     "MISSING", "OBJECT", "dataclasses.MISSING", "settings.NOTHING", "inspect._empty",
 ])

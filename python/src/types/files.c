@@ -171,6 +171,13 @@ static PyObject *parts_of(PyObject *file, int kind, PyObject *raw, PyObject *des
     return parts;
 }
 
+static int refuse_exception(rp_encoder *encoder) {
+    if (!PyErr_ExceptionMatches(PyExc_OSError)) return -1;
+    PyErr_Clear();
+    return rp_refuse(encoder, "while a `for` reads it, Python does not tell its position: write "
+                              "`for line in chp.loop(file)`, or `iter(file.readline, '')`");
+}
+
 static int put_parts(rp_encoder *encoder, PyObject *parts) {
     if (!parts) return -1;
     rp_put_tag(encoder, RP_TAG_FILE);
@@ -189,6 +196,39 @@ static int put_closed(rp_encoder *encoder, PyObject *file, int kind, PyObject *r
     return put_parts(encoder, parts);
 }
 
+enum { NAMELESS_MAX = 64 << 20 };
+
+/* (function, its arguments) for what tempfile.TemporaryFile gives: the content is state. */
+static PyObject *nameless_reduction(PyObject *file, int kind, PyObject *descriptor) {
+    PyObject *module = PyImport_ImportModule("resume._temporary"), *reduced = NULL;
+    PyObject *position = module ? position_of(file, kind) : NULL;
+    PyObject *options = position ? text_options(file, kind) : NULL;
+    PyObject *attributes = options ? attributes_of(file) : NULL;
+    if (attributes)
+        reduced = PyObject_CallMethod(module, "reduction", "sOOOO", rp_file_kind_names[kind],
+                                      options, position, attributes, descriptor);
+    Py_XDECREF(attributes);
+    Py_XDECREF(options);
+    Py_XDECREF(position);
+    Py_XDECREF(module);
+    return reduced;
+}
+
+static int put_nameless(rp_encoder *encoder, PyObject *file, int kind, PyObject *raw,
+                        PyObject *descriptor) {
+    const char *access = rp_file_access(raw);
+    if (!access || !encoder->generators || strcmp(access, "r+") != 0)
+        return refuse_because(encoder, "its file has no name any more");
+    if (rp_file_stat(descriptor, "st_size") > NAMELESS_MAX)
+        return refuse_because(encoder, "its file has no name and holds more than 64 MiB (one "
+                                       "of tempfile.NamedTemporaryFile may)");
+    PyObject *reduced = nameless_reduction(file, kind, descriptor);
+    if (!reduced) return refuse_exception(encoder);
+    int status = rp_put_reduced(encoder, file, reduced);
+    Py_DECREF(reduced);
+    return status;
+}
+
 static int put_open(rp_encoder *encoder, PyObject *file, int kind, PyObject *raw) {
     PyObject *descriptor = PyObject_CallMethod(raw, "fileno", NULL), *path = NULL, *parts = NULL;
     int status = RP_REFUSED;
@@ -199,17 +239,12 @@ static int put_open(rp_encoder *encoder, PyObject *file, int kind, PyObject *raw
     }
     path = path_of(raw, descriptor);
     if (!path) {
-        refuse_because(encoder, "its file has no name any more");
+        PyErr_Clear();
+        status = put_nameless(encoder, file, kind, raw, descriptor);
         goto done;
     }
     parts = parts_of(file, kind, raw, descriptor, path);
-    if (!parts && PyErr_ExceptionMatches(PyExc_OSError)) {
-        PyErr_Clear();
-        rp_refuse(encoder, "while a `for` reads it, Python does not tell its position: write "
-                           "`for line in chp.loop(file)`, or `iter(file.readline, '')`");
-        goto done;
-    }
-    status = put_parts(encoder, Py_XNewRef(parts));
+    status = parts ? put_parts(encoder, Py_NewRef(parts)) : refuse_exception(encoder);
 done:
     Py_XDECREF(descriptor);
     Py_XDECREF(path);

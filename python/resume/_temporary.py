@@ -1,0 +1,27 @@
+"""Files without a name, as tempfile.TemporaryFile makes them: what is in them is state."""
+import io
+import os
+import tempfile
+
+
+def reduction(kind, options, position, attributes, descriptor):
+    """(function, arguments) of one whose content is small; all that was written is in the file."""
+    size = os.fstat(descriptor).st_size
+    content = os.pread(descriptor, size, 0)
+    if len(content) != size:
+        raise ValueError("a file without a name can't be read to its end")
+    return open_again, (kind, options, position, attributes, content)
+
+
+def open_again(kind, options, position, attributes, content):
+    file = tempfile.TemporaryFile(buffering=0)
+    left = memoryview(content)
+    while left:
+        left = left[file.write(left):]
+    if kind != "raw":
+        file = io.BufferedRandom(file)
+    if kind == "text":
+        file = io.TextIOWrapper(file, *options)
+    vars(file).update(attributes)
+    file.seek(position)
+    return file
