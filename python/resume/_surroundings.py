@@ -1,4 +1,5 @@
 """What `with` does to the process: taken at a save, done again where a program goes on inside."""
+import contextlib
 import contextvars
 import importlib
 import os
@@ -30,7 +31,8 @@ def names_of(manager):
 
 def generator_frame(manager):
     """Of a @contextmanager, None of all others."""
-    return getattr(getattr(manager, "gen", None), "gi_frame", None)
+    if isinstance(manager, contextlib._GeneratorContextManager):
+        return getattr(manager.gen, "gi_frame", None)
 
 
 def take(managers):
@@ -94,7 +96,7 @@ class Stream:
         setattr(sys, manager._stream, stream)
 
 
-@known("warnings.catch_warnings")
+@known("warnings.catch_warnings", "_py_warnings.catch_warnings")
 class Warnings:
     def take(manager):
         module = manager._module

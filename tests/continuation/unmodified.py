@@ -111,6 +111,7 @@ OWN = {
     "frames": Program("programs/frames.py", outputs=("result.csv",), needs="pandas"),
     "batches": Program("programs/batches.py", needs="sklearn"),
     "simulation": Program("programs/simulation.py"),
+    "surroundings": Program("programs/surroundings.py", needs="numpy"),
     "evolution": Program("programs/evolution.py", needs="scipy"),
 }
 QUEENS = sorted(pathlib.Path("/usr/share/doc").glob("python3.*/examples/demo/queens.py"))

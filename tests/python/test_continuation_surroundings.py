@@ -1,5 +1,6 @@
 """`with` over the state of the process, around the place where a killed program goes on."""
 import os
+import pathlib
 import subprocess
 import sys
 import textwrap
@@ -224,6 +225,39 @@ def quotient():
      return [[str(one.message) for one in log] for log in (caught, inner)]
      ''', "[['one', 'four'], ['two', 'three']]"),
     ('''
+     def inside(folder):
+         with contextlib.chdir(folder):
+             yield os.getcwd()
+             yield "ended"
+     def around(text):
+         with contextlib.redirect_stdout(text):
+             yield from inside("/")
+     text, kept = io.StringIO(), inside(os.path.dirname(os.getcwd()))
+     home, parent = os.getcwd(), next(kept)
+     found = []
+     for folder in around(text):
+         save()
+         print("printed in", folder)
+         found.append((os.getcwd() in (folder, "/"), os.getcwd()))
+     save()
+     here = os.getcwd()
+     next(kept), kept.close()
+     return found, text.getvalue(), here == parent, os.getcwd() == home
+     ''', "([(True, '/'), (True, '/')], 'printed in /\\nprinted in ended\\n', True, True)"),
+    ('''
+     class Proxy:
+         def __getattr__(self, name):
+             print("asked for", name)
+             raise AttributeError(name)
+         def __enter__(self):
+             return self
+         def __exit__(self, *exception):
+             pass
+     with Proxy():
+         save()
+     return 1
+     ''', "1"),
+    ('''
      with warnings.catch_warnings(record=True) as caught:
          warnings.simplefilter("always")
          save()
@@ -239,7 +273,7 @@ def quotient():
      ''', "('two', 1)"),
 ], ids=["decimal", "decimal in decimal", "decimal in stacks and generators", "errstate",
         "errstate in errstate", "errstate later", "printoptions", "all", "warnings",
-        "warnings, then warnings"])
+        "generators", "nothing is asked", "warnings, then warnings"])
 def test_what_it_does_to_the_process_is_done_again(tmp_path, body, seen):
     if "np." in body:
         pytest.importorskip("numpy")
@@ -262,6 +296,22 @@ def test_a_manager_of_the_process_is_refused_by_name(tmp_path, manager, named):
     assert ran.returncode == 0 and ran.stdout.strip() == "whole", ran
     assert "line " in ran.stderr and f"inside of 'with {named}" in ran.stderr.replace(
         "a sqlite3", "sqlite3"), ran.stderr
+
+
+def test_numpy_1(tmp_path, monkeypatch):
+    other = pathlib.Path(sys.prefix) / "numpy1"
+    if not other.exists():
+        pytest.skip("there is no numpy 1")
+    monkeypatch.setenv("PYTHONPATH", str(other))
+    assert goes_on(tmp_path, NUMPY + quotient() + """
+     with np.errstate(all="ignore"), np.printoptions(precision=2):
+         with np.errstate(divide="raise"), np.printoptions(precision=4):
+             save()
+             inner = quotient(), str(values / 3)
+         outer = np.geterr()["divide"], np.geterrcall(), str(values / 3)
+     return np.__version__[0], inner, outer, np.geterr()["divide"]
+     """).strip() == ("('1', ('divide by zero encountered in divide', '[0.3333 0.     0.6667]'), "
+                      "('ignore', None, '[0.33 0.   0.67]'), 'warn')")
 
 
 OWN = """

@@ -24,57 +24,84 @@ static PyObject *manager_at(const rp_record *record, Py_ssize_t index) {
     return PyUnicode_CompareWithASCIIString(name, "__exit__") == 0 ? Py_NewRef(self) : NULL;
 }
 
-/* What an ExitStack will leave: inserts the managers at that place. 0 or -1. */
-static int insert_stacked(PyObject *stack, PyObject *managers, Py_ssize_t at) {
+/* Behind those that were found. 0 or -1. */
+static int insert_once(PyObject *found, Py_ssize_t *at, PyObject *object) {
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(found); i++)
+        if (PyList_GET_ITEM(found, i) == object) return 0;
+    return PyList_Insert(found, (*at)++, object);
+}
+
+static bool is_of_class(PyObject *object, const char *name) {
+    PyObject *order = Py_TYPE(object)->tp_mro;
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(order); i++)
+        if (strcmp(((PyTypeObject *)PyTuple_GET_ITEM(order, i))->tp_name, name) == 0) return true;
+    return false;
+}
+
+/* What an ExitStack will leave. */
+static int insert_stacked(PyObject *stack, PyObject *found, Py_ssize_t at) {
+    if (!is_of_class(stack, "_BaseExitStack")) return 0;
     PyObject *entries = PyObject_GetAttrString(stack, "_exit_callbacks");
     PyObject *list = entries ? PySequence_List(entries) : NULL;
-    int status = 0;
-    PyErr_Clear(); /* it is none */
-    for (Py_ssize_t i = 0; list && status == 0 && i < PyList_GET_SIZE(list); i++) {
+    int status = list ? 0 : -1;
+    for (Py_ssize_t i = 0; status == 0 && i < PyList_GET_SIZE(list); i++) {
         PyObject *entry = PyList_GET_ITEM(list, i);
         bool is_pair = PyTuple_Check(entry) && PyTuple_GET_SIZE(entry) == 2;
         PyObject *leave = is_pair ? PyTuple_GET_ITEM(entry, 1) : NULL;
         if (leave && PyMethod_Check(leave))
-            status = PyList_Insert(managers, at++, PyMethod_GET_SELF(leave));
+            status = insert_once(found, &at, PyMethod_GET_SELF(leave));
     }
     Py_XDECREF(list);
     Py_XDECREF(entries);
     return status;
 }
 
-/* A @contextmanager has what it is inside of on the stack of its generator: a new record, or NULL
- * without an exception. */
-static rp_record *generator_of(rp_module_state *state, PyObject *manager) {
+/* A generator that is suspended is inside of what stands on its stack, also that of a
+ * @contextmanager: a new record, or NULL without an exception. */
+static rp_record *record_of(rp_module_state *state, PyObject *object) {
     PyObject *generator = NULL;
     rp_record *record = NULL;
-    if (strcmp(Py_TYPE(manager)->tp_name, "_GeneratorContextManager") == 0)
-        generator = PyObject_GetAttrString(manager, "gen");
+    if (PyGen_CheckExact(object))
+        generator = Py_NewRef(object);
+    else if (is_of_class(object, "_GeneratorContextManager"))
+        generator = PyObject_GetAttrString(object, "gen");
     if (generator && PyGen_CheckExact(generator)) record = rp_capture_generator(state, generator);
     Py_XDECREF(generator);
     PyErr_Clear();
     return record;
 }
 
-/* The managers of the frame, new list, the outermost first; behind a @contextmanager or an
- * ExitStack those that it is inside of, and so on. */
-static PyObject *managers_of(rp_module_state *state, const rp_record *frame) {
-    PyObject *managers = PyList_New(0);
-    const rp_record *record = (const rp_record *)Py_NewRef((PyObject *)frame);
-    for (Py_ssize_t next = 0; managers && record;) {
-        for (Py_ssize_t i = 0, at = next; managers && i < PyTuple_GET_SIZE(record->stack); i++) {
-            PyObject *manager = manager_at(record, i);
-            if (manager && PyList_Insert(managers, at++, manager) < 0) Py_CLEAR(managers);
-            Py_XDECREF(manager);
-        }
-        Py_DECREF((PyObject *)record);
-        record = NULL;
-        while (managers && !record && next < PyList_GET_SIZE(managers)) {
-            PyObject *manager = PyList_GET_ITEM(managers, next++);
-            record = generator_of(state, manager);
-            if (insert_stacked(manager, managers, next) < 0) Py_CLEAR(managers);
-        }
+/* The managers of a frame, and the generators that it holds. 0 or -1. */
+static int insert_held(const rp_record *record, PyObject *found, Py_ssize_t at) {
+    int status = 0;
+    for (Py_ssize_t i = 0; status == 0 && i < PyTuple_GET_SIZE(record->slots); i++) {
+        PyObject *value = PyTuple_GET_ITEM(record->slots, i);
+        if (PyCell_Check(value)) value = PyCell_GET(value);
+        if (value && PyGen_CheckExact(value)) status = insert_once(found, &at, value);
     }
-    return managers;
+    for (Py_ssize_t i = 0; status == 0 && i < PyTuple_GET_SIZE(record->stack); i++) {
+        PyObject *entry = PyTuple_GET_ITEM(record->stack, i);
+        PyObject *object = PyGen_CheckExact(entry) ? Py_NewRef(entry) : manager_at(record, i);
+        if (object) status = insert_once(found, &at, object);
+        Py_XDECREF(object);
+    }
+    return status;
+}
+
+/* What the frame is inside of, new list, the outermost first; behind generators and an ExitStack
+ * what those are inside of, and so on. */
+static PyObject *managers_of(rp_module_state *state, const rp_record *frame) {
+    PyObject *found = PyList_New(0);
+    int status = found ? insert_held(frame, found, 0) : -1;
+    for (Py_ssize_t next = 0; status == 0 && next < PyList_GET_SIZE(found);) {
+        PyObject *object = PyList_GET_ITEM(found, next++);
+        rp_record *record = record_of(state, object);
+        if (record) status = insert_held(record, found, next);
+        if (status == 0) status = insert_stacked(object, found, next);
+        Py_XDECREF((PyObject *)record);
+    }
+    if (status < 0) Py_CLEAR(found);
+    return found;
 }
 
 static PyObject *call(const char *function, PyObject *argument) {
