@@ -213,3 +213,12 @@ resume_status rs_fd_write_all(const rs_os *os, int fd, const rs_slice *parts, si
     }
     return RESUME_OK;
 }
+
+int rs_fd_open_direct(const rs_os *os, int folder, const char *path, unsigned flags,
+                      uint64_t device, uint64_t inode) {
+    rs_file_info info;
+    int fd = -1;
+    if (rs_fd_open(os, folder, path, flags | RS_OPEN_DIRECT, 0, &fd, NULL)) return -1;
+    if (os->info(os, fd, &info) < 0 || !rs_is_same_file(&info, device, inode)) rs_fd_close(os, &fd);
+    return fd;
+}

@@ -33,6 +33,10 @@ resume_status rs_fd_read_all(const rs_os *os, int fd, void *to, size_t size, uin
 #define RS_WRITE_PARTS_MAX 512
 resume_status rs_fd_write_all(const rs_os *os, int fd, const rs_slice *parts, size_t count,
                               uint64_t offset, const char *path, rs_error *error);
+/* The file that is `device` and `inode`, once more, past the page cache (flags: read or write); -1
+ * when `path` is another one by now, or the file system does not do that. */
+int rs_fd_open_direct(const rs_os *os, int folder, const char *path, unsigned flags,
+                      uint64_t device, uint64_t inode);
 /* close once, never retried; errors of closing are ignored (what must be durable was synced
  * before). */
 void rs_fd_close(const rs_os *os, int *fd); /* sets *fd to -1; -1 is allowed */

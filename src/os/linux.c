@@ -128,6 +128,11 @@ static int linux_reserve(const rs_os *os, int fd, uint64_t offset, uint64_t size
     return result(fallocate(fd, FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)size));
 }
 
+static int linux_start_writing(const rs_os *os, int fd, uint64_t offset, uint64_t size) {
+    (void)os;
+    return result(sync_file_range(fd, (off_t)offset, (off_t)size, SYNC_FILE_RANGE_WRITE));
+}
+
 static int64_t linux_copy(const rs_os *os, int from, uint64_t from_offset, int to,
                           uint64_t to_offset, uint64_t size) {
     (void)os;
@@ -381,6 +386,7 @@ static const rs_os linux_table = {
     .sync = linux_sync,
     .truncate = linux_truncate,
     .reserve = linux_reserve,
+    .start_writing = linux_start_writing,
     .copy = linux_copy,
     .info = linux_info,
     .info_at = linux_info_at,

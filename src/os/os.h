@@ -74,6 +74,9 @@ struct rs_os {
     int (*truncate)(const rs_os *os, int fd, uint64_t size);
     int (*reserve)(const rs_os *os, int fd, uint64_t offset,
                    uint64_t size); /* fallocate(KEEP_SIZE) */
+    /* The disk may begin with these bytes, which were written; does not wait for it, and tells
+     * nothing of whether that works (sync_file_range). */
+    int (*start_writing)(const rs_os *os, int fd, uint64_t offset, uint64_t size);
     int64_t (*copy)(const rs_os *os, int from, uint64_t from_offset, int to, uint64_t to_offset,
                     uint64_t size); /* copy_file_range: bytes copied */
     int (*info)(const rs_os *os, int fd, rs_file_info *info);

@@ -143,12 +143,15 @@ static resume_status write_chunks(rs_file *file, rs_draft *draft, const rs_commi
  * short write only. The bound counts chunks uncompressed, so that a refusal is final only when
  * nothing is going to be compressed; else each piece is asked for before it is written. File
  * systems that can't reserve are asked in vain. */
-static resume_status preflight(rs_draft *draft, rs_compress compress, rs_error *error) {
+static resume_status preflight(const rs_file *file, const char *name, rs_draft *draft,
+                               rs_compress compress, rs_error *error) {
     rs_segment_writer *writer = &draft->writer;
     uint64_t bound = draft->plan.bound + 2 * RS_BLOCK_SIZE;
     if (bound <= RS_SELF_VERIFYING_SIZE_MAX) return RESUME_OK;
+    if (bound >= file->direct_size) rs_segment_writer_go_direct(writer, file->folder->fd, name);
     int answer = writer->os->reserve(writer->os, writer->fd, writer->offset, bound);
     writer->reserves = rs_os_status(answer) == RESUME_NO_SPACE;
+    writer->starts = answer == 0;
     /* ext4 refuses and keeps what it had found by then */
     if (answer == 0 || writer->reserves) draft->reserved_end = writer->offset + bound;
     if (!writer->reserves || compress != RS_COMPRESS_NEVER) return RESUME_OK;
@@ -356,7 +359,7 @@ static resume_status append(rs_file *file, rs_draft *draft, const rs_commit_opti
     draft->header.previous_commit = newest->commit_offset;
     draft->header_digest = file->header_digest;
     if (draft->plan.sources) {
-        status = preflight(draft, options->compress, error);
+        status = preflight(file, file->name, draft, options->compress, error);
         if (status == RESUME_OK) status = write_chunks(file, draft, options, info, error);
     }
     if (status == RESUME_OK) status = finish_draft(file, draft, error);
@@ -400,7 +403,7 @@ static resume_status write_fresh(rs_file *file, rs_fresh *fresh, rs_draft *draft
                                  rs_error *error) {
     resume_status status = draft_begin(file, fresh->fd, fresh->path, &fresh->header.uuid,
                                        RS_SEGMENTS_START, false, draft, error);
-    if (status == RESUME_OK) status = preflight(draft, options->compress, error);
+    if (status == RESUME_OK) status = preflight(file, fresh->name, draft, options->compress, error);
     if (status == RESUME_OK) status = write_chunks(file, draft, options, info, error);
     draft->full_table = true;
     draft->header_digest = fresh->header_digest;

@@ -198,11 +198,14 @@ static resume_status copy_generation(copy_work *copying, size_t index, rs_error 
         .uuid = &copying->fresh.header.uuid,
         .offset = copying->at,
         .small_size_max = copying->file->small_size_max,
+        .thread = copying->file->os->processors ? &copying->file->thread : NULL,
     };
     resume_status status = rs_state_load_tables(
         copying->file, rs_file_generation(copying->file, index), &state, error);
     if (status) return status;
     state->generation.flags = flags_of_copy(copying, index);
+    if (copying->file->size >= copying->file->direct_size)
+        rs_segment_writer_go_direct(&writer, copying->file->folder->fd, copying->fresh.name);
     status = write_segment(copying, state, &writer, error);
     rs_segment_writer_release(&writer);
     rs_state_free(state);

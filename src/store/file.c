@@ -86,6 +86,7 @@ static resume_status allocate(const rs_folder *folder, const char *file_name, bo
     file->for_writing = for_writing;
     file->fd = -1;
     file->slack = RS_COMPACT_SLACK;
+    file->direct_size = RS_DIRECT_SIZE_MIN;
     file->room_size = RS_ROOM_SIZE;
     size_t size = strlen(file_name) + 1;
     if (size > sizeof file->name)

@@ -92,6 +92,7 @@ struct rs_file {
     int64_t small_ns;        /* when the last small one was durable, monotonic */
     uint64_t small_size_max; /* of self-verifying segments; 0: the format's; for tests */
     uint64_t compact_check_size, compact_check_live; /* below the first, nothing is to be done */
+    uint64_t direct_size;                            /* RS_DIRECT_SIZE_MIN; tests make it smaller */
     bool disk_is_slow; /* compressing beats writing, as the last large commit has shown */
 };
 
@@ -257,6 +258,17 @@ void rs_plan_release(rs_plan *plan);
 /* --- segment_writer.c: one segment, streamed with bounded memory --- */
 
 #define RS_PIECE_SIZE (4u << 20) /* bytes that are written by one call */
+/* Saves from this size on go past the page cache: that costs the program next to no time of the
+ * processors, and does not drive its own files out of the cache. */
+#define RS_DIRECT_SIZE_MIN (UINT64_C(16) << 20)
+
+/* Memory for a piece. */
+typedef struct rs_room {
+    uint8_t *pages; /* NULL: none yet */
+    size_t capacity;
+    size_t from, size; /* of its bytes; each lies in its block as it will lie in the file */
+    uint64_t offset;   /* in the file, of the first */
+} rs_room;
 
 /* Not to be moved while it is in use. */
 typedef struct rs_segment_writer {
@@ -270,18 +282,20 @@ typedef struct rs_segment_writer {
     uint64_t offset;    /* of the segment */
     uint64_t at;        /* file offset behind everything that is written or staged */
     bool reserves;      /* asks for the space of each piece: there may be too little for all */
+    bool starts; /* the disk is told to begin with each piece: its space is reserved. Else that
+                    would have it found piece by piece, which takes several times longer */
     uint64_t small_size_max; /* as in rs_file */
     bool barriers;  /* sync before the trailer of an ordered segment, and after every trailer */
     bool streaming; /* too large for a self-verifying segment: written in pieces */
     bool touched;   /* something was written into the file */
     bool write_failed, sync_failed; /* the file is poisoned (no space left is neither) */
-    rs_buffer staged;               /* what ends at `at` and is not written yet */
-    struct {                        /* the piece that the thread writes; its own until it is done */
-        rs_buffer bytes;
-        uint64_t offset;
-        resume_status status;
-        rs_error error;
-    } piece;
+    rs_buffer staged;               /* all of a segment that is not streaming */
+    rs_room filling;                /* of one that is: what ends at `at` and is not written yet */
+    rs_room leaving; /* what the thread writes; with the two below its own until it is done */
+    resume_status left;
+    rs_error left_error;
+    bool is_direct; /* pieces go past the page cache, by this: */
+    int direct;
     rs_buffer scratch;  /* one record of a patch */
     uint64_t written;   /* bytes */
     int64_t busy_ns;    /* spent in writing and syncing */
@@ -293,6 +307,9 @@ typedef struct rs_segment_writer {
 
 resume_status rs_segment_writer_init(rs_segment_writer *writer, rs_error *error);
 void rs_segment_writer_release(rs_segment_writer *writer); /* waits for a piece under way */
+/* From now on pieces go past the page cache, if that is possible: `name` in `folder` is the file.
+ */
+void rs_segment_writer_go_direct(rs_segment_writer *writer, int folder, const char *name);
 /* What the thread has done by now is done, and told in touched, written, file_size and the like;
  * the status is that of the piece that it wrote last. */
 resume_status rs_segment_writer_wait(rs_segment_writer *writer, rs_error *error);
@@ -316,6 +333,21 @@ resume_status rs_segment_writer_stored(rs_segment_writer *writer, const void *st
 resume_status rs_segment_writer_finish(rs_segment_writer *writer, rs_segment_header *header,
                                        const rs_buffer *records, rs_generation *generation,
                                        rs_error *error);
+
+/* --- pieces.c: how the bytes of a segment get into the file; for segment_writer.c alone --- */
+
+/* Adds bytes (NULL: zeros) behind the others. */
+resume_status rs_pieces_add(rs_segment_writer *writer, const void *bytes, size_t size,
+                            rs_error *error);
+/* `size` bytes that are added next will stand side by side in memory. Writes what is full. */
+resume_status rs_pieces_make_room(rs_segment_writer *writer, size_t size, rs_error *error);
+/* Of `size` bytes that were just added. */
+const uint8_t *rs_pieces_last(const rs_segment_writer *writer, size_t size);
+/* What is not written yet. */
+rs_slice rs_pieces_rest(const rs_segment_writer *writer);
+resume_status rs_pieces_write(rs_segment_writer *writer, const rs_slice *parts, size_t count,
+                              uint64_t offset, rs_error *error);
+void rs_pieces_release(rs_segment_writer *writer);
 
 /* --- room.c: zeros behind the newest commit --- */
 

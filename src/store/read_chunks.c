@@ -244,19 +244,6 @@ static void read_runs(void *context, unsigned number) {
 
 /* --- many --- */
 
-/* The very file that is open, for reading past the cache; -1 where that is not possible. */
-static int open_direct(rs_file *file) {
-    rs_file_info info;
-    int fd = -1;
-    if (rs_fd_open(file->os, file->folder->fd, file->name, RS_OPEN_READ | RS_OPEN_DIRECT, 0, &fd,
-                   NULL))
-        return -1;
-    if (file->os->info(file->os, fd, &info) < 0 ||
-        !rs_is_same_file(&info, file->device, file->inode))
-        rs_fd_close(file->os, &fd);
-    return fd;
-}
-
 /* Runs are given out in order and ended by whoever took them, so that the first bad chunk is among
  * the failures. */
 static resume_status first_failure(const reading *all, unsigned size, rs_error *error) {
@@ -275,7 +262,9 @@ static resume_status read_many(rs_state *state, reading *all, unsigned size, rs_
     if (!state->readers) state->readers = rs_allocate_zeroed(1, sizeof *state->readers);
     if (!state->readers) return rs_fail(error, RESUME_NO_MEMORY, "no memory to read chunks");
     all->members = state->readers->members;
-    all->direct = open_direct(all->file);
+    const rs_file *file = all->file;
+    all->direct = rs_fd_open_direct(file->os, file->folder->fd, file->name, RS_OPEN_READ,
+                                    file->device, file->inode);
     rs_crew_run(size, read_runs, all);
     rs_fd_close(all->file->os, &all->direct);
     return first_failure(all, size, error);

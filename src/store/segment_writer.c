@@ -26,129 +26,27 @@ resume_status rs_segment_writer_init(rs_segment_writer *writer, rs_error *error)
 }
 
 void rs_segment_writer_release(rs_segment_writer *writer) {
-    rs_segment_writer_wait(writer, NULL);
-    rs_buffer_release(&writer->staged);
-    rs_buffer_release(&writer->piece.bytes);
+    rs_pieces_release(writer);
     rs_buffer_release(&writer->scratch);
 }
 
-/* --- writing --- */
-
-/* A save that does not fit is better seen before it takes the last byte: where a quota is used up,
- * btrfs refuses to cut a file, too. */
-static resume_status reserve(const rs_segment_writer *writer, uint64_t offset, uint64_t size,
-                             rs_error *error) {
-    if (!writer->reserves) return RESUME_OK;
-    int answer = writer->os->reserve(writer->os, writer->fd, offset, size);
-    if (rs_os_status(answer) != RESUME_NO_SPACE) return RESUME_OK;
-    return rs_os_fail(error, answer, "can't write", writer->path);
-}
-
-static resume_status write_at(rs_segment_writer *writer, const rs_slice *parts, size_t count,
-                              uint64_t offset, rs_error *error) {
-    const rs_os *os = writer->os;
-    uint64_t size = 0;
-    for (size_t i = 0; i < count; i++)
-        size += parts[i].size;
-    resume_status refused = reserve(writer, offset, size, error);
-    if (refused) return refused;
-    writer->touched = true;
-    writer->written += size;
-    int64_t begun = os->monotonic_ns(os);
-    resume_status status =
-        rs_fd_write_all(os, writer->fd, parts, count, offset, writer->path, error);
-    writer->busy_ns += os->monotonic_ns(os) - begun;
-    writer->write_failed = status != RESUME_OK && status != RESUME_NO_SPACE;
-    if (status == RESUME_OK) writer->file_size = rs_maximum(writer->file_size, offset + size);
-    return status;
-}
-
-static resume_status sync_data(rs_segment_writer *writer, rs_error *error) {
-    if (!writer->barriers) return RESUME_OK;
-    int64_t begun = writer->os->monotonic_ns(writer->os);
-    int answer = writer->os->sync_data(writer->os, writer->fd);
-    writer->busy_ns += writer->os->monotonic_ns(writer->os) - begun;
-    if (answer == 0) return RESUME_OK;
-    writer->sync_failed = true;
-    return rs_os_fail(error, answer, "can't sync", writer->path);
-}
-
-/* --- pieces --- */
-
-static void write_piece(void *context) {
-    rs_segment_writer *writer = context;
-    rs_slice part = {writer->piece.bytes.bytes, writer->piece.bytes.size};
-    writer->piece.status = write_at(writer, &part, 1, writer->piece.offset, &writer->piece.error);
-}
-
-resume_status rs_segment_writer_wait(rs_segment_writer *writer, rs_error *error) {
-    if (writer->thread && *writer->thread) rs_worker_wait(*writer->thread);
-    if (writer->piece.status && error) *error = writer->piece.error;
-    return writer->piece.status;
-}
-
-/* False: it is better, or has to be, written by the caller's own thread. */
-static bool hand_over(rs_segment_writer *writer) {
-    if (!writer->thread) return false;
-    if (!*writer->thread && rs_worker_new(writer->thread, NULL)) return false;
-    return rs_worker_start(*writer->thread, write_piece, writer, NULL) == RESUME_OK;
-}
-
-/* What is staged becomes the piece, when the one before is written. */
-static resume_status flush(rs_segment_writer *writer, rs_error *error) {
-    resume_status status = rs_segment_writer_wait(writer, error);
-    if (status) return status;
-    rs_buffer free_now = writer->piece.bytes;
-    writer->piece.bytes = writer->staged;
-    writer->piece.offset = writer->at - writer->staged.size;
-    rs_buffer_clear(&free_now);
-    writer->staged = free_now;
-    if (!hand_over(writer)) {
-        write_piece(writer);
-        return rs_segment_writer_wait(writer, error);
-    }
-    return RESUME_OK;
-}
-
 /* --- what is to be written --- */
-
-static resume_status stage(rs_segment_writer *writer, const void *bytes, size_t size,
-                           rs_error *error) {
-    if (size == 0) return RESUME_OK;
-    if (bytes)
-        rs_buffer_append(&writer->staged, bytes, size);
-    else
-        rs_buffer_append_zeros(&writer->staged, size);
-    if (writer->staged.failed) return no_memory(error);
-    writer->at += size;
-    return RESUME_OK;
-}
-
-/* Of `size` bytes that were just staged. */
-static const uint8_t *last_staged(const rs_segment_writer *writer, size_t size) {
-    return writer->staged.bytes + writer->staged.size - size;
-}
 
 static resume_status align(rs_segment_writer *writer, const rs_chunk_entry *entry,
                            rs_error *error) {
     bool aligned = entry->coding == RS_CHUNK_RAW && entry->stored_size >= RS_CHUNK_ALIGNED_SIZE_MIN;
     uint64_t unit = aligned ? RS_BLOCK_SIZE : 1;
-    return stage(writer, NULL, (size_t)(rs_round_up(writer->at, unit) - writer->at), error);
+    return rs_pieces_add(writer, NULL, (size_t)(rs_round_up(writer->at, unit) - writer->at), error);
 }
 
-/* Not too many bytes waiting. A piece gets its memory at once: growing would copy it. */
+/* With alignment before it, and behind the last one. */
 static resume_status make_room(rs_segment_writer *writer, uint64_t size, rs_error *error) {
     uint64_t total = writer->at - writer->offset + size + RS_BLOCK_SIZE;
     if (writer->at > OFFSET_MAX - RS_CHUNK_RAW_SIZE_MAX)
         return rs_fail(error, RESUME_LIMIT, "'%s' would get larger than 256 TiB", writer->path);
     if (total > writer->small_size_max) writer->streaming = true;
-    if (!writer->streaming) return RESUME_OK;
-    bool full = writer->staged.size > 0 && writer->staged.size + size > RS_PIECE_SIZE;
-    resume_status status = full ? flush(writer, error) : RESUME_OK;
-    if (status || writer->staged.size + size > RS_PIECE_SIZE) return status;
-    return rs_buffer_reserve(&writer->staged, RS_PIECE_SIZE + RS_BLOCK_SIZE - writer->staged.size)
-               ? RESUME_OK
-               : no_memory(error);
+    return writer->streaming ? rs_pieces_make_room(writer, (size_t)size + RS_BLOCK_SIZE + 8, error)
+                             : RESUME_OK;
 }
 
 resume_status rs_segment_writer_stored(rs_segment_writer *writer, const void *stored,
@@ -156,7 +54,7 @@ resume_status rs_segment_writer_stored(rs_segment_writer *writer, const void *st
     resume_status status = make_room(writer, entry->stored_size, error);
     if (status == RESUME_OK) status = align(writer, entry, error);
     uint64_t at = writer->at;
-    if (status == RESUME_OK) status = stage(writer, stored, entry->stored_size, error);
+    if (status == RESUME_OK) status = rs_pieces_add(writer, stored, entry->stored_size, error);
     if (status == RESUME_OK) entry->offset = at;
     return status;
 }
@@ -166,7 +64,7 @@ static resume_status store_raw(rs_segment_writer *writer, const void *raw, uint3
                                rs_chunk_entry *entry, rs_error *error) {
     *entry = (rs_chunk_entry){.coding = RS_CHUNK_RAW, .raw_size = size, .stored_size = size};
     resume_status status = rs_segment_writer_stored(writer, raw, entry, error);
-    if (status == RESUME_OK) entry->hash = rs_chunk_hash(last_staged(writer, size), size, NULL);
+    if (status == RESUME_OK) entry->hash = rs_chunk_hash(rs_pieces_last(writer, size), size, NULL);
     return status;
 }
 
@@ -197,9 +95,9 @@ static resume_status stage_pages(rs_segment_writer *writer, const uint8_t *raw, 
         if (change->patch.places[i] != RS_PAGE_UNWRITTEN) continue;
         uint32_t size = rs_page_size(raw_size, i);
         change->patch.places[i] = writer->at;
-        status = stage(writer, raw + (packed ? packed_at : i * RS_PAGE_SIZE), size, error);
+        status = rs_pieces_add(writer, raw + (packed ? packed_at : i * RS_PAGE_SIZE), size, error);
         packed_at += size;
-        if (status == RESUME_OK) of_pages[i] = rs_hash128_of(last_staged(writer, size), size, 0);
+        if (status == RESUME_OK) of_pages[i] = rs_hash128_of(rs_pieces_last(writer, size), size, 0);
     }
     return status;
 }
@@ -217,10 +115,20 @@ resume_status rs_segment_writer_patch(rs_segment_writer *writer, const uint8_t *
     entry->offset = writer->at;
     rs_patch_encode(&change->patch, entry, &writer->scratch);
     if (writer->scratch.failed) return no_memory(error);
-    return stage(writer, writer->scratch.bytes, writer->scratch.size, error);
+    return rs_pieces_add(writer, writer->scratch.bytes, writer->scratch.size, error);
 }
 
 /* --- the end --- */
+
+static resume_status sync_data(rs_segment_writer *writer, rs_error *error) {
+    if (!writer->barriers) return RESUME_OK;
+    int64_t begun = writer->os->monotonic_ns(writer->os);
+    int answer = writer->os->sync_data(writer->os, writer->fd);
+    writer->busy_ns += writer->os->monotonic_ns(writer->os) - begun;
+    if (answer == 0) return RESUME_OK;
+    writer->sync_failed = true;
+    return rs_os_fail(error, answer, "can't sync", writer->path);
+}
 
 static rs_trailer trailer_of(const rs_generation *generation, rs_hash128 digest) {
     return (rs_trailer){
@@ -241,13 +149,13 @@ static resume_status write_small(rs_segment_writer *writer, rs_slice segment, rs
     bool grows = writer->offset + segment.size > writer->file_size;
     for (uint64_t left = grows ? writer->room_size : 0; left > 0; left -= parts[count++].size)
         parts[count] = (rs_slice){zeros, (size_t)rs_minimum(left, sizeof zeros)};
-    resume_status status = write_at(writer, parts, count, writer->offset, error);
+    resume_status status = rs_pieces_write(writer, parts, count, writer->offset, error);
     if (status != RESUME_NO_SPACE || count == 1) return status;
     writer->room_failed = true;
     if (writer->os->truncate(writer->os, writer->fd, writer->offset) < 0) return status;
     writer->file_size = writer->offset;
     rs_error_clear(error);
-    return write_at(writer, &segment, 1, writer->offset, error);
+    return rs_pieces_write(writer, &segment, 1, writer->offset, error);
 }
 
 /* Header, data, records, padding and trailer by one write; one sync makes it durable. A crash in
@@ -280,17 +188,16 @@ static resume_status finish_large(rs_segment_writer *writer, const rs_segment_he
     static const uint8_t zeros[RS_BLOCK_SIZE + RS_TRAILER_SIZE];
     resume_status status = rs_segment_writer_wait(writer, error);
     if (status) return status;
-    rs_buffer *staged = &writer->staged;
     uint64_t padding =
         rs_generation_end(generation) - writer->at - records->size; /* the trailer's place, too */
     rs_slice rest[] = {
-        {staged->bytes, staged->size}, {records->bytes, records->size}, {zeros, (size_t)padding}};
-    status = write_at(writer, rest, 3, writer->at - staged->size, error);
+        rs_pieces_rest(writer), {records->bytes, records->size}, {zeros, (size_t)padding}};
+    status = rs_pieces_write(writer, rest, 3, writer->at - rest[0].size, error);
     if (status) return status;
     uint8_t head[RS_SEGMENT_HEADER_SIZE];
     rs_segment_header_encode(header, writer->uuid, writer->offset, head);
     rs_slice head_slice = {head, sizeof head};
-    status = write_at(writer, &head_slice, 1, writer->offset, error);
+    status = rs_pieces_write(writer, &head_slice, 1, writer->offset, error);
     /* Guards against a crash that leaves the trailer without what it stands for. */
     if (status == RESUME_OK) status = sync_data(writer, error);
     if (status) return status;
@@ -301,7 +208,7 @@ static resume_status finish_large(rs_segment_writer *writer, const rs_segment_he
     uint8_t tail[RS_TRAILER_SIZE];
     rs_trailer_encode(&trailer, writer->uuid, generation->commit_offset, tail);
     rs_slice tail_slice = {tail, sizeof tail};
-    status = write_at(writer, &tail_slice, 1, generation->commit_offset, error);
+    status = rs_pieces_write(writer, &tail_slice, 1, generation->commit_offset, error);
     /* Guards against a crash after the save has returned. */
     return status ? status : sync_data(writer, error);
 }
@@ -310,7 +217,7 @@ resume_status rs_segment_writer_finish(rs_segment_writer *writer, rs_segment_hea
                                        const rs_buffer *records, rs_generation *generation,
                                        rs_error *error) {
     resume_status status =
-        stage(writer, NULL, (size_t)(rs_round_up(writer->at, 8) - writer->at), error);
+        rs_pieces_add(writer, NULL, (size_t)(rs_round_up(writer->at, 8) - writer->at), error);
     if (status) return status;
     uint64_t size;
     header->data_size = writer->at - writer->offset - RS_SEGMENT_HEADER_SIZE;

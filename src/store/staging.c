@@ -4,7 +4,6 @@
 #include "base/alloc.h"
 #include "os/pages.h"
 
-
 /* A huge page, where the system has them. */
 #define BLOCK_SIZE ((size_t)2 << 20)
 /* What one small save takes is no reason for a huge page. */

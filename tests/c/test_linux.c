@@ -176,6 +176,17 @@ static void test_linux__reserve_keeps_the_size(void **state) {
     here->os->close(here->os, fd);
 }
 
+static void test_linux__the_disk_may_begin(void **state) {
+    place *here = *state;
+    int fd = make(here, "a");
+    rs_slice part = {"0123456789", 10};
+    assert_int_equal(here->os->write(here->os, fd, &part, 1, 0), 10);
+    assert_int_equal(here->os->start_writing(here->os, fd, 0, 10), 0);
+    assert_int_equal(here->os->start_writing(here->os, fd, 5, 100), 0); /* beyond its end */
+    assert_int_equal(here->os->start_writing(here->os, -1, 0, 10), -EBADF);
+    here->os->close(here->os, fd);
+}
+
 static void test_linux__copy_takes_offsets(void **state) {
     place *here = *state;
     int from = make(here, "a"), to = make(here, "b");
@@ -403,6 +414,7 @@ int main(void) {
         TEST(test_linux__more_parts_than_the_kernel_takes_are_a_short_write),
         TEST(test_linux__write_beyond_the_size_limit_is_only_an_error),
         TEST(test_linux__reserve_keeps_the_size),
+        TEST(test_linux__the_disk_may_begin),
         TEST(test_linux__copy_takes_offsets),
         TEST(test_linux__info_tells_kinds),
         TEST(test_linux__rename_replaces_only_when_asked),

@@ -204,6 +204,11 @@ static int crash_reserve(const rs_os *os, int fd, uint64_t offset, uint64_t size
     return -EOPNOTSUPP;
 }
 
+static int crash_start_writing(const rs_os *os, int fd, uint64_t offset, uint64_t size) {
+    (void)os, (void)fd, (void)offset, (void)size;
+    return -ENOSYS;
+}
+
 static uint64_t count_links(const crash_os *disk, int file) {
     uint64_t links = 0;
     for (int i = 0; i < CRASH_NAMES_MAX; i++)
@@ -327,6 +332,7 @@ void crash_os_init(crash_os *disk, uint64_t seed) {
         .sync = crash_sync,
         .truncate = crash_truncate,
         .reserve = crash_reserve,
+        .start_writing = crash_start_writing,
         .info = crash_info,
         .info_at = crash_info_at,
         .set_mode = crash_set_mode,

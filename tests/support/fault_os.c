@@ -190,6 +190,12 @@ static int fault_reserve(const rs_os *os, int fd, uint64_t offset, uint64_t size
     PASS(fault, mode, fault->real->reserve(fault->real, fd, offset, size));
 }
 
+static int fault_start_writing(const rs_os *os, int fd, uint64_t offset, uint64_t size) {
+    fault_os *fault = fault_of(os);
+    fault_mode mode = begin(fault, FAULT_START_WRITING, fd, NULL, offset, size);
+    PASS(fault, mode, fault->real->start_writing(fault->real, fd, offset, size));
+}
+
 static int fault_info(const rs_os *os, int fd, rs_file_info *info) {
     fault_os *fault = fault_of(os);
     fault_mode mode = begin(fault, FAULT_INFO, fd, NULL, 0, 0);

@@ -26,6 +26,7 @@
     X(SYNC, sync)                                                                                  \
     X(TRUNCATE, truncate)                                                                          \
     X(RESERVE, reserve)                                                                            \
+    X(START_WRITING, start_writing)                                                                \
     X(COPY, copy)                                                                                  \
     X(INFO, info)                                                                                  \
     X(INFO_AT, info_at)                                                                            \
