@@ -317,14 +317,6 @@ static int disk_reserve(const rs_os *os, int fd, uint64_t offset, uint64_t size)
     return process_of(os)->disk->can_reserve ? 0 : -EOPNOTSUPP;
 }
 
-/* The power may be cut at any write: what reaches the disk before a sync is any part of it as it
- * is. */
-static int disk_start_writing(const rs_os *os, int fd, uint64_t offset, uint64_t size) {
-    (void)offset, (void)size;
-    arrive(os);
-    return file_of(os, fd) == MODEL_NONE ? -EBADF : 0;
-}
-
 /* --- syncs --- */
 
 static int sync_node(const rs_os *os, int fd, bool data_only, const void *caller) {
@@ -537,7 +529,7 @@ static const rs_os table = {
     .sync = disk_sync,
     .truncate = disk_truncate,
     .reserve = disk_reserve,
-    .start_writing = disk_start_writing,
+    .start_writing = disk_reserve, /* what is written before a sync is any part of it as it is */
     .copy = disk_copy,
     .info = disk_info,
     .info_at = disk_info_at,
