@@ -40,3 +40,13 @@ PyObject *rp_full_name(PyObject *object) {
     Py_XDECREF(path);
     return name;
 }
+
+PyObject *rp_call_unseen(const char *module_name, const char *function, PyObject *argument) {
+    PyThreadState *thread = PyThreadState_Get();
+    PyThreadState_EnterTracing(thread);
+    PyObject *module = PyImport_ImportModule(module_name);
+    PyObject *result = module ? PyObject_CallMethod(module, function, "(O)", argument) : NULL;
+    Py_XDECREF(module);
+    PyThreadState_LeaveTracing(thread);
+    return result;
+}

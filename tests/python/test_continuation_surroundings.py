@@ -298,6 +298,21 @@ def test_a_manager_of_the_process_is_refused_by_name(tmp_path, manager, named):
         "a sqlite3", "sqlite3"), ran.stderr
 
 
+def test_no_tracer_or_profiler_sees_what_is_taken(tmp_path):
+    ran = run(tmp_path, """
+        import decimal
+        seen = []
+        def see(frame, event, arg):
+            seen.append((event, frame.f_code.co_filename))
+        sys.settrace(see), sys.setprofile(see)
+        with decimal.localcontext(), contextlib.chdir("/"):
+            save()
+        sys.settrace(None), sys.setprofile(None)
+        return len(seen) > 9, [one for one in seen if "_surroundings" in one[1]]
+    """)
+    assert ran.stdout.strip() == "(True, [])", ran
+
+
 def test_numpy_1(tmp_path, monkeypatch):
     other = pathlib.Path(sys.prefix) / "numpy1"
     if not other.exists():

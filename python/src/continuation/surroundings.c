@@ -3,6 +3,8 @@
 
 #include "capture.h"
 
+#include "../lookup.h"
+
 #include <string.h>
 
 /* The manager that is left by entry `index` of the stack, new reference: its bound __exit__, or
@@ -104,20 +106,13 @@ static PyObject *managers_of(rp_module_state *state, const rp_record *frame) {
     return found;
 }
 
-static PyObject *call(const char *function, PyObject *argument) {
-    PyObject *module = PyImport_ImportModule("resume._surroundings");
-    PyObject *result = module ? PyObject_CallMethod(module, function, "(O)", argument) : NULL;
-    Py_XDECREF(module);
-    return result;
-}
-
 int rp_surroundings_take(rp_module_state *state, const rp_record *record, PyObject *taken,
                          PyObject **lost) {
     PyObject *managers = managers_of(state, record), *more = NULL;
     int status = managers ? 0 : -1;
     *lost = NULL;
     if (managers && PyList_GET_SIZE(managers) > 0) {
-        more = call("take", managers);
+        more = rp_call_unseen("resume._surroundings", "take", managers);
         status = more ? 0 : -1;
     }
     if (more && PyUnicode_Check(more))
@@ -131,7 +126,9 @@ int rp_surroundings_take(rp_module_state *state, const rp_record *record, PyObje
 
 int rp_surroundings_enter(PyObject *taken) {
     if (PyList_Check(taken) && PyList_GET_SIZE(taken) == 0) return 0;
-    PyObject *done = call("enter", taken);
+    PyObject *module = PyImport_ImportModule("resume._surroundings");
+    PyObject *done = module ? PyObject_CallMethod(module, "enter", "(O)", taken) : NULL;
+    Py_XDECREF(module);
     Py_XDECREF(done);
     return done ? 0 : -1;
 }

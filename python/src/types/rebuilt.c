@@ -406,10 +406,7 @@ static bool is_of_context(PyObject *object) {
 }
 
 static PyObject *reduce_surroundings(PyObject *object) {
-    PyObject *reduction = imported("resume._surroundings", "reduction");
-    PyObject *call = reduction ? PyObject_CallOneArg(reduction, object) : NULL;
-    Py_XDECREF(reduction);
-    return call;
+    return rp_call_unseen("resume._surroundings", "reduction", object);
 }
 
 /* ---- which ---- */
