@@ -1,5 +1,6 @@
 /* One item of the object stream: what its head and its tag say is read or opened. */
 #include "decode.h"
+#include "pycompat/dicts.h"
 
 static int open_list(rp_decoder *decoder, uint64_t count) {
     if (rp_check_room(decoder, count) < 0) return -1;
@@ -11,13 +12,20 @@ static int open_list(rp_decoder *decoder, uint64_t count) {
     return 0;
 }
 
+/* An empty dict for the `count` pairs that come next. */
+static PyObject *new_dict(const rp_decoder *decoder, uint64_t count) {
+    const rs_cbor_reader *reader = &decoder->reader;
+    bool has_texts = count > 0 && reader->bytes[reader->position] >> 5 == RS_CBOR_TEXT;
+    return has_texts ? PyDict_New() : rp_dict_with_room((Py_ssize_t)count);
+}
+
 static int open_map(rp_decoder *decoder, uint64_t count) {
     if (rp_check_room(decoder, count * 2) < 0) return -1;
     if (decoder->depth > 0 && rp_top(decoder)->fills_dict && decoder->pending < 0)
         return rp_open_frame(decoder, RP_OPEN_ATTRIBUTES, Py_NewRef(rp_top(decoder)->object),
                              count * 2, NULL);
     PyObject *target = rp_take_target(decoder, &PyDict_Type);
-    PyObject *dict = PyDict_New();
+    PyObject *dict = new_dict(decoder, count);
     if (!dict || rp_open_frame(decoder, RP_OPEN_DICT, dict, count * 2, NULL) < 0) return -1;
     rp_announce_target(decoder, target);
     return 0;

@@ -236,7 +236,10 @@ static int take_values(rp_decoder *decoder, rp_open *frame) {
 
 int rp_take_small(rp_decoder *decoder) {
     rp_open *frame = rp_top(decoder);
-    if (decoder->reader.items_left != UINT64_MAX || frame->part) return 0;
+    if (decoder->reader.items_left != UINT64_MAX) return 0;
+    /* what is made of the first parts is asked for by the general way; of the last one nothing is
+     */
+    if (frame->part && (frame->index != frame->count - 1 || frame->fills_dict)) return 0;
     switch (frame->kind) {
     case RP_OPEN_LIST:
         if (((PyListObject *)frame->object)->allocated < frame->count) return 0;

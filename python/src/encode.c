@@ -421,6 +421,12 @@ static int put_constant(rp_encoder *encoder, enum rp_constant constant) {
     return RP_DONE;
 }
 
+static void put_singleton(rp_encoder *encoder, PyObject *object) {
+    rs_cbor_put_simple(&encoder->buffer, object == Py_None   ? RS_CBOR_NULL
+                                         : object == Py_True ? RS_CBOR_TRUE
+                                                             : RS_CBOR_FALSE);
+}
+
 bool rp_put_leaf(rp_encoder *encoder, PyObject *object) {
     PyTypeObject *type = Py_TYPE(object);
     if (type == &PyFloat_Type) {
@@ -441,7 +447,9 @@ bool rp_put_leaf(rp_encoder *encoder, PyObject *object) {
         rs_cbor_put_text(&encoder->buffer, PyUnicode_DATA(object), (size_t)size);
         return true;
     }
-    return false;
+    if (object != Py_None && type != &PyBool_Type) return false;
+    put_singleton(encoder, object);
+    return true;
 }
 
 int rp_put_value(rp_encoder *encoder, PyObject *object) {
@@ -450,9 +458,7 @@ int rp_put_value(rp_encoder *encoder, PyObject *object) {
     if (type == &PyLong_Type && !rp_text_is_long(object)) return rp_put_long(encoder, object);
     if (type == &PyUnicode_Type && !rp_text_is_long(object)) return rp_put_str(encoder, object);
     if (object == Py_None || type == &PyBool_Type) {
-        rs_cbor_put_simple(&encoder->buffer, object == Py_None   ? RS_CBOR_NULL
-                                             : object == Py_True ? RS_CBOR_TRUE
-                                                                 : RS_CBOR_FALSE);
+        put_singleton(encoder, object);
         return RP_DONE;
     }
     if (object == Py_Ellipsis) return put_constant(encoder, RP_CONSTANT_ELLIPSIS);

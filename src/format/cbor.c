@@ -20,7 +20,7 @@ static uint64_t load_big_endian(const uint8_t *from, unsigned size) {
 }
 
 static void put_wide(rs_buffer *buffer, uint8_t first, uint64_t argument, unsigned width) {
-    uint8_t *to = rs_buffer_reserve(buffer, HEAD_SIZE_MAX);
+    uint8_t *to = rs_buffer_reserve_quick(buffer, HEAD_SIZE_MAX);
     if (!to) return;
     to[0] = first;
     /* the lowest `width` bytes, the highest first; there is room for all eight */

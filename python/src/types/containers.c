@@ -83,7 +83,9 @@ static int advance_list(rp_encoder *encoder, rp_encode_frame *frame) {
     PyObject *list = frame->object;
     while (frame->index < frame->count) {
         if (frame->index >= PyList_GET_SIZE(list)) return changed(encoder);
-        PyObject *item = Py_NewRef(PyList_GET_ITEM(list, frame->index++));
+        PyObject *item = PyList_GET_ITEM(list, frame->index++);
+        if (rp_put_leaf(encoder, item)) continue;
+        Py_INCREF(item);
         int status = rp_put_held(encoder, item);
         Py_DECREF(item);
         if (status || encoder->depth != depth) return status;
@@ -96,7 +98,9 @@ static int advance_list(rp_encoder *encoder, rp_encode_frame *frame) {
 static int advance_tuple(rp_encoder *encoder, rp_encode_frame *frame) {
     size_t depth = encoder->depth;
     while (frame->index < frame->count) {
-        int status = rp_put_value(encoder, PyTuple_GET_ITEM(frame->object, frame->index++));
+        PyObject *item = PyTuple_GET_ITEM(frame->object, frame->index++);
+        if (rp_put_leaf(encoder, item)) continue;
+        int status = rp_put_value(encoder, item);
         if (status || encoder->depth != depth) return status;
     }
     rp_pop(encoder);
