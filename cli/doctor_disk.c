@@ -1,5 +1,6 @@
 /* `resume doctor`: kind of the file system, room on it, and a probe of what a save needs of it. */
 #include "doctor.h"
+#include "os/pages.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -168,6 +169,27 @@ static void time_syncs(probe *this) {
                    milliseconds);
 }
 
+/* Not needed: without it large saves take more time of the processors. */
+static void try_direct(probe *this) {
+    const rs_os *os = this->doctor->folder->os;
+    const size_t size = 4096;
+    char *block = rs_pages_new(size);
+    if (!block) return;
+    rs_slice part = {block, size};
+    int fd = os->open(os, this->folder, this->name, RS_OPEN_WRITE | RS_OPEN_DIRECT, 0);
+    int64_t answer = fd < 0 ? fd : os->write(os, fd, &part, 1, 0);
+    if (fd >= 0) os->close(os, fd);
+    rs_pages_free(block, size);
+    if (answer == (int64_t)size)
+        rc_doctor_tell(this->doctor, RC_LEVEL_OK, "large saves", NULL,
+                       "go past the page cache (O_DIRECT)");
+    else
+        rc_doctor_tell(this->doctor, RC_LEVEL_NOTE, "large saves", NULL,
+                       "go through the page cache, which takes more of the processors (no "
+                       "O_DIRECT: %s)",
+                       answer < 0 ? strerror((int)-answer) : "a short write");
+}
+
 /* A second descriptor must not get the lock that the first one holds. */
 static void try_locks(probe *this) {
     int second = openat(this->folder, this->name, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
@@ -213,6 +235,7 @@ void rc_doctor_probe(rc_doctor *doctor) {
     probe this = {.doctor = doctor, .folder = doctor->folder->fd, .fd = -1};
     if (!make(&this)) return;
     time_syncs(&this);
+    try_direct(&this);
     try_locks(&this);
     try_names(&this);
     unlinkat(this.folder, this.name, 0);

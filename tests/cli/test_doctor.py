@@ -47,7 +47,7 @@ def test_a_good_folder_and_nothing_left_behind(resume, cut_off, folder):
     levels = {line.split()[0] for line in ran.out.splitlines() if not line.startswith(" ")}
     assert levels <= {"ok", "note"}
     for words in ("resume 1", "flock keeps a second one out", "4 KiB are durable after",
-                  "1 of 1 are good", "are free", "mode 0700"):
+                  "the page cache", "1 of 1 are good", "are free", "mode 0700"):
         assert words in ran.out, ran.out
     after = everything(folder)
     assert set(after) == set(before)
@@ -123,6 +123,23 @@ def test_memory_is_no_place(resume, cut_off, tmp_path):
         pytest.skip("/dev/shm is no tmpfs")
     level, text, _ = findings(resume("doctor", "/dev/shm", "--json"))["file system"][0]
     assert level == "problem" and text.startswith("tmpfs")
+
+
+def test_large_saves_as_the_file_system_can(resume, cut_off, folder, tmp_path):
+    """What is told is what opening with O_DIRECT says."""
+    for place in [folder, pathlib.Path("/dev/shm")]:
+        probe = place / ".direct-probe" if place != folder else tmp_path / "probe"
+        probe.touch()
+        try:
+            os.close(os.open(probe, os.O_WRONLY | os.O_DIRECT))
+            works = True
+        except OSError:
+            works = False
+        finally:
+            probe.unlink()
+        level, text, _ = findings(resume("doctor", str(place), "--json"))["large saves"][0]
+        assert (level == "ok") == works, text
+        assert text.startswith("go past" if works else "go through"), text
 
 
 def test_the_key(resume, cut_off, tmp_path, monkeypatch):
