@@ -141,7 +141,7 @@ static PyMethodDef core_functions[] = {
     {"_set_exception", (PyCFunction)(void (*)(void))rp_set_exception, METH_FASTCALL,
      "_set_exception($module, exception, state, /)\n--\n\nNamed by saved states."},
     {"_sentinel", rp_sentinel, METH_VARARGS,
-     "_sentinel($module, module, name, type, /)\n--\n\nNamed by saved states."},
+     "_sentinel($module, module, names, type, /)\n--\n\nNamed by saved states."},
     {"_dead_reference", rp_dead_reference, METH_NOARGS,
      "_dead_reference($module, /)\n--\n\nNamed by saved states."},
     {"_make_lock", rp_make_lock, METH_VARARGS,

@@ -443,21 +443,29 @@ def test_what_is_told_by_identity_is_that_of_its_module(tmp_path, value):
         import dataclasses, inspect, settings
         class Missing:
             pass
+        current = None
         MISSING, OBJECT = Missing(), object()
         gone = Missing()
+        left = right = Missing()
+        filled = Missing()
+        filled.attribute = 1
         @resume"""), 1).replace("{body}", textwrap.dedent(f"""
-            global made
+            global made, current, right, filled
+            current, right, filled = MISSING, Missing(), Missing()
+            pair, empty = [left, right], filled
             value = first = {value}
             own, again = [object(), Missing(), gone], [object()] * 2
             made = own[1]
             globals().pop("gone", None)
             save()
             return (value is {value}, value is first, len(set(own)), again[0] is again[1],
-                    own[0] is OBJECT, own[1] is MISSING)
+                    own[0] is OBJECT, own[1] is MISSING,
+                    pair[0] is left, pair[0] is pair[1], vars(empty), current is MISSING or current)
         """).replace("\n", "\n    "))
     (tmp_path / "it.py").write_text(program)
     for code in (-9, 0):
         ran = subprocess.run([sys.executable, "it.py"], cwd=tmp_path, capture_output=True,
                              env=os.environ | {"KILL": "1"}, text=True, timeout=60)
         assert ran.returncode == code, ran
-    assert ran.stdout.strip() == "(True, True, 3, True, False, False)", ran
+    assert ran.stdout.strip() == (
+        "(True, True, 3, True, False, False, True, False, {}, None)"), ran

@@ -17,16 +17,23 @@ static bool is_bare(PyObject *object) {
 
 /* ---- where they are ---- */
 
+/* All names that the first module gives it, in their order. */
 static int note(PyObject *found, PyObject *module_name, PyObject *name, PyObject *object) {
-    PyObject *key = PyLong_FromVoidPtr(object), *place = NULL;
-    if (key) place = PyTuple_Pack(3, module_name, name, (PyObject *)Py_TYPE(object));
-    int status = place && PyDict_SetDefault(found, key, place) ? 0 : -1;
-    Py_XDECREF(place);
+    PyObject *key = PyLong_FromVoidPtr(object);
+    PyObject *place = key ? PyDict_GetItemWithError(found, key) : NULL; /* borrowed */
+    int status = PyErr_Occurred() ? -1 : 0;
+    if (place && PyTuple_GET_ITEM(place, 0) == module_name) {
+        status = PyList_Append(PyTuple_GET_ITEM(place, 1), name);
+    } else if (!place && status == 0) {
+        place = Py_BuildValue("(O[O]O)", module_name, name, (PyObject *)Py_TYPE(object));
+        status = place ? PyDict_SetItem(found, key, place) : -1;
+        Py_XDECREF(place);
+    }
     Py_XDECREF(key);
     return status;
 }
 
-/* Address -> (module, name, class) of those that modules have. Under `resume run` the variables of
+/* Address -> (module, names, class) of those that modules have. Under `resume run` the variables of
  * the program itself are state. */
 static PyObject *find_all(const rp_module_state *state) {
     PyObject *modules = PyImport_GetModuleDict(), *module_name, *module, *name, *value;
@@ -58,17 +65,41 @@ int rp_put_sentinel(rp_encoder *encoder, PyObject *object) {
     return status;
 }
 
+/* ---- getting it back ---- */
+
+/* The first name that the module gives the object is among `names`: of two objects that the program
+ * has told apart since, one alone is what both names led to at the start. */
+static bool is_named_first(PyObject *space, PyObject *object, PyObject *names) {
+    PyObject *name, *value;
+    for (Py_ssize_t at = 0; PyDict_Next(space, &at, &name, &value);)
+        if (value == object) return PySequence_Contains(names, name) == 1;
+    return false;
+}
+
+/* Borrowed; NULL: it is not made yet, or is another thing by now. */
+static PyObject *found_in(PyObject *space, PyObject *names, PyObject *type) {
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(names); i++) {
+        PyObject *object = PyDict_GetItemWithError(space, PyList_GET_ITEM(names, i));
+        if (object && Py_IS_TYPE(object, (PyTypeObject *)type) && is_bare(object) &&
+            is_named_first(space, object, names))
+            return object;
+    }
+    return NULL;
+}
+
 PyObject *rp_sentinel(PyObject *self, PyObject *args) {
-    PyObject *module_name, *name, *type;
+    PyObject *module_name, *names, *type;
     (void)self;
-    if (!PyArg_ParseTuple(args, "UUO!:_sentinel", &module_name, &name, &PyType_Type, &type))
+    if (!PyArg_ParseTuple(args, "UO!O!:_sentinel", &module_name, &PyList_Type, &names, &PyType_Type,
+                          &type))
         return NULL;
     PyObject *module = PyImport_Import(module_name);
-    PyObject *found = module ? PyObject_GetAttr(module, name) : NULL;
+    bool is_module = module && PyModule_Check(module);
+    PyObject *found =
+        is_module ? Py_XNewRef(found_in(PyModule_GetDict(module), names, type)) : NULL;
     Py_XDECREF(module);
-    if (found && Py_IS_TYPE(found, (PyTypeObject *)type)) return found;
-    Py_XDECREF(found);
+    if (found) return found;
     if (PyErr_Occurred() && !PyErr_ExceptionMatches(PyExc_Exception)) return NULL;
-    PyErr_Clear(); /* not made yet, or another thing by now */
+    PyErr_Clear();
     return PyObject_CallMethod((PyObject *)&PyBaseObject_Type, "__new__", "(O)", type);
 }

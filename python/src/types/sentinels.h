@@ -4,6 +4,6 @@
 
 #include "../module.h"
 
-/* _sentinel(module, name, class): what the module has there, or a new one. */
+/* _sentinel(module, names, class): what the module has under them, or a new one. */
 PyObject *rp_sentinel(PyObject *module, PyObject *args);
 #endif
