@@ -9,17 +9,10 @@ import textwrap
 import typing
 
 import pytest
+from encoded import back
 from resume import Opaque, _core
 
 T = typing.TypeVar("T")
-
-
-def back(value, mine=True, **options):
-    stream, blobs, notes = _core._encode(value)
-    assert notes == []
-    value, notes = _core._decode(stream, blobs, mine=mine, **options)
-    assert notes == []
-    return value
 
 
 class Meta(type):

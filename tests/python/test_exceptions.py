@@ -8,15 +8,8 @@ import traceback
 import types
 
 import pytest
+from encoded import back
 from resume import CheckpointDamaged, Opaque, _core
-
-
-def back(value, mine=True, **options):
-    stream, blobs, notes = _core._encode(value)
-    assert notes == []
-    value, notes = _core._decode(stream, blobs, mine=mine, **options)
-    assert notes == []
-    return value
 
 
 def caught(function, *args):

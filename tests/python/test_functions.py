@@ -4,18 +4,11 @@ import struct
 import types
 
 import pytest
+from encoded import back
 from resume import Opaque, _core
 
 NEGATE = lambda x: -x  # noqa: E731
 TABLE = {"double": lambda x: 2 * x, "triple": lambda x: 3 * x}
-
-
-def back(value, mine=True, **options):
-    stream, blobs, notes = _core._encode(value)
-    assert notes == []
-    value, notes = _core._decode(stream, blobs, mine=mine, **options)
-    assert notes == []
-    return value
 
 
 def refusal(value):
