@@ -147,19 +147,6 @@ static resume_status search_later(recovery_work *recovery, uint64_t from, const 
     return search_range(recovery, last, size, bad, found_at, error);
 }
 
-/* A reader takes no lock: what was no commit a moment ago may be one by now, with others behind it
- * inside of what were zeros when the file was opened. */
-static resume_status has_appeared(recovery_work *recovery, uint64_t offset, uint64_t generation,
-                                  bool *appeared, rs_error *error) {
-    rs_place place;
-    *appeared = false;
-    if (recovery->file->for_writing) return RESUME_OK;
-    resume_status status =
-        rs_place_at_segment(recovery->file, offset, &place, appeared, NULL, error);
-    *appeared = *appeared && place.generation.number > generation;
-    return status;
-}
-
 /* What stands at `offset`, where no commit is: fills *next with the place where walking can go on,
  * 0 for none. */
 static resume_status pass_bad_place(recovery_work *recovery, uint64_t offset, const rs_place *place,
@@ -182,14 +169,9 @@ static resume_status pass_bad_place(recovery_work *recovery, uint64_t offset, co
     resume_status status = search_later(recovery, from, &bad, &trailer_at, error);
     recovery->is_zero = recovery->is_zero && from == offset;
     if (status || trailer_at == 0) return status;
-    bool appeared, found;
-    status = has_appeared(recovery, offset, generation, &appeared, error);
-    if (status) return status;
-    if (appeared) {
-        *next = offset;
-        return RESUME_OK;
-    }
+    /* Or it has come there a moment ago: a reader takes no lock, but looks again (rs_file_open). */
     note_lost(recovery, 0);
+    bool found;
     rs_place later;
     status = rs_place_at_trailer(file, trailer_at, &later, &found, error);
     if (status) return status;

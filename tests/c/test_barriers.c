@@ -84,7 +84,11 @@ static const struct {
     {"cut_tail", "failing syncs, ordered"},
     {"rs_file_undo", "failing syncs, ordered"},
     {"rs_tail_keep", "ordered saves"},
+    {"rs_file_append_table", "room"}, /* and the one below */
     {"settle", "ended calls"},
+    {"open_once", "a stranger at an opening"},
+    {"rs_leftovers_clear", "a stranger between two renames"},
+    {"finish_large", "ended calls, ordered"},
 };
 
 static const char *likely_killer(const char *inner, const char *outer) {

@@ -81,6 +81,23 @@ static void test_compact__unchanged_state_does_not_grow_the_file_for_ever(void *
     }
 }
 
+/* What was allowed for a larger state is not allowed for a smaller one. */
+static void test_compact__a_state_that_shrank_is_looked_at_again(void **state) {
+    store_place *place = *state;
+    store_new(place);
+    place->file->slack = 1 << 30;
+    store_save_until(place, SAMPLE_LARGE, 8);
+    place->file->slack = 4096;
+    place->file->compact_check_size = UINT64_MAX; /* as after a look at more that is kept */
+    place->file->compact_check_live = 1 << 20;
+    store_save(place, SAMPLE_LARGE, 9);
+    assert_false(place->info.compacted);
+    store_save(place, SAMPLE_SMALL, 10);
+    assert_true(place->info.compacted);
+    store_expect(place, 0, SAMPLE_SMALL, 10);
+    store_expect(place, 1, SAMPLE_LARGE, 9);
+}
+
 static void test_compact__older_generation_that_is_bad_is_left_out(void **state) {
     store_place *place = *state;
     store_new(place);
@@ -181,6 +198,7 @@ int main(void) {
         TEST(test_compact__marks_do_not_count),
         TEST(test_compact__happens_by_itself),
         TEST(test_compact__unchanged_state_does_not_grow_the_file_for_ever),
+        TEST(test_compact__a_state_that_shrank_is_looked_at_again),
         TEST(test_compact__older_generation_that_is_bad_is_left_out),
         TEST(test_compact__newest_generation_that_is_bad_is_refused),
         TEST(test_compact__failure_does_not_fail_the_save),

@@ -136,6 +136,21 @@ static void test_edges__a_file_that_is_given_up_gets_no_hint(void **state) {
     assert_int_equal(place->fault.calls[FAULT_WRITE], 0);
 }
 
+/* Nor does one whose newest save is durable, but whose next one failed to become so. */
+static void test_edges__a_poisoned_file_gets_no_hint(void **state) {
+    store_place *place = *state;
+    store_new(place);
+    store_save_until(place, SAMPLE_SMALL, 2);
+    place->file->hinted_generation = 0;
+    place->file->poisoned = true;
+    fault_os_plan(&place->fault, (fault_plan){0});
+    rs_file_leave(place->file);
+    assert_int_equal(place->fault.calls[FAULT_WRITE], 0);
+    place->file->poisoned = false;
+    rs_file_leave(place->file);
+    assert_int_equal(place->fault.calls[FAULT_WRITE], 1);
+}
+
 /* Nor does a save that was found, and may be in the cache alone: a hint would prove it durable. */
 static void test_edges__a_save_that_was_only_found_gets_no_hint(void **state) {
     store_place *place = *state;
@@ -538,6 +553,7 @@ int main(void) {
         TEST(test_edges__a_slow_disk_gets_smaller_saves),
         TEST(test_edges__misuse_changes_nothing),
         TEST(test_edges__a_file_that_is_given_up_gets_no_hint),
+        TEST(test_edges__a_poisoned_file_gets_no_hint),
         TEST(test_edges__a_save_that_was_only_found_gets_no_hint),
         TEST(test_edges__names_that_are_too_long),
         TEST(test_edges__a_file_that_somebody_cut_is_kept_as_damaged),

@@ -250,7 +250,42 @@ static void test_known_pages__a_bad_patch_is_measured_whole(void **state) {
     store_flip(place->file_path, record + 15); /* the number of pages */
     assert_int_equal(rs_kept_measure(place->file, items, &bad, NULL), RESUME_OK);
     assert_true(bad == good + CHUNK - RS_PAGE_SIZE);
+    store_flip(place->file_path, record + 15);
+    store_flip(place->file_path, place->file->table.entries[1].offset + 15); /* of the newest */
+    assert_int_equal(rs_kept_measure(place->file, items, &bad, NULL), RESUME_OK);
+    assert_true(bad == good + CHUNK - RS_PAGE_SIZE);
     rs_free(items);
+    free(bytes);
+}
+
+static uint64_t size_of_two(store_place *place) {
+    rs_keep keep = {.last = 2};
+    rs_keep_item *items;
+    uint64_t size;
+    assert_int_equal(rs_kept_choose(place->file, &keep, 0, false, &items, NULL), RESUME_OK);
+    assert_int_equal(rs_kept_measure(place->file, items, &size, NULL), RESUME_OK);
+    rs_free(items);
+    return size;
+}
+
+/* What the newest state has nothing beside is measured whole. */
+static void test_known_pages__measured_beside_a_smaller_state(void **state) {
+    store_place *place = *state;
+    static const uint8_t stream[] = {0xA0};
+    seeded random = seeded_start();
+    uint8_t *bytes = array_of(&random, 3 * CHUNK);
+    rs_blob blob = {.bytes = stream, .size = 1};
+    rs_meta meta = {.saves = 1};
+    rs_snapshot snapshot = {.meta = &meta, .blobs = &blob, .blob_count = 1};
+    rs_commit_options options = {.keep = {.last = 2}};
+    store_new(place);
+    assert_int_equal(save(place, bytes, 3 * CHUNK), RESUME_OK);
+    bytes[0]++;
+    assert_int_equal(save(place, bytes, CHUNK), RESUME_OK); /* two chunks fewer */
+    assert_true(size_of_two(place) >= 3 * CHUNK && size_of_two(place) < 4 * CHUNK);
+    assert_int_equal(rs_file_commit(place->file, &snapshot, &options, &place->info, &place->error),
+                     RESUME_OK);
+    assert_true(size_of_two(place) >= CHUNK && size_of_two(place) < 2 * CHUNK);
     free(bytes);
 }
 
@@ -432,6 +467,7 @@ int main(void) {
         STORE(test_known_pages__compaction_without_memory_changes_nothing),
         STORE(test_known_pages__compaction_of_other_sizes),
         STORE(test_known_pages__a_bad_patch_is_measured_whole),
+        STORE(test_known_pages__measured_beside_a_smaller_state),
         STORE(test_known_pages__compaction_keeps_patches_between_generations),
         STORE(test_known_pages__the_file_stays_small),
         STORE(test_known_pages__a_page_that_changes_meanwhile),

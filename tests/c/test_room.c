@@ -273,6 +273,45 @@ static void test_room__readers_see_what_comes_into_it(void **state) {
     assert_true(writer.version > 12);
 }
 
+/* A program that saves at every read of the reader: no look finds the file at rest. What is there
+ * at an instant is no damage, however often it has become more when it is looked at again. */
+typedef struct steadily {
+    meanwhile writer;
+    fault_os *reading;
+    long every, left; /* reads */
+} steadily;
+
+static void save_at_each_read(void *context) {
+    steadily *saves = context;
+    save_two(&saves->writer);
+    saves->writer.version += 2;
+    if (--saves->left > 0)
+        fault_os_hook(saves->reading, FAULT_BIT(FAULT_READ), saves->every, save_at_each_read,
+                      saves);
+}
+
+static void test_room__readers_keep_up_with_steady_saves(void **state) {
+    store_place *place = begin(state);
+    uint64_t version = 9;
+    save(place, 1, 8);
+    for (long every = 1; every <= 8; every++) {
+        fault_os reading;
+        rs_folder folder = *place->folder;
+        fault_os_init(&reading, rs_os_linux());
+        folder.os = &reading.os;
+        rs_file *file;
+        rs_recovery recovery;
+        rs_error error = {0};
+        steadily saves = {{place, version}, &reading, every, 100};
+        fault_os_hook(&reading, FAULT_BIT(FAULT_READ), every, save_at_each_read, &saves);
+        assert_int_equal(rs_file_open(&folder, CK, false, &file, &recovery, &error), RESUME_OK);
+        assert_int_equal(recovery.health, RS_HEALTH_GOOD);
+        assert_true(recovery.taken >= version - 1);
+        rs_file_close(file);
+        version = saves.writer.version;
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, store_place_setup, store_place_teardown)
 
 int main(void) {
@@ -291,6 +330,7 @@ int main(void) {
         TEST(test_room__goes_with_a_failed_save),
         TEST(test_room__is_written_over_by_a_large_save),
         TEST(test_room__readers_see_what_comes_into_it),
+        TEST(test_room__readers_keep_up_with_steady_saves),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
