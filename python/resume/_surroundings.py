@@ -1,9 +1,11 @@
 """What `with` does to the process: taken at a save, done again where a program goes on inside."""
 import contextlib
+import contextlib
 import contextvars
 import importlib
 import os
 import sys
+import types
 import warnings
 
 HOOKS = {}  # "module.Class" or "module.function" of a @contextmanager -> (take, enter)
@@ -107,13 +109,14 @@ class Warnings:
 
     def enter(manager, state):
         module = manager._module
-        if getattr(module, "_use_context", False):
-            module._warnings_context.set(state)
-        else:
-            filters, log, module.showwarning = state
-            module.filters = list(filters)
-            module._showwarnmsg_impl = SHOW_WARNING if log is None else log.append
-        (getattr(module, "_filters_mutated_lock_held", None) or module._filters_mutated)()
+        with getattr(module, "_lock", None) or contextlib.nullcontext():
+            if getattr(module, "_use_context", False):
+                module._warnings_context.set(state)
+            else:
+                filters, log, module.showwarning = state
+                module.filters = list(filters)
+                module._showwarnmsg_impl = SHOW_WARNING if log is None else log.append
+            (getattr(module, "_filters_mutated_lock_held", None) or module._filters_mutated)()
 
 
 SHOW_WARNING = warnings._showwarnmsg_impl  # as long as nobody listens
@@ -150,6 +153,12 @@ def local_context(outer):
         return decimal.localcontext()
     finally:
         decimal.setcontext(inner)
+
+
+def method_of_local_context(name):
+    """Its class stands in no module; from 3.14 on `with` keeps its __exit__."""
+    import decimal
+    return getattr(type(decimal.localcontext()), name)
 
 
 # ---- numpy ----
@@ -249,4 +258,6 @@ def reduction(value):
         old = value.old_value
         return token, (value.var, "used" in repr(value)[:12],
                        *(() if old is contextvars.Token.MISSING else (plain(old),)))
+    if isinstance(value, types.MethodDescriptorType):
+        return method_of_local_context, (value.__name__,)
     return local_context, (outer_context(value),)

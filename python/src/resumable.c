@@ -26,13 +26,10 @@ PyObject *rp_resumable_function(PyObject *callable) {
 
 /* What functools.wraps copies. */
 static int copy_names(PyObject *self, PyObject *function) {
-    static const char *const names[] = {"__module__",     "__name__",     "__qualname__",
-                                        "__doc__",        "__annotate__", "__annotations__",
-                                        "__type_params__"};
+    static const char *const names[] = {"__module__", "__name__",     "__qualname__",
+                                        "__doc__",    "__annotate__", "__type_params__"};
     size_t count = sizeof names / sizeof names[0];
     for (size_t i = 0; i < count; i++) {
-        /* where annotations are lazy, they are not looked at for this */
-        if (i == 5 && PyObject_HasAttrString(function, names[4])) continue;
         PyObject *value = PyObject_GetAttrString(function, names[i]);
         if (value == NULL) {
             if (!PyErr_ExceptionMatches(PyExc_AttributeError)) return -1;
@@ -304,6 +301,11 @@ static PyObject *from_function(PyObject *object, void *name) {
     return PyObject_GetAttrString(((rp_resumable *)object)->function, name);
 }
 
+static int set_annotations(PyObject *object, PyObject *value, void *nothing) {
+    (void)nothing;
+    return PyObject_SetAttrString(((rp_resumable *)object)->function, "__annotations__", value);
+}
+
 static PyMethodDef resumable_methods[] = {
     {"__reduce__", resumable_reduce, METH_NOARGS, "__reduce__($self, /)\n--\n\nBy its name."},
     {"__copy__", resumable_copy, METH_NOARGS, "__copy__($self, /)\n--\n\nThe object itself."},
@@ -317,6 +319,8 @@ static PyGetSetDef resumable_getset[] = {
     {"__defaults__", from_function, NULL, "Of the function.", "__defaults__"},
     {"__kwdefaults__", from_function, NULL, "Of the function.", "__kwdefaults__"},
     {"__globals__", from_function, NULL, "Of the function.", "__globals__"},
+    /* not copied: where they are lazy, asking for them would be too early */
+    {"__annotations__", from_function, set_annotations, "Of the function.", "__annotations__"},
     {NULL, NULL, NULL, NULL, NULL},
 };
 

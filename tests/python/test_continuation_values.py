@@ -1,6 +1,7 @@
 """What frames hold and pickle refuses: generators, locks, weak references, views, csv ..."""
 import contextlib
 import csv
+import decimal
 import io
 import itertools
 import re
@@ -213,6 +214,18 @@ class Node:
         return self
 
 
+class Left(Node):
+    __slots__ = ("x",)
+
+
+class Other:
+    pass
+
+
+class Both(Other, Left):
+    """A class with two bases."""
+
+
 def test_weak_references():
     node = Node()
     reference, twice, dead = weakref.ref(node), weakref.ref(node), weakref.ref(Node())
@@ -318,6 +331,14 @@ def test_views_of_dicts():
     restored["b"] = 2
     assert view == {"a": 1, "b": 2} and type(view) is types.MappingProxyType
     assert own == Node.__dict__ and own["__dict__"] is Node.__dict__["__dict__"]
+    slots, both, plain = back([Left.__dict__, Both.__dict__, types.MappingProxyType(
+        {"__module__": "m", "__doc__": None})])
+    assert slots["x"] is Left.x and both["__doc__"] == "A class with two bases."
+    assert plain == {"__module__": "m", "__doc__": None}
+
+
+def test_a_class_of_c_that_no_module_holds_is_no_class_of_the_program():
+    assert "written in C" in refusal(type(decimal.localcontext()))
 
 
 def test_formats_and_matches():

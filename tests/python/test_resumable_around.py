@@ -1,6 +1,7 @@
 """Resumable functions in processes, threads and ranks, under signals; the decorated function."""
 import inspect
 import pickle
+import typing
 
 import killed
 import pytest
@@ -187,7 +188,8 @@ def test_it_looks_like_the_function():
     plain = sample.__wrapped__
     assert sample.__name__ == "sample" and sample.__qualname__ == "sample"
     assert sample.__doc__ == "What it says." and sample.__module__ == __name__
-    assert sample.__annotations__ == plain.__annotations__ and sample.mark == 1
+    assert sample.__annotations__ is plain.__annotations__ and sample.mark == 1
+    assert "b" in sample.__annotations__ and typing.get_type_hints(sample)["return"] is float
     assert inspect.signature(sample) == inspect.signature(plain)
     assert inspect.unwrap(sample) is plain and inspect.getsource(sample) == inspect.getsource(plain)
     assert sample.__defaults__ == (2,) and sample.__code__ is plain.__code__

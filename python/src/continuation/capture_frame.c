@@ -149,6 +149,13 @@ static void turn_handled(const rp_stand *stand, PyObject *stack, PyObject **hand
     }
 }
 
+/* Which entry a result will take the place of: -1 for none. It may be gone already, as what
+ * UNPACK_SEQUENCE takes apart is from 3.14 on. */
+static int awaited(const rp_verdict *verdict) {
+    if (verdict->mode != RP_MODE_OPERAND) return -1;
+    return verdict->kept - rp_completion_below(verdict->value);
+}
+
 static PyObject *read_stack(rp_module_state *state, const rp_stand *stand, rp_verdict *verdict,
                             PyObject **handled) {
     PyObject *stack = PyTuple_New(verdict->kept);
@@ -157,6 +164,8 @@ static PyObject *read_stack(rp_module_state *state, const rp_stand *stand, rp_ve
         if (i == last && verdict->top) {
             PyTuple_SET_ITEM(stack, i, verdict->top);
             verdict->top = NULL;
+        } else if (i == awaited(verdict)) {
+            PyTuple_SET_ITEM(stack, i, Py_NewRef(Py_None));
         } else if (read_entry(state, stand, stack, i) < 0) {
             Py_CLEAR(stack);
         }
@@ -164,8 +173,6 @@ static PyObject *read_stack(rp_module_state *state, const rp_stand *stand, rp_ve
     int first = rp_analysis_kept(stand->analysis, stand->index);
     for (int i = first; stack && verdict->callable && i <= last; i++)
         if (i != first + 1) replace(stack, i, i == first ? verdict->callable : Py_None);
-    if (stack && verdict->mode == RP_MODE_OPERAND)
-        replace(stack, verdict->kept - rp_completion_below(verdict->value), Py_None);
     if (stack) turn_handled(stand, stack, handled);
     return stack;
 }
@@ -175,7 +182,8 @@ static PyObject *read_stack(rp_module_state *state, const rp_stand *stand, rp_ve
 static bool stack_agrees(const rp_stand *stand, const rp_verdict *verdict) {
     int top = rp_stack_top(stand->frame);
     if (top < 0 || verdict->mode == RP_MODE_NEW) return true;
-    return top - stand->base >= verdict->kept - (verdict->top != NULL);
+    bool needs_no_top = verdict->top != NULL || awaited(verdict) == verdict->kept - 1;
+    return top - stand->base >= verdict->kept - needs_no_top;
 }
 
 rp_record *rp_stand_record(rp_module_state *state, const rp_stand *stand, rp_verdict *verdict,

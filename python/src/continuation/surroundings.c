@@ -7,8 +7,14 @@
 
 #include <string.h>
 
+/* The name of what a class has, written in Python or in C; borrowed, or NULL. */
+static PyObject *name_of(PyObject *method) {
+    if (PyFunction_Check(method)) return ((PyFunctionObject *)method)->func_name;
+    return Py_IS_TYPE(method, &PyMethodDescr_Type) ? PyDescr_NAME(method) : NULL;
+}
+
 /* The manager that is left by entry `index` of the stack, new reference: its bound __exit__, or
- * (from 3.14 on) the function __exit__ with the manager above it. NULL without an exception. */
+ * (from 3.14 on) the __exit__ of its class with the manager above it. NULL without an exception. */
 static PyObject *manager_at(const rp_record *record, Py_ssize_t index) {
     PyObject *entry = PyTuple_GET_ITEM(record->stack, index), *self = NULL, *name = NULL;
     if (PyMethod_Check(entry)) {
@@ -21,8 +27,8 @@ static PyObject *manager_at(const rp_record *record, Py_ssize_t index) {
     } else if (index + 1 < PyTuple_GET_SIZE(record->stack)) {
         self = PyTuple_GET_ITEM(record->stack, index + 1);
     }
-    if (self == NULL || !PyFunction_Check(entry)) return NULL;
-    name = ((PyFunctionObject *)entry)->func_name;
+    name = name_of(entry);
+    if (self == NULL || name == NULL) return NULL;
     return PyUnicode_CompareWithASCIIString(name, "__exit__") == 0 ? Py_NewRef(self) : NULL;
 }
 

@@ -67,12 +67,23 @@ static PyObject *attributes_of(PyTypeObject *type, PyObject *dict) {
     return attributes;
 }
 
-/* type.__new__ can make it: no part of a metaclass that is written in C is left out. */
+/* Methods in C, also those that stand for slots, which the interpreter gives no class of Python. */
+static bool has_methods_of_c(PyTypeObject *type) {
+    PyObject *name, *value;
+    for (Py_ssize_t at = 0; PyDict_Next(type->tp_dict, &at, &name, &value);)
+        if ((Py_IS_TYPE(value, &PyMethodDescr_Type) || Py_IS_TYPE(value, &PyWrapperDescr_Type)) &&
+            PyDescr_TYPE(value) == type)
+            return true;
+    return false;
+}
+
+/* type.__new__ can make it: no part of it, or of a metaclass, that is written in C is left out. */
 static bool is_of_python(PyTypeObject *type) {
     PyTypeObject *meta = Py_TYPE(type);
     while (meta && meta->tp_flags & Py_TPFLAGS_HEAPTYPE)
         meta = meta->tp_base;
-    return meta == &PyType_Type && type->tp_flags & Py_TPFLAGS_HEAPTYPE && type->tp_dict;
+    return meta == &PyType_Type && type->tp_flags & Py_TPFLAGS_HEAPTYPE && type->tp_dict &&
+           !has_methods_of_c(type);
 }
 
 /* The names of those values that are as the program made them: a list. */

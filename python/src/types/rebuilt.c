@@ -223,25 +223,50 @@ static bool is_any(PyObject *object) {
     return true;
 }
 
-/* A class, whose namespace this is; borrowed, or NULL. */
-static PyObject *class_of_namespace(PyObject *names) {
-    static const char *const descriptors[] = {"__dict__", "__weakref__"};
-    for (size_t i = 0; PyDict_Check(names) && i < 2; i++) {
-        PyObject *entry = PyDict_GetItemString(names, descriptors[i]);
-        if (!entry || !Py_IS_TYPE(entry, &PyGetSetDescr_Type)) continue;
-        PyTypeObject *class = PyDescr_TYPE(entry);
-        if (PyType_HasFeature(class, Py_TPFLAGS_HEAPTYPE) && class->tp_dict == names)
-            return (PyObject *)class;
+static bool may_be_namespace(PyObject *names) {
+    return PyDict_Check(names) && PyDict_GetItemString(names, "__module__") &&
+           PyDict_GetItemString(names, "__doc__");
+}
+
+/* Adds the classes that have `class` as their first base: so each class is met once. */
+static int add_derived(PyObject *classes, PyObject *class) {
+    PyObject *derived = PyObject_CallMethod((PyObject *)&PyType_Type, "__subclasses__", "O", class);
+    int status = derived ? 0 : -1;
+    for (Py_ssize_t i = 0; !status && i < PyList_GET_SIZE(derived); i++) {
+        PyObject *one = PyList_GET_ITEM(derived, i);
+        if ((PyObject *)((PyTypeObject *)one)->tp_base == class)
+            status = PyList_Append(classes, one);
     }
-    return NULL;
+    Py_XDECREF(derived);
+    return status;
+}
+
+/* The class whose namespace this is: new reference, None when it is a plain dict. Its descriptors
+ * do not tell: from 3.15 on they are those of `object`. */
+static PyObject *class_of_namespace(PyObject *names) {
+    if (!may_be_namespace(names)) return Py_NewRef(Py_None);
+    PyObject *classes = PyList_New(0), *found = NULL;
+    int status = classes ? add_derived(classes, (PyObject *)&PyBaseObject_Type) : -1;
+    for (Py_ssize_t i = 0; !status && !found && i < PyList_GET_SIZE(classes); i++) {
+        PyTypeObject *class = (PyTypeObject *)PyList_GET_ITEM(classes, i);
+        if (PyType_HasFeature(class, Py_TPFLAGS_HEAPTYPE) && class->tp_dict == names)
+            found = Py_NewRef((PyObject *)class);
+        else
+            status = add_derived(classes, (PyObject *)class);
+    }
+    if (!status && !found) found = Py_NewRef(Py_None);
+    Py_XDECREF(classes);
+    return found;
 }
 
 static PyObject *reduce_proxy(PyObject *object) {
     PyObject *mapping = referred(object, is_any);
     if (!mapping) return NULL;
     PyObject *class = class_of_namespace(mapping);
-    if (class)
-        return call_of(imported("builtins", "getattr"), Py_BuildValue("(Os)", class, "__dict__"));
+    if (!class) return NULL;
+    if (class != Py_None)
+        return call_of(imported("builtins", "getattr"), Py_BuildValue("(Ns)", class, "__dict__"));
+    Py_DECREF(class);
     return call_of(Py_NewRef(&PyDictProxy_Type), PyTuple_Pack(1, mapping));
 }
 
@@ -405,6 +430,12 @@ static bool is_of_context(PyObject *object) {
     return PyContextVar_CheckExact(object) || PyContextToken_CheckExact(object);
 }
 
+static bool is_of_local_context(PyObject *object) {
+    const char *name = Py_IS_TYPE(object, &PyMethodDescr_Type) ? PyDescr_TYPE(object)->tp_name
+                                                               : Py_TYPE(object)->tp_name;
+    return strcmp(name, "decimal.ContextManager") == 0;
+}
+
 static PyObject *reduce_surroundings(PyObject *object) {
     return rp_call_unseen("resume._surroundings", "reduction", object);
 }
@@ -427,7 +458,7 @@ static const rule rules[] = {
     {"_sre.SRE_Scanner", NULL, reduce_scanner},
     {"_csv.writer", NULL, reduce_writer},
     {"_csv.reader", NULL, reduce_reader},
-    {"decimal.ContextManager", NULL, reduce_surroundings},
+    {NULL, is_of_local_context, reduce_surroundings},
     {NULL, is_of_context, reduce_surroundings},
 };
 
