@@ -3,10 +3,14 @@
 #include "../encode.h"
 #include "../pycompat/ints.h"
 #include "../pycompat/tuple_hash.h"
+#include "../region.h"
 
 #include <stddef.h>
 
 enum { PACKED_COUNT_MIN = 16, AHEAD = 32 };
+/* From here on memory comes in huge pages: the first touch of small ones takes longer than the
+ * rest. */
+enum { REGION_SIZE_MIN = 2 << 20 };
 
 static int changed(rp_encoder *encoder) {
     return rp_refuse(encoder, "another thread changed it while it was being saved; hold its lock "
@@ -62,15 +66,16 @@ static int put_packed(rp_encoder *encoder, PyObject *list, Py_ssize_t count) {
     if (!PyFloat_CheckExact(first) && !PyLong_CheckExact(first)) return 0;
     /* a list that begins with another type later on costs no more than a look at its ends */
     if (Py_TYPE(PyList_GET_ITEM(list, count - 1)) != Py_TYPE(first)) return 0;
-    /* the content stands in a bytes object of its own, which the encoder keeps when it is large */
-    PyObject *memory = PyBytes_FromStringAndSize(NULL, count * 8);
+    /* the content stands in an object of its own, which the encoder keeps when it is large */
+    bool is_large = count * 8 >= REGION_SIZE_MIN;
+    PyObject *memory = is_large ? rp_region_new(encoder->state, (size_t)count * 8)
+                                : PyBytes_FromStringAndSize(NULL, count * 8);
     if (!memory) return -1;
+    void *bytes = is_large ? rp_region_bytes(memory) : PyBytes_AS_STRING(memory);
     int status = 0;
-    if (pack(encoder, list, count, PyBytes_AS_STRING(memory))) {
+    if (pack(encoder, list, count, bytes)) {
         put_packed_tags(encoder, list);
-        status = rp_put_memory(encoder, PyBytes_AS_STRING(memory), (size_t)count * 8, 8, memory) < 0
-                     ? -1
-                     : 1;
+        status = rp_put_memory(encoder, bytes, (size_t)count * 8, 8, memory) < 0 ? -1 : 1;
     }
     Py_DECREF(memory);
     return status;
@@ -263,20 +268,13 @@ PyObject *rp_get_packed_list(rp_decoder *decoder) {
     if (rp_next_memory(decoder, &memory) < 0) return NULL;
     if (memory.size % 8 || memory.partial)
         return rp_damaged(decoder, "a packed list ends inside a number");
-    void *read = NULL;
-    const uint8_t *from = memory.bytes;
-    if (!from) {
-        read = PyMem_Malloc(memory.size);
-        if (!read) return PyErr_NoMemory();
-        if (rp_read_memory(decoder, &memory, read) < 0) {
-            PyMem_Free(read);
-            return NULL;
-        }
-        from = read;
-    }
+    PyObject *read = memory.bytes ? NULL : rp_region_new(decoder->state, memory.size), *list = NULL;
+    const uint8_t *from = read ? rp_region_bytes(read) : memory.bytes;
+    if (!from || (read && rp_read_memory(decoder, &memory, rp_region_bytes(read)) < 0)) goto done;
     Py_ssize_t count = (Py_ssize_t)(memory.size / 8);
-    PyObject *list = is_float ? unpack_floats(from, count) : unpack_ints(from, count);
-    PyMem_Free(read);
+    list = is_float ? unpack_floats(from, count) : unpack_ints(from, count);
+done:
+    Py_XDECREF(read);
     return list;
 }
 
