@@ -408,6 +408,32 @@ GOOD = [  # name, value, expression, rule, blobs
         "FRAMES: a call in a call",
     ),
     (
+        "frames-completed",
+        Tagged(
+            FRAMES,
+            [
+                [
+                    [mark(LAMBDA), 3, 9, 6, "O", "O"],
+                    [REF[0], 5, 4, 7, "", "O-O"],
+                    [REF[0], 7, 2, 6, "-", ""],
+                    [REF[0], 8, 1, 0, "", ""],
+                ],
+                1,
+                [],
+                Tagged(TUPLE, ["binary", 0, 1, 2.5, 1]),
+                2,
+                None,
+                Tagged(TUPLE, ["answer", 1, "__iter__", "Items"]),
+                Tagged(TUPLE, ["nothing"]),
+                True,
+            ],
+        ),
+        "opaque('types.FrameType', [['geo.f.<locals>.<lambda>', 3], "
+        "['geo.f.<locals>.<lambda>', 5], ['geo.f.<locals>.<lambda>', 7], "
+        "['geo.f.<locals>.<lambda>', 8]])",
+        "FRAMES: the result of an instruction, an operand, and what C code makes of them",
+    ),
+    (
         "runner",
         [mark(Tagged(RUNNER, [[[LAMBDA, 5, 2, 4, "O", "P"]], REF[0], None])), Tagged(RUNNER, [])],
         "[opaque('types.GeneratorType', [['geo.f.<locals>.<lambda>', 5]]), "
