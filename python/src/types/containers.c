@@ -60,6 +60,15 @@ static void put_packed_tags(rp_encoder *encoder, PyObject *list) {
     rp_put_tag(encoder, is_float ? RP_TAG_FLOAT64_ARRAY : RP_TAG_INT64_ARRAY);
 }
 
+/* Memory for packed numbers, for a while; NULL with an exception. */
+static PyObject *new_memory(rp_module_state *state, size_t size, void **bytes) {
+    bool is_large = size >= REGION_SIZE_MIN;
+    PyObject *memory =
+        is_large ? rp_region_new(state, size) : PyBytes_FromStringAndSize(NULL, (Py_ssize_t)size);
+    if (memory) *bytes = is_large ? rp_region_bytes(memory) : PyBytes_AS_STRING(memory);
+    return memory;
+}
+
 /* 1: packed. 0: not a list of numbers of one type; nothing was written. -1: exception. */
 static int put_packed(rp_encoder *encoder, PyObject *list, Py_ssize_t count) {
     PyObject *first = PyList_GET_ITEM(list, 0);
@@ -67,11 +76,9 @@ static int put_packed(rp_encoder *encoder, PyObject *list, Py_ssize_t count) {
     /* a list that begins with another type later on costs no more than a look at its ends */
     if (Py_TYPE(PyList_GET_ITEM(list, count - 1)) != Py_TYPE(first)) return 0;
     /* the content stands in an object of its own, which the encoder keeps when it is large */
-    bool is_large = count * 8 >= REGION_SIZE_MIN;
-    PyObject *memory = is_large ? rp_region_new(encoder->state, (size_t)count * 8)
-                                : PyBytes_FromStringAndSize(NULL, count * 8);
+    void *bytes;
+    PyObject *memory = new_memory(encoder->state, (size_t)count * 8, &bytes);
     if (!memory) return -1;
-    void *bytes = is_large ? rp_region_bytes(memory) : PyBytes_AS_STRING(memory);
     int status = 0;
     if (pack(encoder, list, count, bytes)) {
         put_packed_tags(encoder, list);
@@ -268,9 +275,11 @@ PyObject *rp_get_packed_list(rp_decoder *decoder) {
     if (rp_next_memory(decoder, &memory) < 0) return NULL;
     if (memory.size % 8 || memory.partial)
         return rp_damaged(decoder, "a packed list ends inside a number");
-    PyObject *read = memory.bytes ? NULL : rp_region_new(decoder->state, memory.size), *list = NULL;
-    const uint8_t *from = read ? rp_region_bytes(read) : memory.bytes;
-    if (!from || (read && rp_read_memory(decoder, &memory, rp_region_bytes(read)) < 0)) goto done;
+    void *bytes = NULL;
+    PyObject *read = memory.bytes ? NULL : new_memory(decoder->state, memory.size, &bytes);
+    PyObject *list = NULL;
+    const uint8_t *from = read ? bytes : memory.bytes;
+    if (!from || (read && rp_read_memory(decoder, &memory, bytes) < 0)) goto done;
     Py_ssize_t count = (Py_ssize_t)(memory.size / 8);
     list = is_float ? unpack_floats(from, count) : unpack_ints(from, count);
 done:
