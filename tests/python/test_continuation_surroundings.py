@@ -391,12 +391,13 @@ TEMPORARY = """
          position = one.tell(), raw.tell()
          one.seek(0), raw.seek(0)
          one.name.bit_length()
-         return one.read(), raw.read(), position, one.mode
+         same = one.mode == tempfile.TemporaryFile({arguments}).mode  # of which each Python has its own
+         return one.read(), raw.read(), position, same
 """
 
 
 @pytest.mark.parametrize("arguments, word, seen", [
-    ("", "b'word'", "(b'wordwordword', b'rawer', (8, 5), 'rb+')"),
+    ("", "b'word'", "(b'wordwordword', b'rawer', (8, 5), True)"),
     ("'w+', encoding='utf-16', newline='\\r\\n'", "'w\\u00f6\\n'", None),
 ])
 def test_the_content_of_files_without_a_name_is_state(tmp_path, arguments, word, seen):

@@ -365,6 +365,9 @@ def k_defaultdict():
     counts[kept] -= plain[kept] + plain['k']
     made = collections.defaultdict(SubInit)
     made['x'].v += made['y'].v
+    def meanwhile(): counts.update(z=7); save(); return 8
+    counts.default_factory = meanwhile
+    log(counts['z'], dict(counts), counts.default_factory is meanwhile)
     return dict(plain), dict(counts), sorted((k, p.v) for k, p in made.items())
 def k_until():
     left = [3, 2, 1, 0, 5]

@@ -5,6 +5,8 @@
 #include "../pycompat/functions.h"
 #include "../types/iterators.h"
 
+#include <string.h>
+
 const char *const rp_operator_names[RP_OPERATORS] = {
     "add", "and", "floordiv", "lshift", "matmul",  "mul", "mod",
     "or",  "pow", "rshift",   "sub",    "truediv", "xor",
@@ -198,12 +200,44 @@ static PyObject *complete_until(PyObject *completion, PyObject *result) {
     return NULL;
 }
 
+/* Takes the place of the factory for one call: (dict, default_factory, factory, value). */
+static PyObject *give_once(PyObject *parts, PyObject *nothing) {
+    (void)nothing;
+    PyObject *done = PyObject_CallMethod(PyTuple_GET_ITEM(parts, 1), "__set__", "OO",
+                                         PyTuple_GET_ITEM(parts, 0), PyTuple_GET_ITEM(parts, 2));
+    if (!done) return NULL;
+    Py_DECREF(done);
+    return Py_NewRef(PyTuple_GET_ITEM(parts, 3));
+}
+
+/* __missing__ of defaultdict itself, which keeps the value in one way until 3.13 and in another
+ * one from 3.14 on, with what the factory has given. */
+static PyObject *ask_missing(PyObject *base, PyObject *dict, PyObject *key, PyObject *value) {
+    static PyMethodDef method = {"give_once", give_once, METH_NOARGS, NULL};
+    PyObject *field = PyObject_GetAttrString(base, "default_factory"), *given = NULL;
+    PyObject *factory = field ? PyObject_CallMethod(field, "__get__", "O", dict) : NULL;
+    PyObject *parts = factory ? PyTuple_Pack(4, dict, field, factory, value) : NULL;
+    PyObject *gives = parts ? PyCFunction_New(&method, parts) : NULL;
+    PyObject *done = gives ? PyObject_CallMethod(field, "__set__", "OO", dict, gives) : NULL;
+    if (done) given = PyObject_CallMethod(base, "__missing__", "OO", dict, key);
+    Py_XDECREF(done);
+    Py_XDECREF(gives);
+    Py_XDECREF(parts);
+    Py_XDECREF(factory);
+    Py_XDECREF(field);
+    return given;
+}
+
 static PyObject *complete_missing(PyObject *completion, PyObject *result) {
-    PyObject *made = PyTuple_GET_ITEM(completion, 3);
+    PyObject *dict = PyTuple_GET_ITEM(completion, 1), *made = PyTuple_GET_ITEM(completion, 3);
     PyObject *value = PyTuple_GET_SIZE(made) > 0 ? PyTuple_GET_ITEM(made, 0) : result;
-    int status =
-        PyObject_SetItem(PyTuple_GET_ITEM(completion, 1), PyTuple_GET_ITEM(completion, 2), value);
-    return status < 0 ? NULL : Py_NewRef(value);
+    PyObject *order = Py_TYPE(dict)->tp_mro;
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(order); i++) {
+        PyObject *base = PyTuple_GET_ITEM(order, i);
+        if (strcmp(((PyTypeObject *)base)->tp_name, "collections.defaultdict") == 0)
+            return ask_missing(base, dict, PyTuple_GET_ITEM(completion, 2), value);
+    }
+    return PyErr_Format(PyExc_TypeError, "a %.100s makes no values", Py_TYPE(dict)->tp_name);
 }
 
 static PyObject *complete_chain(PyObject *completion, PyObject *result) {
