@@ -391,7 +391,7 @@ TEMPORARY = """
          position = one.tell(), raw.tell()
          one.seek(0), raw.seek(0)
          one.name.bit_length()
-         same = one.mode == tempfile.TemporaryFile({arguments}).mode  # of which each Python has its own
+         same = one.mode == tempfile.TemporaryFile({arguments}).mode
          return one.read(), raw.read(), position, same
 """
 
