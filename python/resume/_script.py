@@ -57,6 +57,15 @@ def _is_package(path):
     return False
 
 
+def keep_file():
+    """Python takes the file of our own script out of the namespace, now the program's, when that
+    ends: it is put back before anything that the program has registered is called."""
+    import atexit
+    space = sys.modules["__main__"].__dict__
+    atexit.register(space.update, {name: space[name] for name in ("__file__", "__cached__")
+                                   if name in space})
+
+
 def _begin(settings, path, folder, space):
     if not settings["key"] or "name" in settings:
         del settings["key"]

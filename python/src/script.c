@@ -42,22 +42,34 @@ static void forget_file(void) {
         if (PyDict_DelItemString(space, names[i]) < 0) PyErr_Clear();
 }
 
+/* Of all else, of which it stays; it would be taken for that of our own script. */
+static void keep_file(void) {
+    PyObject *module = PyImport_ImportModule("resume._script");
+    PyObject *done = module ? PyObject_CallMethod(module, "keep_file", NULL) : NULL;
+    if (!done) PyErr_Clear();
+    Py_XDECREF(done);
+    Py_XDECREF(module);
+}
+
 static PyObject *script_call(PyObject *object, PyObject *const *args, Py_ssize_t count) {
     rp_script *self = (rp_script *)object;
     if (count < 1) {
         PyErr_SetString(PyExc_TypeError, "call(function, *arguments)");
         return NULL;
     }
+    PyObject *type, *value, *traceback;
     PyObject *result = PyObject_Vectorcall(args[0], args + 1, (size_t)(count - 1), NULL);
+    PyErr_Fetch(&type, &value, &traceback);
+    if (!self->is_file) keep_file();
+    PyErr_Restore(type, value, traceback);
     /* on SystemExit it ends at once, and leaves the namespace as it is */
     if (!result && PyErr_ExceptionMatches(PyExc_SystemExit)) return NULL;
     if (!result) print_and_end(PyErr_Occurred());
-    /* Python would take the file of our own script out of the namespace, now the program's */
+    /* until 3.13 nothing is taken out then, also while threads go on */
     if (result && !self->is_file) {
         Py_CLEAR(result);
         PyErr_SetNone(PyExc_SystemExit);
     }
-    PyObject *type, *value, *traceback;
     PyErr_Fetch(&type, &value, &traceback);
     if (self->is_file) forget_file();
     PyErr_Restore(type, value, traceback);
