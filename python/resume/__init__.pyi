@@ -67,6 +67,7 @@ class Checkpoint(dict[Hashable, Any]):
         memmap: Literal["path", "content"] = "path",
         track: bool = False,
         overhead: float = 0.02,
+        background: bool = True,
         filename: _Path | None = None,
     ) -> None: ...
     @property
@@ -238,6 +239,7 @@ def resumable(
     memmap: Literal["path", "content"] = "path",
     track: bool = False,
     overhead: float = 0.02,
+    background: bool = True,
     cache: bool = False,
     signals: bool = False,
 ) -> Callable[[_F], _F]: ...

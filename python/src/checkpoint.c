@@ -217,8 +217,9 @@ static PyObject *checkpoint_track(PyObject *object, PyObject *args, PyObject *kw
 }
 
 static PyObject *checkpoint_wait(PyObject *object, PyObject *nothing) {
-    (void)object, (void)nothing;
-    Py_RETURN_NONE; /* every save is durable when it returns */
+    (void)nothing;
+    if (rp_checkpoint_hear((rp_checkpoint *)object, true) < 0) return NULL;
+    Py_RETURN_NONE;
 }
 
 static PyObject *checkpoint_done(PyObject *object, PyObject *args, PyObject *kwargs) {
@@ -333,7 +334,9 @@ static PyObject *get_result(PyObject *object, void *nothing) {
 static PyMethodDef checkpoint_methods[] = {
     {"sync", (PyCFunction)(void (*)(void))checkpoint_sync, METH_FASTCALL,
      "sync($self, /)\n--\n\nSave if `rate` seconds have passed since the last save; true when it "
-     "did.\n\nNot due, it costs a few nanoseconds. A save that fails warns and is tried again."},
+     "did.\n\nNot due, it costs a few nanoseconds. What it saves is written in the background: "
+     "wait() returns when it is\ndurable. A save that fails warns at the next call, and is tried "
+     "again."},
     {"save", (PyCFunction)(void (*)(void))checkpoint_save, METH_VARARGS | METH_KEYWORDS,
      "save($self, /, **extra)\n--\n\nSave now; durable when it returns.\n\n`extra` values become "
      "items of the Checkpoint."},
@@ -357,7 +360,8 @@ static PyMethodDef checkpoint_methods[] = {
      "place; returns the object.\n\nIts name in the checkpoint is that of the variable it is in, "
      "or `name`."},
     {"wait", checkpoint_wait, METH_NOARGS,
-     "wait($self, /)\n--\n\nReturn when everything that was saved is durable."},
+     "wait($self, /)\n--\n\nReturn when everything that was saved is durable.\n\nRaises as save() "
+     "does when what sync() had saved in the background could not be written."},
     {"done", (PyCFunction)(void (*)(void))checkpoint_done, METH_VARARGS | METH_KEYWORDS,
      "done($self, /, result=None)\n--\n\nSave, record that the call has ended, keep and return its "
      "result, and close."},
@@ -400,7 +404,7 @@ static PyType_Slot checkpoint_slots[] = {
      "Checkpoint(name=None, clean=False, rate=30, *, folder=None, key=None, expire=None, "
      "again='continue', on_change='warn', on_error='warn', strict=False, random_state=True, "
      "skip=(), only=None, keep=2, compress='auto', ranks=None, memmap='path', "
-     "track=False, overhead=0.02)\n--\n\n"
+     "track=False, overhead=0.02, background=True)\n--\n\n"
      "The saved state of the function that makes it, under the function's name.\n\n"
      "Make it at the start of the function, give the variables their first values, call\n"
      "restore(), and call sync() where the state is consistent. It is a dict for extra values.\n\n"
@@ -411,7 +415,9 @@ static PyType_Slot checkpoint_slots[] = {
      "all of it: for large arrays of which little changes. Writes of devices into pinned memory\n"
      "are not seen.\n\n"
      "rate='auto': saves cost 2 % of the run (overhead=), 15 minutes are the most that is lost;\n"
-     "once runs were cut off, what loses least."},
+     "once runs were cut off, what loses least.\n\n"
+     "sync() returns when what has changed is copied, and a thread writes it; background=False:\n"
+     "when it is durable."},
     {Py_tp_new, checkpoint_new},
     {Py_tp_init, checkpoint_init},
     {Py_tp_traverse, checkpoint_traverse},

@@ -39,7 +39,9 @@ typedef struct rp_checkpoint {
     struct rp_exact *exact;    /* the call whose position is saved, borrowed; NULL: none */
     uint8_t code_hash[16];
 
-    uint64_t saves;      /* by this object */
+    uint64_t saves;      /* by this object, that are durable */
+    unsigned waiting;    /* threads that wait for a save without the GIL */
+    rs_checkpoint *left; /* closed while some did: the last of them releases it */
     int64_t modified_ns; /* of the newest save, since 1970, when it was asked last or closed */
     int restored_at;     /* byte offset of restore() in the owner's code, -1 before */
     bool found;          /* something saved is used */
@@ -55,6 +57,7 @@ typedef struct rp_checkpoint {
     bool restored;       /* restore() brought it back */
     bool result_known;
     bool disabled, closed, taken_over, busy;
+    bool had_file;      /* before the save in the background */
     bool saved_in_cell; /* by the cell of a notebook that is running */
     bool said_forked, said_gone, said_untracked, said_loop, said_body, said_opaque;
 } rp_checkpoint;
@@ -68,11 +71,18 @@ int rp_checkpoint_open(rp_checkpoint *self, PyFrameObject *frame);
  * `differences` receives the arguments that differ, a list, new reference. */
 int rp_checkpoint_judge(rp_checkpoint *self, PyObject **differences);
 
-/* save.c: 0, or -1 with an exception. `due`: of sync(), so that a failure only warns. */
+/* save.c: 1 saved, 0 failed and told, or not due any more, or -1 with an exception. `due`: of
+ * sync(), so that a failure only warns, and it may be written in the background. */
 int rp_checkpoint_save(rp_checkpoint *self, bool due);
-/* The same for what self->exact has captured: 1 saved, 0 failed and told, or refused: *refusal then
- * says why, new reference. -1: exception. */
-int rp_checkpoint_save_exact(rp_checkpoint *self, bool due, PyObject **refusal);
+/* The same for what self->exact has captured: 1 saved (or, with `later`, on its way), 0 failed and
+ * told, or refused: *refusal then says why, new reference. -1: exception. */
+int rp_checkpoint_save_exact(rp_checkpoint *self, bool due, bool later, PyObject **refusal);
+/* Waits, without the GIL, for a save that is under way, and tells what became of it. 0: nothing, or
+ * it is durable; 1: it has failed, and the user was warned; -1: exception, also for the failure
+ * when `raises`. The checkpoint may be closed afterwards. */
+int rp_checkpoint_hear(rp_checkpoint *self, bool raises);
+/* The same for sync(): 1 when a save is due then, else 0. -1: exception. */
+int rp_checkpoint_hear_if_due(rp_checkpoint *self);
 /* After an explicit save(): warns once when it stood in the middle of the body of a chp.loop. */
 int rp_checkpoint_tell_body(rp_checkpoint *self);
 /* The slow path of sync(): 1 saved, 0 not, -1 exception. */

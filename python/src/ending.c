@@ -28,6 +28,14 @@ static int record_end(rp_checkpoint *self, bool quiet) {
     return 0;
 }
 
+/* Of a save in the background; `quiet`: nothing is raised. */
+static int hear(rp_checkpoint *self, bool quiet) {
+    int heard = rp_checkpoint_hear(self, !quiet);
+    if (heard >= 0 || !quiet) return heard;
+    PyErr_WriteUnraisable(NULL);
+    return 1;
+}
+
 /* The cell of a notebook is the call: what it saved is its result. The checkpoint stays open, for
  * the next cells may use it, too. */
 PyObject *rp_cell_ended(PyObject *module, PyObject *success) {
@@ -35,6 +43,7 @@ PyObject *rp_cell_ended(PyObject *module, PyObject *success) {
     for (Py_ssize_t i = 0; all != NULL && i < PyList_GET_SIZE(all); i++) {
         rp_checkpoint *self = (rp_checkpoint *)PyList_GET_ITEM(all, i);
         if (self->caller.cell == NULL || self->engine == NULL) continue;
+        if (hear(self, true) > 0 || self->engine == NULL) continue;
         if (self->saved_in_cell && success == Py_True && !rs_checkpoint_is_forked(self->engine))
             record_end(self, true);
         self->saved_in_cell = false;
@@ -61,14 +70,23 @@ int rp_checkpoint_close(rp_checkpoint *self, bool completed, bool quiet) {
         self->closed = true;
         return 0;
     }
+    int heard = hear(self, quiet);
+    if (self->engine == NULL) return heard < 0 ? -1 : 0;
+    PyObject *exception = rp_exception_take();
     int status = 0;
-    /* in a forked child nothing is written: the call goes on in the parent */
-    if (completed && !rs_checkpoint_is_forked(self->engine)) status = record_end(self, quiet);
+    /* In a forked child nothing is written: the call goes on in the parent. Nor is it ended without
+     * its last state: run again, it goes on from the save before. */
+    if (completed && heard == 0 && !rs_checkpoint_is_forked(self->engine))
+        status = record_end(self, quiet);
     rs_checkpoint *engine = self->engine;
     self->modified_ns = rs_checkpoint_saved_ns(engine);
     let_go(self);
-    rs_checkpoint_close(engine);
-    return status;
+    if (self->waiting > 0)
+        self->left = engine;
+    else
+        rs_checkpoint_close(engine);
+    if (exception != NULL) rp_exception_put(exception);
+    return heard < 0 ? -1 : status;
 }
 
 void rp_checkpoint_finalize(PyObject *object) {
@@ -112,16 +130,18 @@ static void close_left(rp_checkpoint *self) {
 
 PyObject *rp_at_exit(PyObject *module, PyObject *nothing) {
     (void)nothing;
+    rp_state_of_module(module)->is_ending = true;
     PyObject *all = rp_registry_all(rp_state_of_module(module));
     for (Py_ssize_t i = 0; all != NULL && i < PyList_GET_SIZE(all); i++) {
         rp_checkpoint *self = (rp_checkpoint *)PyList_GET_ITEM(all, i);
+        bool failed = hear(self, true) > 0;
         if (self->engine == NULL) continue;
         if (!rp_owner_is_module(&self->owner)) {
             close_left(self);
             continue;
         }
         rs_checkpoint *engine = self->engine;
-        bool wanted = self->caller.cell == NULL && !rs_checkpoint_is_forked(engine) &&
+        bool wanted = self->caller.cell == NULL && !rs_checkpoint_is_forked(engine) && !failed &&
                       has_begun(self) && may_have_ended(self);
         if (wanted && on_exit(at_exit, engine) == 0)
             let_go(self);

@@ -186,12 +186,14 @@ int rp_exact_save(rp_exact *exact, PyFrameObject *frame, PyObject *result, bool 
     rp_checkpoint *self = exact->checkpoint;
     if (self->busy) return 0; /* code of the user that runs while it is saved */
     if (rp_checkpoint_usable(self, due ? "sync()" : "save()") < 0) return -1;
+    if (rp_checkpoint_hear(self, false) < 0) return -1;
+    if (self->engine == NULL || self->busy) return 0; /* another thread has come before */
     self->busy = true;
     PyObject *refusal = NULL;
     int status = rp_capture(self->state, frame, &exact->root, result, &exact->captured);
     if (status == 0) refusal = Py_NewRef(exact->captured.reason);
     exact->misplaced = exact->captured.misplaced;
-    if (status > 0) status = rp_checkpoint_save_exact(self, due, &refusal);
+    if (status > 0) status = rp_checkpoint_save_exact(self, due, due && !exact->at_once, &refusal);
     rp_captured_release(&exact->captured);
     self->busy = false;
     if (status > 0) exact->refused = 0;
@@ -209,7 +211,7 @@ void rp_exact_end(rp_exact *exact, PyObject *result) {
         Py_XSETREF(self->result, Py_NewRef(result));
         self->result_known = true;
         self->exact = exact; /* of which no frames are left */
-        if (rp_checkpoint_save_exact(self, true, &refusal) == 0 && refusal != NULL &&
+        if (rp_checkpoint_save_exact(self, true, false, &refusal) == 0 && refusal != NULL &&
             rp_warn(self->state, "checkpoint '%U': the result can't be kept: %U", self->caller.name,
                     refusal) < 0)
             PyErr_WriteUnraisable(NULL);
@@ -256,7 +258,9 @@ static int save_here(rp_module_state *state, PyObject *result, bool due) {
     rp_checkpoint *self = exact->checkpoint;
     if (self->engine == NULL) return 0;
     if (rs_checkpoint_is_forked(self->engine)) return tell_forked(self);
-    bool wanted = !due || atomic_load_explicit(self->due, memory_order_relaxed) != 0;
+    int wanted = due && state->stop == 0 ? rp_checkpoint_hear_if_due(self) : 1;
+    if (wanted < 0) return -1;
+    exact->at_once = state->stop != 0;
     PyFrameObject *frame = wanted ? PyThreadState_GetFrame(PyThreadState_Get()) : NULL;
     if (frame == NULL) return 0;
     int status = rp_exact_save(exact, frame, result, due);
@@ -285,6 +289,8 @@ PyObject *rp_core_save(PyObject *module, PyObject *nothing) {
 }
 
 PyObject *rp_core_wait(PyObject *module, PyObject *nothing) {
-    (void)module, (void)nothing;
-    Py_RETURN_NONE; /* every save is durable when it returns */
+    (void)nothing;
+    rp_exact *exact = rp_exact_here(PyModule_GetState(module));
+    if (exact != NULL && rp_checkpoint_hear(exact->checkpoint, true) < 0) return NULL;
+    Py_RETURN_NONE;
 }

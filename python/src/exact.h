@@ -22,6 +22,7 @@ typedef struct rp_exact {
     PyObject *surroundings; /* strong: of rp_captured, as they were restored; or NULL */
     unsigned refused;       /* saves in a row that were */
     bool *said_opaque; /* whether the user was told of arguments that can't be compared; or NULL */
+    bool at_once;      /* the save is to be durable before anything else happens */
     bool signals;      /* SIGTERM and SIGINT save and stop */
     bool misplaced;    /* the last one, as of rp_captured */
     PyObject *old_handlers; /* dict signal -> handler, or NULL */

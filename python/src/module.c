@@ -107,7 +107,7 @@ static PyMethodDef core_functions[] = {
      "resumable(function=None, /, *, name=None, rate=30, folder=None, key=None, expire=None,\n"
      "          on_change='error', on_error='warn', strict=False, random_state=True, keep=2,\n"
      "          compress='auto', ranks=None, memmap='path', track=False, overhead=0.02,\n"
-     "          cache=False, signals=False)\n--\n\n"
+     "          background=True, cache=False, signals=False)\n--\n\n"
      "A function that goes on at the very statement after it was killed.\n\n"
      "Use it as a decorator, with or without options, and call resume.sync() or resume.save() in\n"
      "the function or in what it calls. Called again with the same arguments, it goes on behind\n"

@@ -46,6 +46,7 @@ typedef struct rp_module_state {
     PyObject *registered_maker; /* the function _registered */
     PyObject *sentinel_maker;   /* the function _sentinel */
     PyObject *saved_here;       /* set of paths that this process has saved */
+    bool is_ending;             /* our function at exit has run: nothing is saved later */
     bool at_exit;               /* our function is registered with atexit */
     struct rp_runs *runs;       /* of the program, in this process: finishing.c; NULL: none yet */
     struct rp_kinds *kinds;     /* of iterators, as far as they were tried: iterator_kinds.c */

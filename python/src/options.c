@@ -259,21 +259,21 @@ static PyObject *given(PyObject *value) {
 }
 
 int rp_options_parse(PyObject *args, PyObject *kwargs, rp_options *options) {
-    static char *keywords[] = {"name",         "clean",  "rate",      "folder",   "key",
-                               "expire",       "again",  "on_change", "on_error", "strict",
-                               "random_state", "skip",   "only",      "keep",     "compress",
-                               "ranks",        "memmap", "track",     "overhead", NULL};
+    static char *keywords[] = {
+        "name",      "clean",    "rate",   "folder",       "key",      "expire",     "again",
+        "on_change", "on_error", "strict", "random_state", "skip",     "only",       "keep",
+        "compress",  "ranks",    "memmap", "track",        "overhead", "background", NULL};
     PyObject *name = NULL, *rate = NULL, *folder = NULL, *key = NULL, *expire = NULL, *again = NULL;
     PyObject *on_change = NULL, *on_error = NULL, *skip = NULL, *only = NULL, *compress = NULL;
     PyObject *ranks = NULL, *keep = NULL, *memmap = NULL, *overhead = NULL;
-    int clean = 0, strict = 0, random_state = 1, track = 0;
+    int clean = 0, strict = 0, random_state = 1, track = 0, background = 1;
     *options = (rp_options){.rate_ns = 30000000000u};
     if (rename_filename(&kwargs) < 0) return -1;
     int status = -1;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|OpO$OOOOOOppOOOOOOpO:Checkpoint", keywords,
-                                     &name, &clean, &rate, &folder, &key, &expire, &again,
-                                     &on_change, &on_error, &strict, &random_state, &skip, &only,
-                                     &keep, &compress, &ranks, &memmap, &track, &overhead))
+    if (!PyArg_ParseTupleAndKeywords(
+            args, kwargs, "|OpO$OOOOOOppOOOOOOpOp:Checkpoint", keywords, &name, &clean, &rate,
+            &folder, &key, &expire, &again, &on_change, &on_error, &strict, &random_state, &skip,
+            &only, &keep, &compress, &ranks, &memmap, &track, &overhead, &background))
         goto done;
     if (parse_choices(again, on_change, on_error, ranks, options) < 0) goto done;
     static const char *const memmaps[] = {"path", "content"};
@@ -284,6 +284,7 @@ int rp_options_parse(PyObject *args, PyObject *kwargs, rp_options *options) {
     if (parse_keep(given(keep), &options->keep) < 0) goto done;
     options->clean = clean;
     options->track = track;
+    options->background = background;
     options->strict = strict;
     options->random_state = random_state;
     if (given(rate) && rp_rate(rate, "rate", &options->rate_ns) < 0) goto done;

@@ -26,6 +26,7 @@ typedef struct rp_options {
     uint64_t expire_ns;
     bool clean, strict, random_state, raise_errors, independent_ranks;
     bool track;       /* the kernel is asked which memory was written */
+    bool background;  /* sync() returns when a copy is made, which a thread writes */
     bool map_content; /* memory maps are saved with what is in their files */
     rp_again again;
     rp_on_change on_change;

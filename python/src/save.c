@@ -179,12 +179,16 @@ static int audit(rp_checkpoint *self, const rs_commit_info *info) {
                        (unsigned long long)info->generation);
 }
 
-static int tell_all(rp_checkpoint *self, rp_snapshot *snapshot, const rs_commit_info *info,
-                    bool had_file) {
+/* What there is to say of a generation that is durable. */
+static int tell_saved(rp_checkpoint *self, const rs_commit_info *info) {
+    self->saves++;
     if (audit(self, info) < 0) return -1;
-    if (rp_registry_note_save(self) < 0 || tell_file(self, info, had_file) < 0) return -1;
+    if (rp_registry_note_save(self) < 0 || tell_file(self, info, self->had_file) < 0) return -1;
+    return rp_trust_tell_key(self);
+}
+
+static int tell_snapshot(rp_checkpoint *self, rp_snapshot *snapshot) {
     if (tell_gone(self, snapshot) < 0 || tell_opaque(self, snapshot) < 0) return -1;
-    if (rp_trust_tell_key(self) < 0) return -1;
     return tell_skipped(self, snapshot);
 }
 
@@ -198,38 +202,86 @@ static int tell_tracking(rp_checkpoint *self) {
                    self->caller.name, problem);
 }
 
-/* 1 saved, 0 failed and told, -1 exception. */
-static int save_now(rp_checkpoint *self, bool due) {
-    rp_snapshot snapshot;
+/* --- in the background --- */
+
+/* Other threads run meanwhile, and may close the checkpoint. */
+static void wait_without_gil(rp_checkpoint *self) {
+    rs_checkpoint *engine = self->engine;
+    self->waiting++;
+    Py_BEGIN_ALLOW_THREADS;
+    rs_checkpoint_wait(engine);
+    Py_END_ALLOW_THREADS;
+    if (--self->waiting > 0 || self->left == NULL) return;
+    engine = self->left;
+    self->left = NULL;
+    rs_checkpoint_close(engine);
+}
+
+/* What became of it, if that was not told. */
+static int tell_outcome(rp_checkpoint *self, bool raises) {
+    rs_outcome outcome;
+    if (!rs_checkpoint_outcome(self->engine, &outcome)) return 0;
+    if (outcome.status == RESUME_OK) return tell_saved(self, &outcome.info);
+    return save_failed(self, &outcome.error, !raises) < 0 ? -1 : 1;
+}
+
+int rp_checkpoint_hear(rp_checkpoint *self, bool raises) {
+    while (self->engine != NULL && rs_checkpoint_is_saving(self->engine))
+        wait_without_gil(self);
+    return self->engine == NULL ? 0 : tell_outcome(self, raises);
+}
+
+int rp_checkpoint_hear_if_due(rp_checkpoint *self) {
+    if (atomic_load_explicit(self->due, memory_order_relaxed) == 0) return 0;
+    if (rp_checkpoint_hear(self, false) < 0) return -1;
+    return atomic_load_explicit(self->due, memory_order_relaxed) != 0;
+}
+
+/* --- one generation --- */
+
+/* 1 saved or on its way, 0 failed and told, -1 exception. The GIL is kept: what is not copied must
+ * not change until it is written. */
+static int commit(rp_checkpoint *self, rp_snapshot *snapshot, bool due, bool later) {
     rs_commit_info info = {0};
     rs_error error = {0};
     size_t count;
-    int status = -1;
+    const rs_blob *blobs = rp_encoder_blobs(snapshot->encoder, &count);
+    self->had_file = self->saves > 0 || self->found;
+    later = later && self->options.background && !self->state->is_ending;
+    resume_status status = later ? rs_checkpoint_save_later(self->engine, blobs, count, &error)
+                                 : rs_checkpoint_save(self->engine, blobs, count, &info, &error);
+    if (status != RESUME_OK) return save_failed(self, &error, due);
+    if (tell_tracking(self) < 0) return -1;
+    if (!later) return tell_saved(self, &info) < 0 ? -1 : 1;
+    int told = tell_outcome(self, false); /* it may be durable already */
+    return told < 0 ? -1 : told == 0;
+}
+
+/* 1 saved or on its way, 0 failed and told, -1 exception. */
+static int save_now(rp_checkpoint *self, bool due) {
+    rp_snapshot snapshot;
+    int status;
     rs_checkpoint_begin_save(self->engine);
     if (rp_snapshot_take(self, &snapshot) < 0) return -1;
     if (self->options.strict &&
-        (PyDict_GET_SIZE(snapshot.skipped) > 0 || PyList_GET_SIZE(snapshot.problems) > 0)) {
-        refuse_strictly(self, &snapshot);
-        goto done;
-    }
-    bool had_file = self->saves > 0 || self->found;
-    const rs_blob *blobs = rp_encoder_blobs(snapshot.encoder, &count);
-    /* the GIL is kept: an array that changes between its hash and its write would be saved damaged
-     */
-    if (rs_checkpoint_save(self->engine, blobs, count, &info, &error) != RESUME_OK) {
-        status = save_failed(self, &error, due);
-        goto done;
-    }
-    self->saves++;
-    self->saved_in_cell = true;
-    status = tell_all(self, &snapshot, &info, had_file) < 0 || tell_tracking(self) < 0 ? -1 : 1;
-done:
+        (PyDict_GET_SIZE(snapshot.skipped) > 0 || PyList_GET_SIZE(snapshot.problems) > 0))
+        status = refuse_strictly(self, &snapshot);
+    else
+        status = commit(self, &snapshot, due, due);
+    if (status > 0) self->saved_in_cell = true;
+    if (status > 0 && tell_snapshot(self, &snapshot) < 0) status = -1;
     rp_snapshot_release(&snapshot);
     return status;
 }
 
 int rp_checkpoint_save(rp_checkpoint *self, bool due) {
-    if (rp_checkpoint_usable(self, due ? "sync()" : "save()") < 0) return -1;
+    const char *what = due ? "sync()" : "save()";
+    if (due && self->engine != NULL && self->busy) return 0; /* another thread saves */
+    if (rp_checkpoint_usable(self, what) < 0) return -1;
+    int ready = due ? rp_checkpoint_hear_if_due(self) : rp_checkpoint_hear(self, false);
+    if (ready < 0 || (due && ready == 0)) return ready;
+    if (due && self->engine != NULL && self->busy) return 0; /* it has come before */
+    if (rp_checkpoint_usable(self, what) < 0) return -1;     /* another thread may have closed it */
     self->busy = true;
     int status = save_now(self, due);
     self->busy = false;
@@ -242,31 +294,12 @@ static PyObject *first_problem(const rp_snapshot *snapshot) {
     return Py_NewRef(PyList_GET_ITEM(snapshot->problems, 0));
 }
 
-static int tell_exact(rp_checkpoint *self, const rs_commit_info *info, bool had_file) {
-    if (audit(self, info) < 0) return -1;
-    if (rp_registry_note_save(self) < 0 || tell_file(self, info, had_file) < 0) return -1;
-    return rp_trust_tell_key(self);
-}
-
-int rp_checkpoint_save_exact(rp_checkpoint *self, bool due, PyObject **refusal) {
+int rp_checkpoint_save_exact(rp_checkpoint *self, bool due, bool later, PyObject **refusal) {
     rp_snapshot snapshot;
-    rs_commit_info info = {0};
-    rs_error error = {0};
-    size_t count;
-    int status = 0;
     rs_checkpoint_begin_save(self->engine);
     if (rp_snapshot_take(self, &snapshot) < 0) return -1;
     *refusal = first_problem(&snapshot);
-    if (*refusal != NULL) goto done;
-    bool had_file = self->saves > 0 || self->found;
-    const rs_blob *blobs = rp_encoder_blobs(snapshot.encoder, &count);
-    if (rs_checkpoint_save(self->engine, blobs, count, &info, &error) != RESUME_OK) {
-        status = save_failed(self, &error, due);
-        goto done;
-    }
-    self->saves++;
-    status = tell_exact(self, &info, had_file) < 0 || tell_tracking(self) < 0 ? -1 : 1;
-done:
+    int status = *refusal != NULL ? 0 : commit(self, &snapshot, due, later);
     rp_snapshot_release(&snapshot);
     return status;
 }
@@ -320,7 +353,10 @@ int rp_checkpoint_sync(rp_checkpoint *self) {
                        "key=",
                        self->caller.name);
     }
+    if (self->engine != NULL && self->busy) return 0; /* another thread saves */
     if (rp_checkpoint_usable(self, "sync()") < 0) return -1;
+    int due = rp_checkpoint_hear_if_due(self);
+    if (due <= 0) return due;
     PyFrameObject *frame = rp_owner_find(&self->owner);
     int here = frame == NULL ? -1 : rp_frame_place(frame);
     Py_XDECREF((PyObject *)frame);

@@ -27,6 +27,7 @@ typedef struct rp_script {
     PyObject *reason;      /* strong: str: of the newest refusal, or NULL */
     PyObject *told;        /* strong: set of what has been told */
     uint64_t took_ns;      /* the newest save */
+    bool guards;           /* it was, for the save before which nothing is appended */
     unsigned asked;        /* how often a file that is appended to asked for one */
     int status;            /* descriptor to which the newest generation is written */
     bool is_file;          /* run by its name, not by runpy */

@@ -13,6 +13,7 @@
 
 static void ask_for_save(rp_script *self) {
     uint64_t delay = self->took_ns * TIME_FOR_SAVES;
+    self->guards = true;
     if (self->asked++ < ASKED_AT_ONCE)
         rp_script_ask_next();
     else

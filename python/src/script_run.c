@@ -234,6 +234,10 @@ static void at_exit(int status, void *engine) {
 static void end_at_exit(rp_script *self) {
     rp_checkpoint *checkpoint = self->exact.checkpoint;
     if (!checkpoint || !checkpoint->engine) return;
+    PyObject *exception = rp_exception_take();
+    if (rp_checkpoint_hear(checkpoint, false) < 0) PyErr_WriteUnraisable(NULL);
+    rp_script_note_generation(self);
+    rp_exception_put(exception);
     if (on_exit(at_exit, checkpoint->engine) == 0) checkpoint->engine = NULL;
 }
 

@@ -307,6 +307,7 @@ static void stop(rp_script *self, int number) {
 
 static void saved(rp_script *self, uint64_t took_ns) {
     self->saves++;
+    self->guards = false;
     self->took_ns = took_ns;
     self->tries = 0;
     self->steps = 0;
@@ -325,6 +326,9 @@ static int save(rp_script *self, PyFrameObject *frame) {
     PyObject *threads = other_threads();
     int status = 0;
     self->exact.misplaced = false;
+    /* What the program does next may have to be undone, or it is its end: in the background, the
+     * save could come too late. */
+    self->exact.at_once = self->saves == 0 || self->guards || rp_script_stop_signal() != 0;
     if (threads)
         set_reason(self, threads);
     else
@@ -349,6 +353,10 @@ PyObject *rp_script_tick(PyObject *object, PyObject *args) {
     if (!self->running || self->saving || !PyFrame_Check(frame) || !checkpoint ||
         !checkpoint->engine || rs_checkpoint_is_forked(checkpoint->engine))
         Py_RETURN_NONE;
+    if (rs_checkpoint_is_saving(checkpoint->engine) && !self->guards && !rp_script_stop_signal()) {
+        rp_script_ask(WAIT_LAST_NS);
+        Py_RETURN_NONE;
+    }
     self->saving = true;
     uint64_t begun = now_ns();
     if (self->due_ns == 0) self->due_ns = begun;

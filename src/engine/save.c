@@ -191,6 +191,10 @@ void rs_checkpoint_wait(rs_checkpoint *checkpoint) {
     if (checkpoint->later.worker) rs_worker_wait(checkpoint->later.worker);
 }
 
+bool rs_checkpoint_is_saving(const rs_checkpoint *checkpoint) {
+    return is_under_way(checkpoint) && rs_worker_is_busy(checkpoint->later.worker);
+}
+
 void rs_checkpoint_settle(rs_checkpoint *checkpoint) {
     if (!is_under_way(checkpoint)) return;
     rs_checkpoint_wait(checkpoint);
@@ -198,8 +202,7 @@ void rs_checkpoint_settle(rs_checkpoint *checkpoint) {
 }
 
 static void settle_if_done(rs_checkpoint *checkpoint) {
-    if (is_under_way(checkpoint) && !rs_worker_is_busy(checkpoint->later.worker))
-        take_over(checkpoint);
+    if (is_under_way(checkpoint) && !rs_checkpoint_is_saving(checkpoint)) take_over(checkpoint);
 }
 
 bool rs_checkpoint_outcome(rs_checkpoint *checkpoint, rs_outcome *outcome) {

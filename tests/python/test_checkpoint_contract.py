@@ -245,6 +245,7 @@ def test_sync_saves_only_when_rate_seconds_have_passed(folder):
         assert not any(chp.sync() for i in range(1000))
         time.sleep(0.3)
         assert chp.sync() is True and chp.sync() is False
+        chp.wait()
         assert abs(chp.modified - time.time()) < 5
         chp.rate = 0
         assert chp.sync() is True and chp.sync() is True

@@ -113,6 +113,7 @@ def test_on_error_raise(program):
             resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, -1))
             try:
                 chp.sync()
+                chp.wait()
             except resume.CheckpointIOError:
                 print("raised")
         main()

@@ -272,7 +272,7 @@ def test_loop__sync_waits_for_the_next_item(folder):
     saved = []
 
     def call():
-        chp = Checkpoint("waits", rate=0)
+        chp = Checkpoint("waits", rate=0, background=False)
         chp.restore()
         for i in chp.loop(range(3)):
             for _ in range(4):
