@@ -67,7 +67,8 @@ def goes_on(folder, body, before=""):
          print("before")
          save()
          print("after")
-     return open("log").read().split(), sys.stdout is sys.__stdout__
+     with open("log") as log:
+         return log.read().split(), sys.stdout is sys.__stdout__
      ''', "(['before', 'after'], True)"),
     ('''
      text = io.StringIO()
@@ -391,7 +392,8 @@ TEMPORARY = """
          position = one.tell(), raw.tell()
          one.seek(0), raw.seek(0)
          one.name.bit_length()
-         same = one.mode == tempfile.TemporaryFile({arguments}).mode
+         with tempfile.TemporaryFile({arguments}) as other:
+             same = one.mode == other.mode
          return one.read(), raw.read(), position, same
 """
 
