@@ -27,6 +27,17 @@ void *rs_pages_new(size_t size) {
     return got + skip;
 }
 
+void *rs_pages_new_ready(size_t size) {
+    size_t whole = rounded(size);
+    if (whole == SIZE_MAX) return NULL;
+    void *got = mmap(NULL, whole, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (got == MAP_FAILED) return NULL;
+#ifdef MADV_POPULATE_WRITE /* it need not help: before Linux 5.14, or without the memory */
+    madvise(got, whole, MADV_POPULATE_WRITE);
+#endif
+    return got;
+}
+
 void rs_pages_free(void *pages, size_t size) {
     if (pages) munmap(pages, rounded(size));
 }

@@ -136,7 +136,7 @@ static resume_status begin_room(rs_room *room, size_t capacity, uint64_t offset,
                                 rs_error *error) {
     if (room->capacity < capacity) {
         rs_pages_free(room->pages, room->capacity);
-        *room = (rs_room){.pages = rs_pages_new(capacity)};
+        *room = (rs_room){.pages = rs_pages_new_ready(capacity)};
         if (!room->pages) return no_memory(error);
         room->capacity = capacity;
     }

@@ -4,9 +4,8 @@
 #include "base/alloc.h"
 #include "os/pages.h"
 
-/* A huge page, where the system has them. */
 #define BLOCK_SIZE ((size_t)2 << 20)
-/* What one small save takes is no reason for a huge page. */
+/* What one small save takes. */
 #define SMALL_SIZE ((size_t)128 << 10)
 
 struct rs_staging_block {
@@ -31,7 +30,7 @@ static void free_list(rs_staging_block **list) {
 static rs_staging_block *new_block(size_t size) {
     rs_staging_block *block = rs_allocate(sizeof *block);
     if (!block) return NULL;
-    *block = (rs_staging_block){.bytes = rs_pages_new(size), .size = size};
+    *block = (rs_staging_block){.bytes = rs_pages_new_ready(size), .size = size};
     if (block->bytes) return block;
     rs_free(block);
     return NULL;

@@ -82,7 +82,7 @@ static void test_staging__memory_stays_warm(void **state) {
     assert_null(staging.spare);
 }
 
-/* A small save takes no huge page, a large copy a block of its own. */
+/* A small save takes little, a large copy a block of its own. */
 static void test_staging__blocks_fit(void **state) {
     (void)state;
     rs_staging staging = {0};
