@@ -50,6 +50,7 @@ typedef struct rp_plan {
     bool plain;           /* by object's own reduction */
     bool outside;         /* they stand for something that runs: a thread, a process */
     bool registered;      /* by a function given to resume.register(); then not plain */
+    bool sets_state;      /* by a __setstate__ */
     PyObject *slot_names; /* strong: list, or NULL: it has none */
 } rp_plan;
 
@@ -222,8 +223,6 @@ int rp_put_buffer(rp_encoder *encoder, PyObject *object);
 bool rp_is_of_dataclasses(PyObject *function, const char *name);
 /* state.c: takes over a reduction, and gives one in which the fields of a dataclass have names. */
 PyObject *rp_name_fields(PyObject *object, PyObject *reduced);
-/* state.c: likewise, in which a dict of the object that others refer to stays the object's. */
-PyObject *rp_share_dict(PyObject *object, PyObject *reduced);
 int rp_put_opaque(rp_encoder *encoder, PyObject *object);
 /* functions.c: found by import, or else by the path to the code. */
 int rp_put_function_value(rp_encoder *encoder, PyObject *object);

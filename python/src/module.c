@@ -21,6 +21,7 @@
 #include "testing.h"
 
 #include "types/exceptions.h"
+#include "types/own_dict.h"
 #include "types/rebuilt.h"
 #include "types/sentinels.h"
 
@@ -136,6 +137,8 @@ static PyMethodDef core_functions[] = {
      "_go_on_with($module, generator, /, *ignored)\n--\n\nNamed by saved states."},
     {"_set_attributes", (PyCFunction)(void (*)(void))core_set_attributes, METH_FASTCALL,
      "_set_attributes($module, object, attributes, /)\n--\n\nNamed by saved states."},
+    {"_set_dict", (PyCFunction)(void (*)(void))rp_set_dict, METH_FASTCALL,
+     "_set_dict($module, object, state, /)\n--\n\nNamed by saved states."},
     {"_make_exception", rp_make_exception, METH_VARARGS,
      "_make_exception($module, class, /, *arguments)\n--\n\nNamed by saved states."},
     {"_set_exception", (PyCFunction)(void (*)(void))rp_set_exception, METH_FASTCALL,

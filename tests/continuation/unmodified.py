@@ -2,8 +2,8 @@
 
 What a program prints goes to a file; after any number of kills it must be byte for byte what an
 uninterrupted run prints, and so must the files that it writes. The scripts of pyperformance run as
-they are, with a stand-in for pyperf (stubs/); where they print no result, a few lines beside them
-call their functions and do. DEAP's examples (where RESUME_DEAP_EXAMPLES names
+they are, with a stand-in for pyperf (stubs/); where they print no result or set no seed, a few
+lines beside them call their functions and do. DEAP's examples (where RESUME_DEAP_EXAMPLES names
 their folder) and CPython's queens.py are started as they are; programs/ has what users write.
 """
 import dataclasses
@@ -20,6 +20,7 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 INTERRUPTED = 75
 STARTS_MAX = 400
+LONGEST = 1.2  # seconds to a kill, at most: a long program is killed more often, not later
 
 
 @dataclasses.dataclass
@@ -120,9 +121,20 @@ if QUEENS:
 DEAP = pathlib.Path(os.environ.get("RESUME_DEAP_EXAMPLES",
                                    HERE.parent.parent / ".venv/deap/examples"))
 for _name in ("ga/onemax", "ga/tsp", "ga/knapsack", "ga/nqueens", "gp/symbreg", "gp/ant",
-              "es/cma_minfct", "pso/basic", "de/basic", "coev/symbreg", "eda/pbil"):
+              "es/cma_minfct"):
     if (DEAP / f"{_name}.py").exists():
         OWN["deap " + _name] = Program(str(DEAP / f"{_name}.py"), needs="deap")
+# each run of these would draw other numbers
+for _name, _call in (("pso/basic", "main()"), ("de/basic", "main()"), ("coev/symbreg", "main()"),
+                     ("eda/pbil", "main(64)")):
+    if (DEAP / f"{_name}.py").exists():
+        OWN["deap " + _name] = Program(str(DEAP / f"{_name}.py"), needs="deap", driver=f"""
+import random, numpy
+random.seed(64)
+numpy.random.seed(64)
+import {_name.split("/")[1]} as example
+example.{_call}
+""")
 PROGRAMS |= OWN
 
 
@@ -156,7 +168,7 @@ class Run:
         if self.program.driver:
             self.script = "driver.py"
             (folder / self.script).write_text(self.program.driver)
-        self.environment = dict(os.environ, PYTHONPATH=str(HERE / "stubs"),
+        self.environment = dict(os.environ, PYTHONPATH=f"{HERE / 'stubs'}:{DEAP}",
                                 XDG_DATA_HOME=str(folder / "data"))
 
     def command(self):
@@ -206,6 +218,7 @@ def kill_at_random(name, folder, seed, kills):
     rnd = random.Random(seed)
     reference = Run(name, folder / "whole")
     expected, seconds = reference.whole()
+    longest = min(0.4 + seconds * 0.6, LONGEST)
     done, turn = 0, 0
     while done < kills:
         turn += 1
@@ -213,8 +226,8 @@ def kill_at_random(name, folder, seed, kills):
         for start in range(STARTS_MAX):
             process = run.start("0.05s")
             try:
-                left = process.wait(timeout=rnd.uniform(0.1, 0.4 + seconds * 0.6)
-                                    if done < kills else 600)
+                left = process.wait(timeout=rnd.uniform(0.1, longest) if done < kills
+                                    else 600)
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()

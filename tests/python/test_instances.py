@@ -408,3 +408,96 @@ def test_broken_streams__build_nothing_and_never_crash(rng, amount):
             continue
         assert type(value) not in (Named, Plain, Made, Looking)
         _core._encode(value)
+
+
+class OwnDict(dict):
+    def __init__(self, **items):
+        super().__init__(**items)
+        self.__dict__ = self
+
+
+class SetsState:
+    def __setstate__(self, state):
+        self.__dict__.update(state)
+
+
+class SlotsState:
+    __slots__ = ("a", "__dict__")
+
+    def __setstate__(self, state):
+        self.__dict__.update(state[0])
+        self.a = state[1]["a"]
+
+
+class GivesState:
+    def __getstate__(self):
+        return {"x": self.x}
+
+
+class BothStates:
+    def __getstate__(self):
+        return self.x,
+
+    def __setstate__(self, state):
+        self.x, = state
+
+
+class SetsAttributes:
+    def __setattr__(self, name, value):
+        assert name == "x"
+        object.__setattr__(self, name, value)
+
+
+@dataclasses.dataclass(frozen=True)
+class Frozen:
+    x: int = 1
+
+
+class Fault(OSError):
+    pass
+
+
+def caused():
+    try:
+        raise KeyError(1)
+    except KeyError as error:
+        made = Fault(2, "x")
+        made.__cause__ = error
+        return made
+
+
+@pytest.mark.parametrize("make", [
+    Plain, Items, Pairs, OwnDict, SetsState, SlotsState, GivesState, BothStates, SetsAttributes,
+    Frozen, Fault, caused])
+@pytest.mark.parametrize("dict_first", [False, True])
+def test_its_dict__stays_that_of_the_object_where_others_hold_it(make, dict_first):
+    made = make()
+    if make is not Frozen:
+        made.x = 1
+    if make is SlotsState:
+        made.a = 2
+    order = [vars(made), made] if dict_first else [made, vars(made)]
+    stream, blobs, notes = _core._encode(order)
+    back = _core._decode(stream, blobs, mine=True)[0]
+    dictionary, again = back[:2] if dict_first else reversed(back[:2])
+    assert type(again) is type(made) and vars(again) is dictionary and not notes
+    assert dict(dictionary) == dict(vars(made)) and again.x == 1
+    assert getattr(again, "a", 2) == 2
+    dictionary["y"] = 3
+    assert again.y == 3
+
+
+def test_its_dict__of_a_class_of_its_own_is_kept_without_a_holder():
+    for made in (OwnDict(x=1), Plain()):
+        if type(made) is Plain:
+            made.__dict__ = collections.OrderedDict(x=1)
+        again = _core._decode(_core._encode([made])[0], [], mine=True)[0][0]
+        assert type(vars(again)) is type(vars(made)) and again.x == 1
+        assert (vars(again) is again) == (type(made) is OwnDict)
+
+
+@pytest.mark.parametrize("args", [(), (1,), (1, 2), (1, (1, 2)), (1, (None, None, 1)),
+                                  (1, (None, None, {}))])
+def test_what_sets_it__takes_objects_with_a_dict_alone(args):
+    with pytest.raises((TypeError, AttributeError)):
+        _core._set_dict(*args)

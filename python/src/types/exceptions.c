@@ -7,6 +7,7 @@
 #include "exceptions.h"
 
 #include "../encode.h"
+#include "own_dict.h"
 
 #include <structmember.h>
 
@@ -66,17 +67,6 @@ static bool needs_maker(PyObject *object, PyObject *reduced) {
     return type->tp_init != base->tp_init || type->tp_new != base->tp_new;
 }
 
-static PyObject *core_function(const char *name) {
-    PyObject *core = PyImport_ImportModule("resume._core");
-    PyObject *function = core ? PyObject_GetAttrString(core, name) : NULL;
-    Py_XDECREF(core);
-    return function;
-}
-
-static PyObject *part_of(PyObject *reduced, Py_ssize_t index) {
-    return index < PyTuple_GET_SIZE(reduced) ? PyTuple_GET_ITEM(reduced, index) : Py_None;
-}
-
 /* (state, setter, cause, context, suppress, traceback, fields), or None when the own state is all.
  */
 static PyObject *state_of(PyObject *object, PyObject *reduced) {
@@ -88,7 +78,7 @@ static PyObject *state_of(PyObject *object, PyObject *reduced) {
         state = Py_NewRef(Py_None);
     else if (fields)
         state =
-            Py_BuildValue("(OOOOOOO)", part_of(reduced, 2), part_of(reduced, 5),
+            Py_BuildValue("(OOOOOOO)", rp_part_of(reduced, 2), rp_part_of(reduced, 5),
                           cause ? cause : Py_None, context ? context : Py_None,
                           suppress ? Py_True : Py_False, traceback ? traceback : Py_None, fields);
     Py_XDECREF(fields);
@@ -118,13 +108,14 @@ PyObject *rp_exception_reduction(PyObject *object, PyObject *reduced) {
         result = Py_NewRef(reduced);
         goto done;
     }
-    maker = own_maker ? core_function("_make_exception") : Py_NewRef(PyTuple_GET_ITEM(reduced, 0));
+    maker =
+        own_maker ? rp_core_function("_make_exception") : Py_NewRef(PyTuple_GET_ITEM(reduced, 0));
     arguments = own_maker ? maker_arguments(object, PyTuple_GET_ITEM(reduced, 1))
                           : Py_NewRef(PyTuple_GET_ITEM(reduced, 1));
-    setter = own_state ? core_function("_set_exception") : Py_NewRef(part_of(reduced, 5));
+    setter = own_state ? rp_core_function("_set_exception") : Py_NewRef(rp_part_of(reduced, 5));
     if (maker && arguments && setter)
-        result = PyTuple_Pack(6, maker, arguments, own_state ? state : part_of(reduced, 2),
-                              part_of(reduced, 3), part_of(reduced, 4), setter);
+        result = PyTuple_Pack(6, maker, arguments, own_state ? state : rp_part_of(reduced, 2),
+                              rp_part_of(reduced, 3), rp_part_of(reduced, 4), setter);
 done:
     Py_XDECREF(setter);
     Py_XDECREF(arguments);
@@ -153,14 +144,6 @@ PyObject *rp_make_exception(PyObject *module, PyObject *arguments) {
 
 enum { STATE, SETTER, CAUSE, CONTEXT, SUPPRESS, TRACEBACK, FIELDS, STATE_PARTS };
 
-static int set_own_state(PyObject *object, PyObject *state, PyObject *setter) {
-    if (state == Py_None) return 0;
-    PyObject *done = setter != Py_None ? PyObject_CallFunctionObjArgs(setter, object, state, NULL)
-                                       : PyObject_CallMethod(object, "__setstate__", "(O)", state);
-    Py_XDECREF(done);
-    return done ? 0 : -1;
-}
-
 static int set_fields(PyObject *object, PyObject *fields) {
     PyObject *name, *value;
     if (!PyDict_Check(fields)) return 0;
@@ -182,7 +165,7 @@ PyObject *rp_set_exception(PyObject *module, PyObject *const *args, Py_ssize_t c
         return NULL;
     }
     PyObject *object = args[0], *const *state = ((PyTupleObject *)args[1])->ob_item;
-    if (set_own_state(object, state[STATE], state[SETTER]) < 0) return NULL;
+    if (rp_set_own_state(object, state[STATE], state[SETTER]) < 0) return NULL;
     if (set_fields(object, state[FIELDS]) < 0) return NULL;
     PyException_SetCause(object, exception_or_null(state[CAUSE]));
     PyException_SetContext(object, exception_or_null(state[CONTEXT]));

@@ -4,6 +4,7 @@
 #include "../opaque.h"
 #include "array_interface.h"
 #include "exceptions.h"
+#include "own_dict.h"
 #include "rebuilt.h"
 #include "../registered.h"
 
@@ -44,12 +45,10 @@ static PyObject *reduce_array(rp_encoder *encoder, PyObject *object) {
     PyObject *attributes = array ? PyObject_GenericGetDict(object, NULL) : NULL;
     if (array) PyErr_Clear(); /* a class without a dict */
     if (attributes && PyDict_GET_SIZE(attributes) > 0) {
-        PyObject *core = PyImport_ImportModule("resume._core");
-        PyObject *setter = core ? PyObject_GetAttrString(core, "_set_attributes") : NULL;
+        PyObject *setter = rp_core_function("_set_attributes");
         if (setter)
             reduced = Py_BuildValue("(O(OO)OOON)", view, array, type, attributes, Py_None, Py_None,
                                     setter);
-        Py_XDECREF(core);
     } else if (array) {
         reduced = Py_BuildValue("(O(OO))", view, array, type);
     }
@@ -123,8 +122,8 @@ static PyObject *reduce(rp_encoder *encoder, PyObject *object) {
     Py_XDECREF(function);
     if (reduced && PyExceptionInstance_Check(object))
         reduced = rp_exception_reduction(object, reduced);
-    if (reduced) reduced = rp_name_fields(object, reduced);
-    return reduced ? rp_share_dict(object, reduced) : NULL;
+    if (reduced) reduced = rp_share_dict(object, reduced);
+    return reduced ? rp_name_fields(object, reduced) : NULL;
 }
 
 static bool is_as_it_should_be(PyObject *reduced) {
@@ -132,17 +131,13 @@ static bool is_as_it_should_be(PyObject *reduced) {
     return count >= 2 && count <= 6 && PyTuple_Check(PyTuple_GET_ITEM(reduced, 1));
 }
 
-static PyObject *part_of(PyObject *reduced, Py_ssize_t index) {
-    return index < PyTuple_GET_SIZE(reduced) ? PyTuple_GET_ITEM(reduced, index) : Py_None;
-}
-
 /* copyreg.__newobj__ gets the class of the object alone: the short form. */
 static bool is_short(const rp_encoder *encoder, PyObject *reduced, PyObject *object) {
     PyObject *arguments = PyTuple_GET_ITEM(reduced, 1);
     return PyTuple_GET_ITEM(reduced, 0) == encoder->newobj && PyTuple_GET_SIZE(arguments) == 1 &&
            PyTuple_GET_ITEM(arguments, 0) == (PyObject *)Py_TYPE(object) &&
-           part_of(reduced, 3) == Py_None && part_of(reduced, 4) == Py_None &&
-           part_of(reduced, 5) == Py_None;
+           rp_part_of(reduced, 3) == Py_None && rp_part_of(reduced, 4) == Py_None &&
+           rp_part_of(reduced, 5) == Py_None;
 }
 
 /* ---- writing what makes it ---- */
@@ -165,13 +160,13 @@ void rp_made(rp_encoder *encoder, rp_encode_frame *frame) {
 
 static int put_arguments(rp_encoder *encoder, rp_encode_frame *frame) {
     frame->label = "(...)";
-    return rp_put_tuple(encoder, part_of(frame->key, 1));
+    return rp_put_tuple(encoder, rp_part_of(frame->key, 1));
 }
 
 static int advance_early(rp_encoder *encoder, rp_encode_frame *frame) {
     size_t depth = encoder->depth;
     while (frame->index < frame->count) {
-        int status = frame->index++ == 0 ? rp_put_value(encoder, part_of(frame->key, 0))
+        int status = frame->index++ == 0 ? rp_put_value(encoder, rp_part_of(frame->key, 0))
                                          : put_arguments(encoder, frame);
         if (status || encoder->depth != depth) return status;
     }
@@ -298,7 +293,7 @@ static int advance_parts(rp_encoder *encoder, rp_encode_frame *frame) {
     while (frame->index < frame->count) {
         switch (frame->index++) {
         case 0:
-            status = rp_put_value(encoder, part_of(reduced, 0));
+            status = rp_put_value(encoder, rp_part_of(reduced, 0));
             break;
         case 1:
             status = put_arguments(encoder, frame);
@@ -306,16 +301,16 @@ static int advance_parts(rp_encoder *encoder, rp_encode_frame *frame) {
         case 2:
             rp_made(encoder, frame);
             frame->label = "";
-            status = put_content(encoder, part_of(reduced, 3), false);
+            status = put_content(encoder, rp_part_of(reduced, 3), false);
             break;
         case 3:
-            status = put_content(encoder, part_of(reduced, 4), true);
+            status = put_content(encoder, rp_part_of(reduced, 4), true);
             break;
         case 4:
-            status = put_state(encoder, part_of(reduced, 2));
+            status = put_state(encoder, rp_part_of(reduced, 2));
             break;
         default:
-            status = rp_put_value(encoder, part_of(reduced, 5));
+            status = rp_put_value(encoder, rp_part_of(reduced, 5));
         }
         if (status || encoder->depth != depth) return status;
     }
@@ -332,7 +327,7 @@ static int advance_short(rp_encoder *encoder, rp_encode_frame *frame) {
             status = rp_put_value(encoder, (PyObject *)Py_TYPE(frame->object));
         } else {
             rp_made(encoder, frame);
-            status = put_state(encoder, part_of(frame->key, 2));
+            status = put_state(encoder, rp_part_of(frame->key, 2));
         }
         if (status || encoder->depth != depth) return status;
     }
@@ -407,8 +402,10 @@ int rp_put_instance(rp_encoder *encoder, PyObject *object) {
         int status = plan->slot_names ? RP_NOT_THIS : rp_put_sentinel(encoder, object);
         if (status != RP_NOT_THIS) return status;
     }
-    if (plan->plain) return rp_put_plain(encoder, object, plan);
-    int status = is_of_its_module(encoder, object) ? rp_put_found(encoder, object) : RP_NOT_THIS;
+    if (plan->plain && !(plan->sets_state && rp_dict_is_held(object)))
+        return rp_put_plain(encoder, object, plan);
+    bool is_found = !plan->plain && is_of_its_module(encoder, object);
+    int status = is_found ? rp_put_found(encoder, object) : RP_NOT_THIS;
     if (status != RP_NOT_THIS) return status;
     PyObject *reduced = reduce(encoder, object);
     status = reduced ? RP_NOT_THIS : put_found_instead(encoder, object);

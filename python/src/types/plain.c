@@ -95,7 +95,8 @@ static int put_with_slots(rp_encoder *encoder, PyObject *dict, PyObject *slots) 
     return rp_put_attribute_dict(encoder, slots);
 }
 
-/* Others refer to the dict itself: it comes back as the dict of the object, set like a slot. */
+/* Others refer to the dict itself, or it is of a class of its own: it comes back as the dict of the
+ * object, set like a slot. */
 static int put_shared_dict(rp_encoder *encoder, PyObject *dict, PyObject *slots) {
     PyObject *all = slots ? PyDict_Copy(slots) : PyDict_New();
     int status = all ? PyDict_SetItemString(all, "__dict__", dict) : -1;
@@ -118,7 +119,6 @@ static int put_state(rp_encoder *encoder, PyObject *object, const rp_plan *plan)
     if (count == 0 && !plan->slot_names) return put_null(encoder);
     if (count > 0 && !plan->slot_names && are_names(&attributes, count))
         return put_attributes(encoder, object, count);
-    bool settable = Py_TYPE(object)->tp_setattro == PyObject_GenericSetAttr;
     PyObject *slots = plan->slot_names ? slots_of(object, plan->slot_names) : NULL;
     if (plan->slot_names && !slots) return -1;
     PyObject *dict = count > 0   ? PyObject_GenericGetDict(object, NULL)
@@ -127,7 +127,7 @@ static int put_state(rp_encoder *encoder, PyObject *object, const rp_plan *plan)
     int status;
     if (count > 0 && !dict) {
         status = -1;
-    } else if (dict && Py_REFCNT(dict) > 2 && settable) {
+    } else if (dict && (Py_REFCNT(dict) > 2 || !PyDict_CheckExact(dict))) {
         status = put_shared_dict(encoder, dict, slots);
     } else if (slots && PyDict_GET_SIZE(slots) > 0) {
         status = put_with_slots(encoder, dict, slots);

@@ -61,6 +61,7 @@ static int find_plain(rp_encoder *encoder, rp_plan *plan) {
     Py_ssize_t count = PyList_CheckExact(slots) ? PyList_GET_SIZE(slots) : 0;
     if (count > 0) plan->slot_names = Py_NewRef(slots);
     Py_DECREF(slots);
+    plan->sets_state = !rp_plan_is_inherited(type, &PyBaseObject_Type, "__setstate__");
     return has_own_layout(type, count);
 }
 

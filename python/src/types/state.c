@@ -3,7 +3,6 @@
 #include "../encode.h"
 #include "../lookup.h"
 #include "../notice.h"
-#include "../pycompat/attributes.h"
 #include "../pycompat/functions.h"
 
 /* ---- attributes that the class has no place for any more ---- */
@@ -32,7 +31,10 @@ static int set_attributes(rp_decoder *decoder, PyObject *object, PyObject *attri
 static int set_slots(rp_decoder *decoder, PyObject *object, PyObject *slots) {
     PyObject *name, *value;
     for (Py_ssize_t at = 0; PyDict_Next(slots, &at, &name, &value);) {
-        if (PyObject_SetAttr(object, name, value) == 0) continue;
+        bool is_dict = PyUnicode_CheckExact(name) && /* not for the __setattr__ of the class */
+                       PyUnicode_CompareWithASCIIString(name, "__dict__") == 0;
+        if (!is_dict && PyObject_SetAttr(object, name, value) == 0) continue;
+        if (is_dict && PyObject_GenericSetAttr(object, name, value) == 0) continue;
         if (!PyErr_ExceptionMatches(PyExc_AttributeError)) return -1;
         PyErr_Clear(); /* frozen */
         if (PyObject_GenericSetAttr(object, name, value) < 0 &&
@@ -111,69 +113,6 @@ PyObject *rp_name_fields(PyObject *object, PyObject *reduced) {
     if (copy) Py_SETREF(copy, PyList_AsTuple(copy));
     Py_DECREF(reduced);
     return copy;
-}
-
-/* ---- dicts of objects that others refer to ---- */
-
-/* (attributes, {"__dict__": dict} and the slots): the dict comes back as the dict of the object. */
-static PyObject *with_own_dict(PyObject *dict, PyObject *slots) {
-    PyObject *all = slots && PyDict_Check(slots) ? PyDict_Copy(slots) : PyDict_New();
-    PyObject *state = NULL;
-    if (all && PyDict_SetItemString(all, "__dict__", dict) == 0)
-        state = PyTuple_Pack(2, Py_None, all);
-    Py_XDECREF(all);
-    return state;
-}
-
-/* The dict of the object, if this is its state, or was left out of it because it is empty: new
- * reference. None is made. */
-static PyObject *own_dict(PyObject *object, PyObject *state) {
-    rp_attributes attributes;
-    PyObject *dict = NULL;
-    if (PyDict_CheckExact(state))
-        dict = PyObject_GenericGetDict(object, NULL);
-    else if (state == Py_None && rp_attributes_of(object, &attributes) < 0)
-        dict = Py_XNewRef(rp_attributes_dict(object));
-    if (!dict) PyErr_Clear();
-    bool is_own = dict && PyDict_CheckExact(dict) &&
-                  (dict == state || (state == Py_None && PyDict_GET_SIZE(dict) == 0));
-    if (!is_own) Py_CLEAR(dict);
-    return dict;
-}
-
-/* Takes over `reduced`. */
-static PyObject *with_state(PyObject *reduced, PyObject *state) {
-    PyObject *copy = state ? PyTuple_New(PyTuple_GET_SIZE(reduced)) : NULL;
-    for (Py_ssize_t i = 0; copy && i < PyTuple_GET_SIZE(reduced); i++)
-        PyTuple_SET_ITEM(copy, i, Py_NewRef(i == 2 ? state : PyTuple_GET_ITEM(reduced, i)));
-    Py_DECREF(reduced);
-    return copy;
-}
-
-PyObject *rp_share_dict(PyObject *object, PyObject *reduced) {
-    PyTypeObject *type = Py_TYPE(object);
-    bool has_state = PyTuple_Check(reduced) && PyTuple_GET_SIZE(reduced) > 2;
-    PyObject *state = has_state ? PyTuple_GET_ITEM(reduced, 2) : NULL, *slots = NULL;
-    if (state && PyTuple_CheckExact(state) && PyTuple_GET_SIZE(state) == 2) {
-        slots = PyTuple_GET_ITEM(state, 1);
-        state = PyTuple_GET_ITEM(state, 0);
-    }
-    if (!state || type->tp_setattro != PyObject_GenericSetAttr) return reduced;
-    PyObject *dict = own_dict(object, state);
-    if (!dict) return reduced;
-    /* of the object, of its state, and the one here; all else refers to the dict itself */
-    bool is_shared = Py_REFCNT(dict) > (dict == state ? 3 : 2);
-    PyObject *text = PyUnicode_InternFromString("__setstate__");
-    if (!text)
-        Py_CLEAR(reduced);
-    else if (is_shared && !rp_type_lookup(type, text)) {
-        PyObject *shared = with_own_dict(dict, slots);
-        reduced = with_state(reduced, shared);
-        Py_XDECREF(shared);
-    }
-    Py_XDECREF(text);
-    Py_DECREF(dict);
-    return reduced;
 }
 
 /* ---- classes that refuse what was saved ---- */

@@ -231,3 +231,28 @@ def the_dict_of_an_object_that_is_being_filled():
         new.__dict__.update(state(2))
         made.append((new.n, new.deep, new.__dict__ == vars(new)))
     return made
+
+
+@case
+def the_dict_of_an_object_that_sets_its_state():
+    class State:
+        def __setstate__(self, state):
+            self.__dict__.update(state)
+
+    class Own(dict):
+        def __init__(self):
+            self.__dict__ = self
+
+    class Fault(Exception):
+        pass
+    made = []
+    for kind in (State, Own, Fault):
+        new = kind()
+        new.a, new.b = 1, 2
+        for name, value in vars(new).items():
+            save()
+            vars(new)[name] = value + 1
+        new.c = 3
+        vars(new).update({"d": save(), "e": new.a})
+        made.append((sorted(vars(new)), new.e, new.b, (vars(new) is new) == (kind is Own)))
+    return made
