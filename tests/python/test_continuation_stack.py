@@ -1,6 +1,7 @@
 """The inside of frames and the depth and kinds of their value stacks, against the interpreter."""
 import dis
 import gc
+import os
 import sys
 import textwrap
 
@@ -98,7 +99,8 @@ def test_kinds__die_with_the_code():
                 before = resident()
     finally:
         gc.unfreeze()
-    assert resident() - before < 3 << 20  # an analysis of this code takes more than 60 kB
+    if "asan" not in os.environ.get("LD_PRELOAD", ""):  # a sanitizer keeps what is freed
+        assert resident() - before < 3 << 20  # an analysis of this code takes more than 60 kB
 
 
 def resident():

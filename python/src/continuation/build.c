@@ -276,7 +276,7 @@ static PyObject *joined(const rs_buffer *front, PyObject *back) {
     PyObject *all = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)front->size +
                                                         (back ? PyBytes_GET_SIZE(back) : 0));
     if (all == NULL) return NULL;
-    memcpy(PyBytes_AS_STRING(all), front->bytes, front->size);
+    if (front->size > 0) memcpy(PyBytes_AS_STRING(all), front->bytes, front->size);
     if (back != NULL)
         memcpy(PyBytes_AS_STRING(all) + front->size, PyBytes_AS_STRING(back),
                (size_t)PyBytes_GET_SIZE(back));
