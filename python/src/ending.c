@@ -78,6 +78,7 @@ int rp_checkpoint_close(rp_checkpoint *self, bool completed, bool quiet) {
      * its last state: run again, it goes on from the save before. */
     if (completed && heard == 0 && !rs_checkpoint_is_forked(self->engine))
         status = record_end(self, quiet);
+    if (status < 0) exception = rp_exception_take();
     rs_checkpoint *engine = self->engine;
     self->modified_ns = rs_checkpoint_saved_ns(engine);
     let_go(self);

@@ -253,7 +253,8 @@ static int commit(rp_checkpoint *self, rp_snapshot *snapshot, bool due, bool lat
     if (status != RESUME_OK) return save_failed(self, &error, due);
     if (tell_tracking(self) < 0) return -1;
     if (!later) return tell_saved(self, &info) < 0 ? -1 : 1;
-    int told = tell_outcome(self, false); /* it may be durable already */
+    /* Else at the next call, however soon it is known. */
+    int told = rs_checkpoint_is_under_way(self->engine) ? 0 : tell_outcome(self, false);
     return told < 0 ? -1 : told == 0;
 }
 

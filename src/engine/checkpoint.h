@@ -114,7 +114,9 @@ resume_status rs_checkpoint_save_later(rs_checkpoint *checkpoint, const rs_blob 
 /* Returns when no save is under way. Any thread may call it, as long as nobody closes the
  * checkpoint. All other functions wait by themselves where they have to. */
 void rs_checkpoint_wait(rs_checkpoint *checkpoint);
-/* A save is under way: rs_checkpoint_wait would wait. */
+/* A save is under way, or its end was not looked at yet. */
+bool rs_checkpoint_is_under_way(const rs_checkpoint *checkpoint);
+/* The thread is at it: rs_checkpoint_wait would wait. */
 bool rs_checkpoint_is_saving(const rs_checkpoint *checkpoint);
 typedef struct rs_outcome {
     resume_status status;

@@ -183,7 +183,7 @@ static void take_over(rs_checkpoint *checkpoint) {
 }
 
 /* In a child the thread is gone: nothing ever becomes of it there. */
-static bool is_under_way(const rs_checkpoint *checkpoint) {
+bool rs_checkpoint_is_under_way(const rs_checkpoint *checkpoint) {
     return checkpoint->later.is_under_way && !rs_checkpoint_is_forked(checkpoint);
 }
 
@@ -192,17 +192,18 @@ void rs_checkpoint_wait(rs_checkpoint *checkpoint) {
 }
 
 bool rs_checkpoint_is_saving(const rs_checkpoint *checkpoint) {
-    return is_under_way(checkpoint) && rs_worker_is_busy(checkpoint->later.worker);
+    return rs_checkpoint_is_under_way(checkpoint) && rs_worker_is_busy(checkpoint->later.worker);
 }
 
 void rs_checkpoint_settle(rs_checkpoint *checkpoint) {
-    if (!is_under_way(checkpoint)) return;
+    if (!rs_checkpoint_is_under_way(checkpoint)) return;
     rs_checkpoint_wait(checkpoint);
     take_over(checkpoint);
 }
 
 static void settle_if_done(rs_checkpoint *checkpoint) {
-    if (is_under_way(checkpoint) && !rs_checkpoint_is_saving(checkpoint)) take_over(checkpoint);
+    if (rs_checkpoint_is_under_way(checkpoint) && !rs_checkpoint_is_saving(checkpoint))
+        take_over(checkpoint);
 }
 
 bool rs_checkpoint_outcome(rs_checkpoint *checkpoint, rs_outcome *outcome) {

@@ -169,7 +169,7 @@ void disk_run_init(disk_run *run, const disk_scenario *scenario, unsigned scale,
         .scenario = scenario,
         .bounds = {.exhaustive = 6 + 3 * log, .each = 8 * scale, .random = 8 * scale},
         .second_bounds = {.exhaustive = 1 + log, .each = 1 + scale, .random = 1 + scale},
-        .second_every = scale > 1 ? 200 : 400, /* others in each run: the contents are random */
+        .second_every = 200,
         .kill_every = 1,
         .reads = 14 * scale,
         .takes_turns = scale <= 1,
