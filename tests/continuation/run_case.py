@@ -83,7 +83,8 @@ def one_run(case, options, folder, log, kill):
     warnings.simplefilter("error", resume.ResumeWarning)
     sys.addaudithook(hook)
     trace(options.trace)
-    result = resume.resumable(name="case", folder=folder, rate=0)(case)()
+    # killed where the event tells of a save: nothing may have happened behind it
+    result = resume.resumable(name="case", folder=folder, rate=0, background=False)(case)()
     return repr(result), seen
 
 

@@ -1,8 +1,9 @@
 """Programs with chp.loop, killed with SIGKILL at every step in turn and run again until they end.
 
 Each program collects what it has done in a local list and prints it at its end: the same text as
-an uninterrupted run means that each item was run exactly once. A kill shows what a crash of the
-process leaves behind, not what a power cut does.
+an uninterrupted run means that each item was run exactly once. Each sync() is durable on return:
+else a run that is killed a moment behind its first one would never get further. A kill shows what
+a crash of the process leaves behind, not what a power cut does.
 """
 import textwrap
 
@@ -23,7 +24,7 @@ def step(count=[0]):
 PROGRAMS = {
     "one": """
         def main():
-            chp = Checkpoint(rate=0)
+            chp = Checkpoint(rate=0, background=False)
             done = []
             chp.restore()
             for i in chp.loop(range(9)):
@@ -45,7 +46,7 @@ PROGRAMS = {
     """,
     "nested": """
         def main():
-            chp = Checkpoint(rate=0)
+            chp = Checkpoint(rate=0, background=False)
             done = []
             chp.restore()
             for i in chp.loop(range(4)):
@@ -58,7 +59,7 @@ PROGRAMS = {
     """,
     "nested_saves_in_both": """
         def main():
-            chp = Checkpoint(rate=0)
+            chp = Checkpoint(rate=0, background=False)
             done = []
             chp.restore()
             for i in chp.loop("abc"):
@@ -77,7 +78,7 @@ PROGRAMS = {
     """,
     "break_continue_else": """
         def main():
-            chp = Checkpoint(rate=0)
+            chp = Checkpoint(rate=0, background=False)
             done = []
             chp.restore()
             for i in chp.loop(range(7)):
@@ -100,7 +101,7 @@ PROGRAMS = {
     """,
     "dictionary": """
         def main():
-            chp = Checkpoint(rate=0)
+            chp = Checkpoint(rate=0, background=False)
             table = {word: len(word) for word in "one three five seven eleven".split()}
             total, done = 0, []
             chp.restore()
@@ -121,7 +122,7 @@ PROGRAMS = {
     """,
     "enumerate_zip": """
         def main():
-            chp = Checkpoint(rate=0)
+            chp = Checkpoint(rate=0, background=False)
             left, right, done = [1.5, 2.5, 3.5, 4.5], "wxyz", []
             chp.restore()
             for i, (a, b) in chp.loop(enumerate(zip(left, right), 5)):
@@ -137,7 +138,7 @@ PROGRAMS = {
     """,
     "list_that_grows": """
         def main():
-            chp = Checkpoint(rate=0)
+            chp = Checkpoint(rate=0, background=False)
             work, done = [12], []
             chp.restore()
             for n in chp.loop(work):
@@ -150,7 +151,7 @@ PROGRAMS = {
     """,
     "while_around": """
         def main():
-            chp = Checkpoint(rate=0)
+            chp = Checkpoint(rate=0, background=False)
             generation, done = 0, []
             chp.restore()
             while generation < 4:
@@ -170,7 +171,7 @@ PROGRAMS = {
     """,
     "plain_for_inside": """
         def main():
-            chp = Checkpoint(rate=0)
+            chp = Checkpoint(rate=0, background=False)
             done = []
             chp.restore()
             for i in chp.loop(range(5)):
@@ -184,7 +185,7 @@ PROGRAMS = {
     """,
     "exceptions": """
         def main():
-            chp = Checkpoint(rate=0)
+            chp = Checkpoint(rate=0, background=False)
             done = []
             chp.restore()
             for i in chp.loop(range(6)):
@@ -209,7 +210,7 @@ PROGRAMS = {
                 chp.sync()
 
         def main():
-            chp = Checkpoint(rate=0)
+            chp = Checkpoint(rate=0, background=False)
             done, turn = [], 0
             chp.restore()
             sweep(chp, done, "before")
@@ -231,7 +232,7 @@ PROGRAMS = {
                 self.chp.sync()
 
             def run(self):
-                self.chp = chp = Checkpoint("model", rate=0)
+                self.chp = chp = Checkpoint("model", rate=0, background=False)
                 done = []
                 chp.restore()
                 for row in chp.loop(range(3)):
@@ -244,7 +245,7 @@ PROGRAMS = {
     """,
     "generator": """
         def walk():
-            chp = Checkpoint(rate=0)
+            chp = Checkpoint(rate=0, background=False)
             done = []
             chp.restore()
             for i in chp.loop(range(6)):
@@ -260,7 +261,7 @@ PROGRAMS = {
     """,
     "loop_kept_in_a_variable": """
         def main():
-            chp = Checkpoint(rate=0)
+            chp = Checkpoint(rate=0, background=False)
             done = []
             chp.restore()
             rows = chp.loop(range(5))
@@ -272,7 +273,7 @@ PROGRAMS = {
     """,
     "changed_in_place": """
         def main():
-            chp = Checkpoint(rate=0)
+            chp = Checkpoint(rate=0, background=False)
             grid = [[0] * 3 for _ in range(3)]
             turns = collections.Counter()
             seen = {}
@@ -288,7 +289,7 @@ PROGRAMS = {
     "arrays": """
         import numpy
         def main():
-            chp = Checkpoint(rate=0)
+            chp = Checkpoint(rate=0, background=False)
             data = numpy.arange(12.0).reshape(4, 3)
             rng = numpy.random.default_rng(5)
             done = []
@@ -301,7 +302,7 @@ PROGRAMS = {
             return done, data.tolist(), rng.random()
     """,
     "module_level": """
-        chp = Checkpoint(rate=0)
+        chp = Checkpoint(rate=0, background=False)
         done = []
         chp.restore()
         for i in chp.loop(range(4)):
