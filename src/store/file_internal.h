@@ -257,7 +257,9 @@ void rs_plan_release(rs_plan *plan);
 
 /* --- segment_writer.c: one segment, streamed with bounded memory --- */
 
-#define RS_PIECE_SIZE (4u << 20) /* bytes that are written by one call */
+/* Bytes that are written by one call. The first piece is what did not fit into a small segment, and
+ * each is twice as large as the one before up to this size: a save of 2 MiB takes no 8 MiB. */
+#define RS_PIECE_SIZE (4u << 20)
 /* Saves from this size on go past the page cache: that costs the program next to no time of the
  * processors, and does not drive its own files out of the cache. */
 #define RS_DIRECT_SIZE_MIN (UINT64_C(16) << 20)

@@ -183,11 +183,11 @@ static resume_status begin_streaming(rs_segment_writer *writer, size_t capacity,
 
 resume_status rs_pieces_make_room(rs_segment_writer *writer, size_t size, rs_error *error) {
     const rs_room *room = &writer->filling;
-    size_t capacity =
-        rs_maximum(size + writer->staged.size + RS_BLOCK_SIZE, RS_PIECE_SIZE + 2 * RS_BLOCK_SIZE);
-    if (!room->pages) return begin_streaming(writer, capacity, error);
+    size_t needed = size + writer->staged.size + RS_BLOCK_SIZE, step = 2 * RS_BLOCK_SIZE;
+    if (!room->pages) return begin_streaming(writer, needed, error);
     if (room->capacity - room->from - room->size >= size) return RESUME_OK;
-    return flush(writer, capacity, error);
+    size_t next = rs_minimum(2 * (room->capacity - step), RS_PIECE_SIZE) + step;
+    return flush(writer, rs_maximum(needed, next), error);
 }
 
 resume_status rs_pieces_add(rs_segment_writer *writer, const void *bytes, size_t size,
