@@ -15,6 +15,10 @@ os.environ["XDG_DATA_HOME"] = data
 os.environ.pop("RESUME_KEY_FILE", None)
 
 
+# under nohup a hangup is ignored; programs start with the default of what is caught here
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, lambda number, frame: None)
+
 # a background job of a shell ignores these, and so would every program that the tests start
 for number in (signal.SIGINT, signal.SIGQUIT):
     if signal.getsignal(number) is signal.SIG_IGN:
