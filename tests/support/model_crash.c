@@ -49,9 +49,11 @@ static bool keeps_size(const model_cursor *cursor, const model_op *sync) {
 }
 
 static void sync_node(model_cursor *cursor, const model_op *sync) {
-    bool keeps = keeps_size(cursor, sync);
+    bool keeps = keeps_size(cursor, sync), has_older = false;
     size_t left = 0;
     model_op resize = {.kind = MODEL_NOTE};
+    for (size_t i = 0; i < cursor->pending_count; i++)
+        has_older |= cursor->pending[i].for_ever;
     for (size_t i = 0; i < cursor->pending_count; i++) {
         model_op *pending = &cursor->pending[i];
         if (pending->node == sync->node && !pending->for_ever && pending->kind != MODEL_NOTE) {
@@ -60,7 +62,7 @@ static void sync_node(model_cursor *cursor, const model_op *sync) {
                 pending->kind = MODEL_NOTE;
                 continue;
             }
-            forget_older(cursor, pending, i);
+            if (has_older) forget_older(cursor, pending, i);
             model_op_apply(&cursor->durable, pending);
             pending->kind = MODEL_NOTE;
         }

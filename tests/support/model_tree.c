@@ -1,6 +1,8 @@
 /* Files and folders in memory that are copied for next to nothing. */
 #include "model_tree.h"
 
+#include "format/hash.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -43,19 +45,6 @@ uint64_t model_mix(uint64_t a, uint64_t b) {
     return z ^ z >> 31;
 }
 
-static uint64_t hash_bytes(const void *bytes, size_t size) {
-    const uint8_t *at = bytes;
-    uint64_t hash = size;
-    for (; size >= 8; at += 8, size -= 8) {
-        uint64_t word;
-        memcpy(&word, at, 8);
-        hash = model_mix(hash, word);
-    }
-    for (; size > 0; at++, size--)
-        hash = model_mix(hash, *at);
-    return hash;
-}
-
 static uint64_t weight(size_t index, const model_sector *sector) {
     return sector ? model_mix(sector->hash, index) : 0;
 }
@@ -65,7 +54,7 @@ const model_sector *model_sector_make(model_arena *arena, const void *bytes) {
     if (memcmp(bytes, zeros, MODEL_SECTOR) == 0) return NULL;
     model_sector *sector = model_arena_take(arena, sizeof *sector);
     memcpy(sector->bytes, bytes, MODEL_SECTOR);
-    sector->hash = hash_bytes(bytes, MODEL_SECTOR);
+    sector->hash = rs_hash64(bytes, MODEL_SECTOR, 0);
     return sector;
 }
 
@@ -182,7 +171,7 @@ void model_tree_set_name(model_tree *tree, int folder, const char *name, int tar
     model_entry *entry = entry_of(tree, folder, name);
     if (!entry) {
         entry = &node->entries[node->entry_count++];
-        *entry = (model_entry){.name = name, .hash = hash_bytes(name, strlen(name))};
+        *entry = (model_entry){.name = name, .hash = rs_hash64(name, strlen(name), 0)};
     }
     entry->node = target;
     if (target == MODEL_NONE) *entry = node->entries[--node->entry_count];
