@@ -31,7 +31,8 @@ module resume
   private
   public :: resume_checkpoint, resume_information
   public :: resume_open, resume_read, resume_protect, resume_protect_random, resume_protect_state
-  public :: resume_write, resume_unprotect, resume_restore, resume_sync, resume_save, resume_done
+  public :: resume_write, resume_unprotect, resume_restore, resume_sync, resume_save, &
+    resume_wait, resume_done
   public :: resume_close, resume_leave, resume_look, resume_report, resume_message
   public :: resume_status_name, resume_status_text, resume_version
 
@@ -78,6 +79,7 @@ module resume
     integer(c_int) :: again = 0, compress = 0, keep_last = 0, keep_hourly = 0, keep_daily = 0, &
       clean = 0, strict = 0, any_program = 0, independent_ranks = 0
     real(c_double) :: overhead = 0
+    integer(c_int) :: foreground = 0
   end type
 
   type, bind(C) :: c_info
@@ -142,6 +144,10 @@ module resume
       integer(c_int), intent(out) :: restored
     end function
     integer(c_int) function c_sync(checkpoint) bind(C, name='resume_sync_due')
+      import :: c_int, c_ptr
+      type(c_ptr), value :: checkpoint
+    end function
+    integer(c_int) function c_wait(checkpoint) bind(C, name='resume_wait')
       import :: c_int, c_ptr
       type(c_ptr), value :: checkpoint
     end function
@@ -212,12 +218,12 @@ contains
   ! is named PROGRAM.main.
   subroutine resume_open(ck, name, folder, rate_s, expire_ended_s, expire_cut_off_s, again, &
                          compress, keep_last, keep_hourly, keep_daily, clean, strict, &
-                         any_program, independent_ranks, overhead)
+                         any_program, independent_ranks, overhead, foreground)
     type(resume_checkpoint), intent(inout) :: ck
     character(len=*), intent(in), optional :: name, folder
     real(real64), intent(in), optional :: rate_s, expire_ended_s, expire_cut_off_s, overhead
     integer, intent(in), optional :: again, compress, keep_last, keep_hourly, keep_daily
-    logical, intent(in), optional :: clean, strict, any_program, independent_ranks
+    logical, intent(in), optional :: clean, strict, any_program, independent_ranks, foreground
     character(kind=c_char, len=:), allocatable, target :: c_name, c_folder
     type(c_options) :: options
     type(c_ptr) :: name_address
@@ -245,6 +251,7 @@ contains
     options%strict = c_flag(strict)
     options%any_program = c_flag(any_program)
     options%independent_ranks = c_flag(independent_ranks)
+    options%foreground = c_flag(foreground)
     ignored = c_open(ck%handle, name_address, c_null_ptr, options, c_sizeof(options)) ! sticky
   end subroutine
 
@@ -451,6 +458,12 @@ contains
     type(resume_checkpoint), intent(inout) :: ck
     status = own_status(ck)
     if (status == 0) status = c_save(ck%handle)
+  end function
+
+  integer function resume_wait(ck) result(status)
+    type(resume_checkpoint), intent(inout) :: ck
+    status = own_status(ck)
+    if (status == 0) status = c_wait(ck%handle)
   end function
 
   integer function resume_done(ck) result(status)

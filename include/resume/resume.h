@@ -105,6 +105,7 @@ typedef struct resume_options {
                               checkpoint, NAME@rank3; else several ranks are refused */
     double overhead;       /* for RESUME_AUTO: the share of the run that saves may cost while no
                               run was cut off; 0: 0.02 */
+    int foreground;        /* not 0: resume_sync returns when what it saves is durable */
 } resume_options;
 
 /* resume_open(resume **checkpoint, const char *name, const resume_options *options)
@@ -283,12 +284,19 @@ resume_status resume_restore(resume *checkpoint, int *restored);
  * RESUME_NO_MEMORY, RESUME_FORKED, RESUME_UNSAFE_PATH, RESUME_CODEC. */
 resume_status resume_save(resume *checkpoint);
 
+/* Returns when nothing is saved in the background any more: RESUME_OK, or, told once, why what
+ * resume_sync had saved is not durable (the statuses of resume_save). */
+resume_status resume_wait(resume *checkpoint);
+
 /* What resume_sync does when the first int of the handle is not 0: saves if a save is due. For
  * languages without inline functions: may always be called, costs nothing when none is due. After a
  * failed save the next one is due later and later, up to 16 times the rate. */
 resume_status resume_sync_due(resume *checkpoint);
 
-/* Saves if a save is due; the statuses of resume_save. */
+/* Saves if a save is due; the statuses of resume_save. It returns when what has changed is copied,
+ * and a thread makes it durable while the program goes on (options: `foreground`). None is due
+ * before that, but with RESUME_EVERY_SYNC, where it waits. What could not be made durable is the
+ * status of the next resume_sync, resume_wait or resume_close. */
 static inline resume_status resume_sync(resume *checkpoint) {
     const void *address = checkpoint;
 #ifdef __cplusplus
@@ -310,12 +318,14 @@ resume_status resume_done(resume *checkpoint);
 
 /* Records the end, if this handle has saved something or restored work that was cut off (without
  * saving again: call resume_save or resume_done before, where the last state matters), gives up the
- * lock and frees the handle, in any case. Returns the error of recording, or the sticky one; in a
- * forked child RESUME_OK, and nothing is recorded. */
+ * lock and frees the handle, in any case. Waits for what is saved in the background. When that
+ * fails no end is recorded, and its status is returned; else the error of recording, or the sticky
+ * one; in a forked child RESUME_OK, and nothing is recorded. A process that ends without
+ * resume_close or resume_leave has the save before or the new one. */
 resume_status resume_close(resume *checkpoint);
 
-/* Frees the handle without recording an end: the way out after an error. The next run goes on from
- * the last save. */
+/* Frees the handle without recording an end, when what is saved in the background is durable: the
+ * way out after an error. The next run goes on from the last save. */
 void resume_leave(resume *checkpoint);
 
 /* --- Report --- */

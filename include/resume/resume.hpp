@@ -404,6 +404,10 @@ class checkpoint : public fields {
     void save() {
         detail::check(resume_save(handle_), handle_);
     }
+    // When nothing is saved in the background any more; throws what resume_wait returns.
+    void wait() {
+        detail::check(resume_wait(handle_), handle_);
+    }
     void done() {
         detail::check(resume_done(handle_), handle_);
     }

@@ -42,15 +42,17 @@ struct resume {
     char *path;
 
     bool is_strict;
-    bool has_unread; /* something is saved that has not been restored: a save would lose it */
-    bool is_spoiled; /* a restore failed half-way: nothing may be saved any more */
-    bool has_begun;  /* saved or restored by this handle: the end may be recorded */
-    bool is_busy;    /* a callback of the program is running */
+    bool is_foreground; /* resume_sync returns when what it saves is durable */
+    bool has_unread;    /* something is saved that has not been restored: a save would lose it */
+    bool is_spoiled;    /* a restore failed half-way: nothing may be saved any more */
+    bool has_begun;     /* saved or restored by this handle: the end may be recorded */
+    bool is_busy;       /* a callback of the program is running */
     uint64_t staged_size_max;
 
     rs_report report;
     rs_buffer warning; /* ends with a zero when not empty */
     resume_info info;
+    uint64_t saving_size; /* of the state that is saved, or was last */
     char aside[RS_FILE_NAME_SIZE];
 };
 
@@ -60,6 +62,8 @@ resume_status rs_handle_failed(resume *checkpoint, resume_status status);
 resume_status rs_handle_check(resume *checkpoint, const char *what);
 /* One more sentence for resume_info.warning. Without memory it is not told. */
 void rs_handle_warn(resume *checkpoint, const char *text);
+/* Waits for a save in the background, and takes over what became of it: its status, once. */
+resume_status rs_handle_hear(resume *checkpoint);
 /* Calls a describe callback: the fields of `object` in checkpoint->fields->scope. LIMIT: too deep;
  * what the callback did wrong; NO_MEMORY. */
 resume_status rs_handle_describe(resume *checkpoint, resume_describe describe, void *object,

@@ -163,6 +163,7 @@ static resume_status open_writer(resume *checkpoint, const char *name, const cha
         return RESUME_OK;
     }
     checkpoint->is_strict = options.strict != 0;
+    checkpoint->is_foreground = options.foreground != 0;
     resume_status status = check_options(&options, error);
     if (status) return status;
     naming = rs_allocate_zeroed(1, sizeof *naming);
@@ -301,6 +302,8 @@ void resume_leave(resume *checkpoint) {
 /* Not after an error of protecting: the program did not get to work. */
 static resume_status record_end(resume *checkpoint) {
     if (checkpoint->sticky) return checkpoint->sticky;
+    resume_status status = rs_handle_hear(checkpoint);
+    if (status) return status; /* without its last state nothing has ended */
     if (checkpoint->kind != RS_HANDLE_WRITER || !checkpoint->has_begun || checkpoint->is_spoiled ||
         rs_checkpoint_is_forked(checkpoint->engine))
         return RESUME_OK;

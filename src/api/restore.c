@@ -193,6 +193,7 @@ resume_status resume_restore(resume *checkpoint, int *restored) {
                                         checkpoint->is_spoiled
                                             ? "a restore has failed half-way: run the program again"
                                             : "this handle only names the fields of a struct"));
+    if (rs_handle_hear(checkpoint) != RESUME_OK) rs_handle_warn(checkpoint, error->text);
     checkpoint->is_busy = true;
     status = restore(checkpoint, &did, error);
     checkpoint->is_busy = false;

@@ -16,17 +16,14 @@ static void tell_unsigned(resume *checkpoint) {
 }
 
 /* Commits may tell something that is no failure; what is new since then replaces it. */
-static void note_saved(resume *checkpoint, const rs_encoding *encoding,
-                       const rs_commit_info *commit) {
+static void note_saved(resume *checkpoint, const rs_commit_info *commit) {
     resume_info *info = &checkpoint->info;
     info->generation = commit->generation;
     info->saved_ns = rs_checkpoint_saved_ns(checkpoint->engine);
     info->saves++;
     info->failures = 0;
     info->bytes_written = commit->bytes_written;
-    info->state_size = 0;
-    for (size_t i = 0; i < encoding->blob_count; i++)
-        info->state_size += encoding->blobs[i].size;
+    info->state_size = checkpoint->saving_size;
     if (commit->aside[0]) memcpy(checkpoint->aside, commit->aside, sizeof checkpoint->aside);
     rs_handle_warn(checkpoint, commit->note);
     tell_unsigned(checkpoint);
@@ -57,39 +54,90 @@ static resume_status may_save(resume *checkpoint, const char *what) {
     return RESUME_OK;
 }
 
-static resume_status save(resume *checkpoint, const char *what) {
+/* --- in the background --- */
+
+/* What became of a save that has come to its end. */
+static resume_status tell_outcome(resume *checkpoint) {
+    rs_outcome outcome;
+    if (!rs_checkpoint_outcome(checkpoint->engine, &outcome)) return RESUME_OK;
+    if (outcome.status == RESUME_OK) {
+        note_saved(checkpoint, &outcome.info);
+        return RESUME_OK;
+    }
+    checkpoint->info.failures++;
+    checkpoint->error = outcome.error;
+    return rs_handle_failed(checkpoint, outcome.status);
+}
+
+resume_status rs_handle_hear(resume *checkpoint) {
+    if (checkpoint->kind != RS_HANDLE_WRITER) return RESUME_OK;
+    rs_checkpoint_wait(checkpoint->engine);
+    return tell_outcome(checkpoint);
+}
+
+resume_status resume_wait(resume *checkpoint) {
     if (checkpoint->kind == RS_HANDLE_DISABLED) return RESUME_OK;
-    resume_status status = may_save(checkpoint, what);
-    if (status) return status;
-    rs_encoding encoding = {0};
-    rs_commit_info commit;
+    resume_status status = rs_handle_check(checkpoint, "resume_wait");
+    return status ? status : rs_handle_hear(checkpoint);
+}
+
+/* --- saving --- */
+
+static resume_status commit(resume *checkpoint, const rs_encoding *encoding, bool later) {
+    rs_commit_info info;
     rs_error *error = &checkpoint->error;
+    checkpoint->saving_size = 0;
+    for (size_t i = 0; i < encoding->blob_count; i++)
+        checkpoint->saving_size += encoding->blobs[i].size;
+    resume_status status = later ? rs_checkpoint_save_later(checkpoint->engine, encoding->blobs,
+                                                            encoding->blob_count, error)
+                                 : rs_checkpoint_save(checkpoint->engine, encoding->blobs,
+                                                      encoding->blob_count, &info, error);
+    /* what the thread does is told by the next call, however soon it is known */
+    if (status == RESUME_OK && later)
+        return rs_checkpoint_is_under_way(checkpoint->engine) ? RESUME_OK
+                                                              : tell_outcome(checkpoint);
+    if (status == RESUME_OK) note_saved(checkpoint, &info);
+    return status;
+}
+
+static resume_status save(resume *checkpoint, bool later) {
+    rs_encoding encoding = {0};
     checkpoint->is_busy = true;
     rs_checkpoint_begin_save(checkpoint->engine);
-    status = rs_encode(checkpoint, &encoding, error);
+    resume_status status = rs_encode(checkpoint, &encoding, &checkpoint->error);
     checkpoint->is_busy = false;
-    if (status == RESUME_OK)
-        status = rs_checkpoint_save(checkpoint->engine, encoding.blobs, encoding.blob_count,
-                                    &commit, error);
-    if (status == RESUME_OK)
-        note_saved(checkpoint, &encoding, &commit);
-    else
-        checkpoint->info.failures++;
+    uint64_t failures = checkpoint->info.failures;
+    if (status == RESUME_OK) status = commit(checkpoint, &encoding, later);
+    if (status) checkpoint->info.failures = failures + 1;
     rs_encoding_release(&encoding);
     return rs_handle_failed(checkpoint, status);
 }
 
+static resume_status save_at_once(resume *checkpoint, const char *what) {
+    if (checkpoint->kind == RS_HANDLE_DISABLED) return RESUME_OK;
+    resume_status status = may_save(checkpoint, what);
+    if (status) return status;
+    /* what could not be saved before is made up for by this */
+    if (rs_handle_hear(checkpoint) != RESUME_OK) rs_handle_warn(checkpoint, checkpoint->error.text);
+    return save(checkpoint, false);
+}
+
 resume_status resume_save(resume *checkpoint) {
-    return save(checkpoint, "resume_save");
+    return save_at_once(checkpoint, "resume_save");
 }
 
 resume_status resume_sync_due(resume *checkpoint) {
-    if (atomic_load(&checkpoint->due) == 0) return RESUME_OK;
-    return save(checkpoint, "resume_sync");
+    if (atomic_load(&checkpoint->due) == 0 || checkpoint->kind == RS_HANDLE_DISABLED)
+        return RESUME_OK;
+    resume_status status = may_save(checkpoint, "resume_sync");
+    if (status == RESUME_OK) status = rs_handle_hear(checkpoint);
+    if (status || atomic_load(&checkpoint->due) == 0) return status;
+    return save(checkpoint, !checkpoint->is_foreground);
 }
 
 resume_status resume_done(resume *checkpoint) {
-    resume_status status = save(checkpoint, "resume_done");
+    resume_status status = save_at_once(checkpoint, "resume_done");
     if (status || checkpoint->kind == RS_HANDLE_DISABLED) return status;
     return rs_handle_failed(checkpoint,
                             rs_checkpoint_end(checkpoint->engine, NULL, &checkpoint->error));

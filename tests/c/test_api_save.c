@@ -59,6 +59,7 @@ static void test_save__sync_only_when_due(void **state) {
     assert_int_equal(look(ck).saves, 0);
     atomic_store(&ck->due, 1);
     assert_int_equal(resume_sync(ck), RESUME_OK);
+    assert_int_equal(resume_wait(ck), RESUME_OK);
     assert_int_equal(look(ck).saves, 1);
     assert_int_equal(atomic_load(&ck->due), 0);
     resume_leave(ck);
@@ -70,7 +71,9 @@ static void test_save__every_sync(void **state) {
     resume *ck = api_open(place);
     resume_protect(ck, x);
     for (x = 1; x <= 5; x++)
-        assert_int_equal(resume_sync(ck), RESUME_OK);
+        assert_int_equal(resume_sync(ck), RESUME_OK); /* each waits for the one before */
+    assert_true(look(ck).saves >= 4);
+    assert_int_equal(resume_wait(ck), RESUME_OK);
     resume_info info = look(ck);
     assert_int_equal(info.saves, 5);
     assert_int_equal(info.generation, 5);
@@ -127,8 +130,106 @@ static void test_save__an_error_of_protecting_stops_it(void **state) {
     assert_int_equal(access(place->file, 0), -1);
 }
 
+/* What it holds is what there was at the call. */
+static void test_save__in_the_background(void **state) {
+    api_place *place = *state;
+    static double big[100000];
+    int x;
+    resume *ck = api_open(place);
+    resume_protect(ck, x);
+    resume_protect(ck, big);
+    for (x = 1; x <= 5; x++) {
+        int before = x;
+        for (size_t i = 0; i < 100000; i++)
+            big[i] = x + (double)i;
+        assert_int_equal(resume_sync(ck), RESUME_OK);
+        memset(big, 0xEE, sizeof big);
+        x = -1;
+        assert_int_equal(resume_wait(ck), RESUME_OK);
+        assert_int_equal(resume_wait(ck), RESUME_OK);
+        assert_int_equal(resume_restore(ck, NULL), RESUME_OK);
+        assert_int_equal(x, before);
+        for (size_t i = 0; i < 100000; i++)
+            assert_true(big[i] == x + (double)i);
+    }
+    x = 77;
+    assert_int_equal(resume_sync(ck), RESUME_OK);
+    x = 78;
+    resume_leave(ck); /* waits */
+    assert_int_equal(stored(place), 77);
+}
+
+static void test_save__in_the_foreground(void **state) {
+    api_place *place = *state;
+    int x = 0;
+    place->options.foreground = 1;
+    resume *ck = api_open(place);
+    resume_protect(ck, x);
+    for (x = 1; x <= 5; x++) {
+        assert_int_equal(resume_sync(ck), RESUME_OK);
+        assert_int_equal(look(ck).saves, x);
+        assert_int_equal(stored(place), x);
+    }
+    resume_leave(ck);
+}
+
+/* Told once, by whoever comes next; an end is not recorded without the last state. */
+static void test_save__a_failure_in_the_background(void **state) {
+    api_place *place = *state;
+    const fault_plan full = {.nth = 1,
+                             .mode = FAULT_FAIL,
+                             .os_code = ENOSPC,
+                             .for_ever = true,
+                             .calls = FAULT_BIT(FAULT_WRITE)};
+    int x = 1;
+    for (int way = 0; way < 5; way++) {
+        resume *ck = api_open(place);
+        resume_protect(ck, x);
+        assert_int_equal(resume_restore(ck, NULL), RESUME_OK);
+        x = 1;
+        assert_int_equal(resume_save(ck), RESUME_OK);
+        x = 2;
+        fault_os_plan(&place->fault, full);
+        assert_int_equal(resume_sync(ck), RESUME_OK);
+        rs_checkpoint_wait(ck->engine);
+        fault_os_plan(&place->fault, (fault_plan){0});
+        assert_int_equal(atomic_load(&ck->due), 1);
+        if (way == 0) {
+            assert_int_equal(resume_wait(ck), RESUME_NO_SPACE);
+            assert_int_equal(look(ck).failures, 1);
+            assert_int_equal(resume_wait(ck), RESUME_OK);
+        } else if (way == 1) {
+            assert_int_equal(resume_sync(ck), RESUME_NO_SPACE);
+            assert_int_equal(resume_sync(ck), RESUME_OK); /* not due again at once */
+        } else if (way == 2) {
+            assert_int_equal(resume_save(ck), RESUME_OK);
+            assert_non_null(strstr(look(ck).warning, "ck"));
+            assert_int_equal(look(ck).failures, 0);
+        } else if (way == 3) {
+            assert_int_equal(resume_restore(ck, NULL), RESUME_OK);
+            assert_int_equal(x, 1);
+        } else {
+            assert_int_equal(resume_close(ck), RESUME_NO_SPACE);
+        }
+        if (way < 4) resume_leave(ck);
+        assert_int_equal(stored(place), way == 2 ? 2 : 1);
+    }
+    resume *ck;
+    assert_int_equal(rs_api_read(&place->fault.os, &ck, place->file), RESUME_OK);
+    assert_int_equal(look(ck).found, RESUME_FOUND_CUT_OFF);
+    assert_int_equal(resume_wait(ck), RESUME_OK); /* there is nothing to wait for */
+    resume_leave(ck);
+}
+
+static resume_status save_it(resume *ck, bool in_background) {
+    if (!in_background) return resume_save(ck);
+    atomic_store(&ck->due, 1);
+    resume_status status = resume_sync(ck);
+    return status ? status : resume_wait(ck);
+}
+
 /* The n-th system call of a save fails, for every n: what was saved stays, the next save works. */
-static void fail_calls(api_place *place, int os_code, bool for_ever) {
+static void fail_calls(api_place *place, int os_code, bool for_ever, bool in_background) {
     static double big[40000];
     int x = 1;
     resume *ck = api_open(place);
@@ -144,7 +245,7 @@ static void fail_calls(api_place *place, int os_code, bool for_ever) {
         fault_os_plan(
             &place->fault,
             (fault_plan){.nth = nth, .mode = FAULT_FAIL, .os_code = os_code, .for_ever = for_ever});
-        resume_status status = resume_save(ck);
+        resume_status status = save_it(ck, in_background);
         worked = !fault_os_struck(&place->fault);
         fault_os_plan(&place->fault, (fault_plan){0});
         int there = stored(place);
@@ -164,8 +265,13 @@ static void fail_calls(api_place *place, int os_code, bool for_ever) {
 }
 
 static void test_save__any_call_may_fail(void **state) {
-    fail_calls(*state, EIO, false);
-    fail_calls(*state, ENOSPC, true);
+    fail_calls(*state, EIO, false, false);
+    fail_calls(*state, ENOSPC, true, false);
+}
+
+static void test_save__any_call_may_fail_in_the_background(void **state) {
+    fail_calls(*state, EIO, false, true);
+    fail_calls(*state, ENOSPC, true, true);
 }
 
 static void test_save__any_allocation_may_fail(void **state) {
@@ -278,7 +384,11 @@ int main(void) {
         TEST(test_save__auto),
         TEST(test_save__unprotected_is_left_out),
         TEST(test_save__an_error_of_protecting_stops_it),
+        TEST(test_save__in_the_background),
+        TEST(test_save__in_the_foreground),
+        TEST(test_save__a_failure_in_the_background),
         TEST(test_save__any_call_may_fail),
+        TEST(test_save__any_call_may_fail_in_the_background),
         TEST(test_save__any_allocation_may_fail),
         TEST(test_save__a_callback_that_refuses_or_saves),
         TEST(test_save__says_why_nothing_is_signed),

@@ -72,7 +72,7 @@ def test_killed_at_random_until_it_ends(installed, program, tmp_path, rng, amoun
 @pytest.mark.skipif(not survive.has_strace(), reason="strace can't trace here")
 @pytest.mark.parametrize("source", PROGRAMS)
 def test_killed_in_each_save_until_it_ends(installed, program, tmp_path, amount, source):
-    """SIGKILL when the main thread enters the n-th fdatasync: the first process in its first one,
+    """SIGKILL when a thread enters its n-th fdatasync: the first process in its first one,
     the next in its second, and so on. What was written stays in the page cache: the kill decides
     whether the save is whole, and the program goes on from it or from the one before."""
     compiler = compilers(source.split("/")[0])[0]

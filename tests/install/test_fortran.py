@@ -279,6 +279,7 @@ def test_options_and_information_arrive(compiled):
           if (resume_restore(ck) /= 0) error stop resume_message(ck)
           if (resume_sync(ck) /= 0) error stop resume_message(ck)
           if (resume_sync(ck) /= 0) error stop resume_message(ck)
+          if (resume_wait(ck) /= 0) error stop resume_message(ck)
           info = resume_look(ck)
           print '(3(i0, 1x), 3a)', info%saves, info%generation, info%failures, '"', &
             info%warning, '"'

@@ -101,9 +101,9 @@ class Program:
         return Ran(process.returncode, "".join(lines), err)
 
     def kill_at_call(self, name, nth, log, **environment):
-        """Runs it under strace, with SIGKILL when its main thread enters system call `name` for the
-        nth time: everything before has happened, the call has not."""
-        process = self.start("strace", "-o", str(log), "-e", f"trace={name}", "-e",
+        """Runs it under strace, with SIGKILL when one of its threads enters system call `name` for
+        the nth time: everything before has happened, the call has not."""
+        process = self.start("strace", "-f", "-o", str(log), "-e", f"trace={name}", "-e",
                              f"inject={name}:signal=SIGKILL:when={nth}", **environment)
         with process:
             out, err = process.communicate(timeout=300)
