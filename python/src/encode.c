@@ -50,6 +50,7 @@ void rp_encoder_free(rp_encoder *encoder) {
     rp_memo_release(&encoder->sum_memo);
     rs_free(encoder->sums);
     rs_free(encoder->owners);
+    rs_free(encoder->owner_homes);
     rs_free(encoder->patches);
     rs_free(encoder->blobs);
     for (size_t i = 0; i < encoder->type_count; i++)
@@ -520,7 +521,7 @@ static void undo(rp_encoder *encoder, const rp_undo *mark) {
     encoder->share_count = mark->shares;
     encoder->blob_count = mark->blobs;
     rp_memo_rollback(&encoder->owner_memo, mark->owner_memo);
-    encoder->owner_count = mark->owners;
+    rp_owners_undo(encoder, mark->owners);
     encoder->patch_count = mark->patches;
     PyObject *type, *value, *trace;
     PyErr_Fetch(&type, &value, &trace);

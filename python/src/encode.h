@@ -61,6 +61,7 @@ typedef struct rp_owner {
     uint64_t low, high; /* bytes that are needed by what was met so far */
     size_t share;       /* number of its mark */
     size_t blob;        /* 0: inside the stream */
+    size_t next;        /* of the same home: its number plus one; 0: none */
 } rp_owner;
 
 /* Where low and high stand in the stream as 8-byte numbers, written by rp_encoder_blobs. */
@@ -90,6 +91,9 @@ struct rp_encoder {
     rp_memo owner_memo; /* object -> index in owners */
     rp_owner *owners;
     size_t owner_count, owner_capacity;
+    size_t *owner_homes; /* by place in memory: number plus one of the newest owner; owners.c */
+    size_t owner_home_count;
+    uint64_t owner_ranks; /* bit r: there are some of up to 2^r bytes */
     rp_patch *patches;
     size_t patch_count, patch_capacity;
     rp_memo own;          /* cells, functions and classes in variables of the call -> own_names */
@@ -123,6 +127,8 @@ struct rp_encoder {
 
 /* encode_problem.c: says in `problem` where below `value` the walk stands, and the reason. */
 void rp_describe_problem(rp_encoder *encoder, PyObject *value, const char *name, size_t base);
+/* types/owners.c: forgets those that were added after their count was `count`. */
+void rp_owners_undo(rp_encoder *encoder, size_t count);
 int rp_put_value(rp_encoder *encoder, PyObject *object);
 /* Writes a value that can't fail, holds nothing and bears no mark; false for any other. */
 bool rp_put_leaf(rp_encoder *encoder, PyObject *object);

@@ -1,4 +1,5 @@
 """Tensors of torch in the object stream."""
+import threading
 import warnings
 
 import pytest
@@ -91,6 +92,41 @@ def test_tensor__arrays_share_its_memory(size, first, times):
         array, tensor = got if first == "array" else got[::-1]
         array[1] = 7
         assert 7 in tensor[:4].tolist()
+
+
+@pytest.mark.parametrize("torch_first", [True, False])
+def test_tensor__arrays_share_its_memory_among_many_others(torch_first):
+    """The memory around a part is found whatever its size and place."""
+    sizes = [3, 40, 1000, 17, 9000, 1, 250] * 12
+    arrays = [np.arange(float(size)) for size in sizes]
+    # what is met first must be the whole of it
+    first = [0 if torch_first else len(array) // 3 for array in arrays]
+    tensors = [torch.from_numpy(array[at:]) for at, array in zip(first, arrays, strict=True)]
+    values = [tensors, arrays] if torch_first else [arrays, tensors]
+    got = back([values[0], np.arange(5), values[1]], 2)
+    tensors, arrays = (got[0], got[2]) if torch_first else (got[2], got[0])
+    for number, (array, tensor) in enumerate(zip(arrays, tensors, strict=True)):
+        assert np.array_equal(array, np.arange(float(sizes[number])))
+        array[-1] = -number - 1
+    for number, tensor in enumerate(tensors):
+        assert len(tensor) == sizes[number] - first[number] and tensor[-1] == -number - 1
+
+
+def test_memory__what_is_refused_is_forgotten():
+    """After a value that can't be saved memory is found again, by its new place."""
+    arrays = [np.arange(9.0) for _ in range(40)]
+    tensors = [torch.from_numpy(array) for array in arrays]
+    shared = np.arange(50.0)
+    values = [[shared, shared], [arrays, tensors, threading.Lock()],
+              [arrays, tensors, shared, torch.from_numpy(shared)]]
+    stream, blobs, problems = _core._encode_each(values)
+    assert [problem is None for problem in problems] == [True, False, True]
+    first, second = _core._decode_each(stream, blobs, [None, None], mine=True)
+    for array, tensor in zip(second[0], second[1], strict=True):
+        array[0] = 7
+        assert tensor[0] == 7
+    second[2][1] = 8
+    assert second[3][1] == 8 and first[0] is second[2]
 
 
 def test_tensor__the_same_tensor_stays_one():

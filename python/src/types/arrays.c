@@ -5,6 +5,7 @@
 #include "array_roots.h"
 
 #include "../region.h"
+#include "owners.h"
 #include "scalars.h"
 
 #include "base/alloc.h"
@@ -60,42 +61,8 @@ static void put_place(rp_encoder *encoder) {
 
 /* ---- owners ---- */
 
-static rp_owner *find_owner(rp_encoder *encoder, PyObject *key) {
-    size_t index;
-    return rp_memo_find(&encoder->owner_memo, key, &index) ? &encoder->owners[index] : NULL;
-}
-
-static rp_owner *add_owner(rp_encoder *encoder, PyObject *key, const uint8_t *start, uint64_t size,
-                           size_t share) {
-    if (encoder->owner_count == encoder->owner_capacity) {
-        size_t capacity = encoder->owner_capacity ? encoder->owner_capacity * 2 : 16;
-        rp_owner *owners = rs_reallocate_array(encoder->owners, capacity, sizeof *owners);
-        if (!owners) goto failed;
-        encoder->owners = owners;
-        encoder->owner_capacity = capacity;
-    }
-    if (!rp_memo_add(&encoder->owner_memo, key, encoder->owner_count)) goto failed;
-    rp_owner *owner = &encoder->owners[encoder->owner_count++];
-    *owner = (rp_owner){.start = start, .size = size, .low = size, .share = share};
-    return owner;
-failed:
-    PyErr_NoMemory();
-    return NULL;
-}
-
-/* Memory that torch and numpy share has an owner in each: the one that was met first stands for
- * both. */
-static rp_owner *owner_around(rp_encoder *encoder, const uint8_t *start, uint64_t size) {
-    if (!encoder->tensor_type || size == 0) return NULL;
-    for (size_t i = 0; i < encoder->owner_count; i++) {
-        rp_owner *owner = &encoder->owners[i];
-        if (owner->start <= start && start + size <= owner->start + owner->size) return owner;
-    }
-    return NULL;
-}
-
 void rp_array_is_whole(rp_encoder *encoder, PyObject *object) {
-    rp_owner *owner = find_owner(encoder, object);
+    rp_owner *owner = rp_owners_find(encoder, object);
     if (owner) {
         owner->low = 0;
         owner->high = owner->size;
@@ -163,7 +130,7 @@ static int put_owner(rp_encoder *encoder, const rp_array *a, const int *axes, Py
     int status = put_owner_head(encoder, a, axes, &shuffle);
     if (status) return status;
     if (share >= 0 && a->size > 0) {
-        rp_owner *owner = add_owner(encoder, a->object, a->look->data, a->size, (size_t)share);
+        rp_owner *owner = rp_owners_add(encoder, a->object, a->look->data, a->size, (size_t)share);
         if (!owner) return -1;
         owner->low = 0;
         owner->high = owner->size;
@@ -214,7 +181,7 @@ static int put_new_owner(rp_encoder *encoder, const rp_root *found, rp_owner **t
             return -1;
         }
         size_t share = rp_put_mark(encoder);
-        *to = add_owner(encoder, found->object, found->start, found->size, share);
+        *to = rp_owners_add(encoder, found->object, found->start, found->size, share);
         return *to ? put_array_owner(encoder, *to, found->object) : -1;
     }
     if (found->is_value) { /* bytes and the like: never pushes a frame */
@@ -222,11 +189,11 @@ static int put_new_owner(rp_encoder *encoder, const rp_root *found, rp_owner **t
         int status = rp_put_marked(encoder, found->object);
         if (status) return status;
         if (share == encoder->share_count) rp_memo_find(&encoder->memo, found->object, &share);
-        *to = add_owner(encoder, found->object, found->start, found->size, share);
+        *to = rp_owners_add(encoder, found->object, found->start, found->size, share);
         return *to ? RP_DONE : -1;
     }
     size_t share = rp_put_mark(encoder);
-    *to = add_owner(encoder, found->object, found->start, found->size, share);
+    *to = rp_owners_add(encoder, found->object, found->start, found->size, share);
     if (!*to) return -1;
     return found->memmap ? rp_put_map(encoder, found) : put_bytes_owner(encoder, *to, found->keep);
 }
@@ -236,9 +203,9 @@ static int put_base(rp_encoder *encoder, const rp_array *a, const rp_root *found
                     const uint8_t **start) {
     if (a->low < found->start || a->high > found->start + found->size)
         return rp_refuse(encoder, "it reaches beyond the memory of its base");
-    rp_owner *owner = find_owner(encoder, found->object);
+    rp_owner *owner = rp_owners_find(encoder, found->object);
     int status = RP_DONE;
-    if (!owner) owner = owner_around(encoder, found->start, found->size);
+    if (!owner) owner = rp_owners_around(encoder, found->start, found->size);
     if (owner) {
         rp_put_reference(encoder, owner->share);
     } else {
@@ -327,7 +294,7 @@ int rp_put_array(rp_encoder *encoder, PyObject *object) {
     /* an array without elements shares nothing */
     bool has_memory = base == Py_None || rp_is_region(encoder->state, base);
     bool owns = (has_memory && rp_is_dense(a.look, axes) &&
-                 !(owner_around(encoder, a.low, a.size) && !find_owner(encoder, object))) ||
+                 !(rp_owners_around(encoder, a.low, a.size) && !rp_owners_find(encoder, object))) ||
                 a.size == 0;
     if (a.size == 0) {
         for (int i = 0; i < a.look->dimensions; i++)
