@@ -27,7 +27,14 @@ typedef struct row {
     rs_error error;
     const rs_meta *meta; /* NULL: it could not be read */
     const char *word;
+    uint64_t pause_ns, durable_ns; /* what the save has cost: the next one tells; 0: not known */
 } row;
+
+/* The one that is newer by one. */
+typedef struct successor {
+    bool is_there;
+    rs_meta meta; /* its texts are gone */
+} successor;
 
 static const char *state_word(const row *this, bool newest, int64_t in_use) {
     if (!this->meta) return "-";
@@ -36,11 +43,23 @@ static const char *state_word(const row *this, bool newest, int64_t in_use) {
     return in_use ? "running" : "cut off";
 }
 
-static void row_read(rs_file *file, size_t index, int64_t in_use, row *this) {
+static bool tells_costs_of(const successor *next, const rs_meta *meta) {
+    return next->is_there && !next->meta.copy_of && !meta->copy_of && !meta->ended &&
+           next->meta.started_ns == meta->started_ns &&
+           next->meta.saves == meta->saves + !next->meta.ended;
+}
+
+static void row_read(rs_file *file, size_t index, int64_t in_use, successor *next, row *this) {
     *this = (row){.generation = rs_file_generation(file, index)};
     if (rs_file_look(file, index, &this->state, &this->error) == RESUME_OK)
         this->meta = rs_state_meta(this->state);
     this->word = state_word(this, index == 0, in_use);
+    if (this->meta && tells_costs_of(next, this->meta)) {
+        this->pause_ns = next->meta.pause_ns;
+        this->durable_ns = next->meta.durable_ns;
+    }
+    next->is_there = this->meta != NULL;
+    if (this->meta) next->meta = *this->meta;
 }
 
 /* ---- as text */
@@ -52,10 +71,20 @@ static void put_duration(int64_t ns, char to[RC_TEXT_SIZE]) {
              (int)(s % 60));
 }
 
+/* "12.3 ms" */
+static void put_short(uint64_t ns, char to[RC_TEXT_SIZE]) {
+    static const char *const units[] = {"us", "ms", "s"};
+    double value = (double)ns / 1e3;
+    size_t unit = 0;
+    for (; value >= 1000 && unit < 2; unit++)
+        value /= 1000;
+    if (ns > 0) snprintf(to, RC_TEXT_SIZE, value < 10 ? "%.1f %s" : "%.0f %s", value, units[unit]);
+}
+
 static void add_line(struct libscols_table *table, const row *this) {
     char number[RC_TEXT_SIZE], saved[RC_TEXT_SIZE] = "", added[RC_TEXT_SIZE];
     char size[RC_TEXT_SIZE] = "", running[RC_TEXT_SIZE] = "", saves[RC_TEXT_SIZE] = "";
-    char health[1024] = "good";
+    char pause[RC_TEXT_SIZE] = "", durable[RC_TEXT_SIZE] = "", health[1024] = "good";
     const rs_meta *meta = this->meta;
     snprintf(number, sizeof number, "%" PRIu64, this->generation->number);
     rc_text_size(this->generation->segment_size, added);
@@ -63,6 +92,8 @@ static void add_line(struct libscols_table *table, const row *this) {
         rc_text_time(meta->saved_ns, saved);
         rc_text_size(rs_state_measure(this->state).raw, size);
         put_duration(meta->running_ns, running);
+        put_short(this->pause_ns, pause);
+        put_short(this->durable_ns, durable);
         snprintf(saves, sizeof saves, "%" PRIu64, meta->saves);
         char trust[RC_TEXT_SIZE];
         rc_text_trust("good", rs_state_signature(this->state), trust);
@@ -74,10 +105,11 @@ static void add_line(struct libscols_table *table, const row *this) {
         rc_escape(RC_ESCAPE_TERMINAL, this->error.text, strlen(this->error.text), health + used,
                   sizeof health - used);
     }
-    const char *cells[] = {number, saved, this->word, added, size, running, saves, health};
+    const char *cells[] = {number, saved,   this->word, added, size,
+                           pause,  durable, running,    saves, health};
     struct libscols_line *line = rc_table_add(table, cells, sizeof cells / sizeof *cells);
     if (meta && strcmp(this->word, "cut off") == 0) rc_table_colour(line, 2, RC_CAREFUL);
-    rc_table_colour(line, 7, meta ? RC_GOOD : RC_BAD);
+    rc_table_colour(line, 9, meta ? RC_GOOD : RC_BAD);
 }
 
 /* ---- as JSON */
@@ -94,6 +126,11 @@ static json_t *row_as_json(const row *this) {
     else
         json_object_set_new(object, "message",
                             rc_json_text(this->error.text, strlen(this->error.text)));
+    bool known = this->durable_ns > 0;
+    json_object_set_new(object, "pause_ns",
+                        known ? json_integer((json_int_t)this->pause_ns) : json_null());
+    json_object_set_new(object, "durable_ns",
+                        known ? json_integer((json_int_t)this->durable_ns) : json_null());
     return object;
 }
 
@@ -114,23 +151,38 @@ static void print_refusal(const rs_refusal *refusal) {
     printf("not saved since %s: %s\n", since, text);
 }
 
+/* All saves of the newest call, until its newest generation. */
+static void print_costs(const rs_meta *newest) {
+    char paused[RC_TEXT_SIZE] = "", running[RC_TEXT_SIZE];
+    if (newest->paused_ns == 0 || newest->running_ns <= 0) return;
+    put_short(newest->paused_ns, paused);
+    put_duration(newest->running_ns, running);
+    printf("saves have stopped the program for %s of %s: %.2g %%\n", paused, running,
+           100 * (double)newest->paused_ns / (double)newest->running_ns);
+}
+
 static rc_exit print_text(const rc_opened *opened, size_t count, int64_t in_use,
                           const rs_refusal *refusal) {
-    static const rc_column columns[] = {{"GEN", true, false},    {"SAVED", false, false},
-                                        {"STATE", false, false}, {"ADDED", true, false},
-                                        {"SIZE", true, false},   {"RUNNING", true, false},
-                                        {"SAVES", true, false},  {"HEALTH", false, true}};
+    static const rc_column columns[] = {{"GEN", true, false},     {"SAVED", false, false},
+                                        {"STATE", false, false},  {"ADDED", true, false},
+                                        {"SIZE", true, false},    {"PAUSE", true, false},
+                                        {"DURABLE", true, false}, {"RUNNING", true, false},
+                                        {"SAVES", true, false},   {"HEALTH", false, true}};
     struct libscols_table *table = rc_table_new(columns, sizeof columns / sizeof *columns);
-    rc_table_drop(table, "SAVES RUNNING ADDED SIZE STATE");
+    rc_table_drop(table, "SAVES RUNNING DURABLE PAUSE ADDED SIZE STATE");
     rc_exit result = RC_OK;
+    successor next = {0};
+    rs_meta newest = {0};
     for (size_t i = 0; i < count; i++) {
         row this;
-        row_read(opened->file, i, in_use, &this);
+        row_read(opened->file, i, in_use, &next, &this);
         add_line(table, &this);
+        if (i == 0 && this.meta) newest = *this.meta;
         if (!this.meta) result = rc_worse(result, rc_exit_of(this.error.status));
         rs_state_free(this.state);
     }
     result = rc_worse(result, rc_table_print(table));
+    print_costs(&newest);
     if (refusal) print_refusal(refusal);
     size_t more = rs_file_generation_count(opened->file) - count;
     if (more) rc_say("%zu older: resume log --all", more);
@@ -142,9 +194,10 @@ static rc_exit print_json(const rc_opened *opened, size_t count, int64_t in_use,
     json_t *root = rc_json_new("log"), *list = json_array();
     const char *file_name = opened->place.file_name;
     char *path = rs_folder_join(opened->place.folder, file_name);
+    successor next = {0};
     for (size_t i = 0; i < count; i++) {
         row this;
-        row_read(opened->file, i, in_use, &this);
+        row_read(opened->file, i, in_use, &next, &this);
         json_array_append_new(list, row_as_json(&this));
         if (!this.meta) result = rc_worse(result, rc_exit_of(this.error.status));
         rs_state_free(this.state);
@@ -202,12 +255,15 @@ const rc_command rc_log = {
                 "  resume log sim.main --all          all that are in the file\n"
                 "  resume show sim.main@41            what is in one of them\n"
                 "  resume log sim.main --json | jq '.generations[] | [.generation, .saved]'\n",
-    .text = "Lists the generations of a checkpoint, the newest first.\v"
-            "ADDED is what the save added to the file, SIZE what it stands for. RUNNING and "
-            "SAVES count from the beginning of the call. HEALTH tells whether its record "
-            "verifies; 'resume check' reads all of it. Older saves than those that are kept go "
-            "when the file is compacted. A last line says since when and why a running program "
-            "can't be saved, or could not be when it ended.",
+    .text =
+        "Lists the generations of a checkpoint, the newest first.\v"
+        "ADDED is what the save added to the file, SIZE what it stands for. RUNNING and "
+        "SAVES count from the beginning of the call. PAUSE is for how long the save stopped the "
+        "program, DURABLE how long it took until it was on the disk: the next save records "
+        "them. HEALTH tells whether its record "
+        "verifies; 'resume check' reads all of it. Older saves than those that are kept go "
+        "when the file is compacted. A last line says since when and why a running program "
+        "can't be saved, or could not be when it ended.",
     .options = own_options,
     .options_size = sizeof(options),
     .shared = RC_WITH_JSON | RC_WITH_COLOR,

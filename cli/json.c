@@ -33,6 +33,7 @@ void rc_json_state(json_t *object, const rs_state *state) {
     json_object_set_new(object, "started_ns", json_integer(meta->started_ns));
     json_object_set_new(object, "running_ns", json_integer(meta->running_ns));
     json_object_set_new(object, "saves", json_integer((json_int_t)meta->saves));
+    json_object_set_new(object, "paused_ns", json_integer((json_int_t)meta->paused_ns));
     json_object_set_new(object, "state_size", json_integer((json_int_t)meta->state_size));
     json_object_set_new(object, "copy_of",
                         meta->copy_of ? json_integer((json_int_t)meta->copy_of) : json_null());

@@ -68,6 +68,7 @@ static void continue_call(rs_checkpoint *checkpoint) {
     checkpoint->call_started_ns = meta->started_ns;
     checkpoint->call_running_ns = meta->running_ns;
     checkpoint->call_saves = meta->saves;
+    checkpoint->call_paused_ns = meta->paused_ns;
     checkpoint->interval.failures = meta->failures + 1;
     checkpoint->interval.running_ns = meta->running_ns > 0 ? (uint64_t)meta->running_ns : 0;
     checkpoint->interval.cost_ns = (double)meta->cost_ns;
@@ -151,7 +152,10 @@ void rs_checkpoint_note_cost(rs_checkpoint *checkpoint, int64_t begun, int64_t p
     interval->here_ns = (uint64_t)(now - checkpoint->opened_ns);
     interval->running_ns =
         (uint64_t)(checkpoint->call_running_ns + now - checkpoint->call_begun_ns);
-    rs_interval_note(interval, (uint64_t)(paused_until - begun), (uint64_t)(durable - begun));
+    checkpoint->pause_ns = (uint64_t)(paused_until - begun);
+    checkpoint->durable_ns = (uint64_t)(durable - begun);
+    checkpoint->call_paused_ns += checkpoint->pause_ns;
+    rs_interval_note(interval, checkpoint->pause_ns, checkpoint->durable_ns);
     if (checkpoint->is_automatic) rs_checkpoint_choose_rate(checkpoint, RS_AUTO);
 }
 
@@ -335,5 +339,7 @@ void rs_checkpoint_begin_call(rs_checkpoint *checkpoint) {
     checkpoint->call_begun_ns = os->monotonic_ns(os);
     checkpoint->call_running_ns = 0;
     checkpoint->call_saves = 0;
+    checkpoint->call_paused_ns = 0;
+    checkpoint->pause_ns = checkpoint->durable_ns = 0;
     checkpoint->interval.failures = 0;
 }

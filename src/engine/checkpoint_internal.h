@@ -61,6 +61,8 @@ struct rs_checkpoint {
     int64_t call_running_ns; /* in processes before this one */
     int64_t call_begun_ns;   /* monotonic: in this process */
     uint64_t call_saves;
+    uint64_t call_paused_ns;       /* for which its saves have stopped the program */
+    uint64_t pause_ns, durable_ns; /* of its newest save, by this process; 0: none yet */
 
     bool is_saved;  /* the file holds a generation that is used: found, or saved by this handle */
     bool has_ended; /* and its META says that its call has ended */

@@ -25,6 +25,9 @@ typedef struct rs_meta {
     uint64_t copy_of;    /* "copy_of": generation whose state a rollback made the newest; 0: none */
     uint64_t failures;   /* "failures": processes of the call that were cut off before this one */
     uint64_t cost_ns;    /* "cost": of a save to the program, expected; 0: not known */
+    uint64_t pause_ns;   /* "pause": for which the save before stopped the program; 0: not known */
+    uint64_t durable_ns; /* "durable": from the begin of the save before until it was durable */
+    uint64_t paused_ns;  /* "paused": all pauses of the call so far, over all its processes */
     rs_slice name;       /* "name": of the checkpoint, UTF-8, not encoded */
     rs_slice program;    /* "program": absolute path of the script, or empty */
     rs_slice function;   /* "function": "module:qualified.name", or empty */

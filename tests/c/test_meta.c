@@ -22,6 +22,9 @@ static const rs_meta example = {
     .copy_of = 4711,
     .failures = 12,
     .cost_ns = 345678901234,
+    .pause_ns = 1,
+    .durable_ns = UINT64_C(1) << 50,
+    .paused_ns = 2345678901234,
     .name = TEXT("Grüße"),
     .program = TEXT("/home/a/\xFF\xFE.py"), /* not UTF-8 */
     .function = TEXT("sim:World.run"),
@@ -41,6 +44,8 @@ static void assert_metas_equal(const rs_meta *a, const rs_meta *b) {
     assert_true(a->copy_of == b->copy_of);
     assert_true(a->failures == b->failures);
     assert_true(a->cost_ns == b->cost_ns);
+    assert_true(a->pause_ns == b->pause_ns && a->durable_ns == b->durable_ns);
+    assert_true(a->paused_ns == b->paused_ns);
     assert_slices_equal(a->name, b->name);
     assert_slices_equal(a->program, b->program);
     assert_slices_equal(a->function, b->function);

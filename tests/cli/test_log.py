@@ -1,4 +1,5 @@
 """resume log: the generations, the newest first; states, copies, damage, JSON."""
+import re
 import shutil
 
 from the_command import flip, masked
@@ -10,7 +11,8 @@ def test_log__golden(resume, history):
     ran = resume("log", "sim.main")
     assert ran.code == 0 and ran.err == ""
     lines = [masked(line).split() for line in ran.out.splitlines()]
-    assert lines[0] == ["GEN", "SAVED", "STATE", "ADDED", "SIZE", "RUNNING", "SAVES", "HEALTH"]
+    assert lines[0] == ["GEN", "SAVED", "STATE", "ADDED", "SIZE", "PAUSE", "DURABLE", "RUNNING", "SAVES",
+                        "HEALTH"]
     assert [line[0] for line in lines[1:]] == ["4", "3", "2", "1"]
     assert lines[1][1:4] == ["TIME", "cut", "off"] and lines[1][-3:] == ["copy", "of", "1"]
     assert all(line[2:4] == ["going", "on"] and line[-1] == "good" for line in lines[2:])
@@ -35,11 +37,11 @@ def test_log__a_program_that_runs(resume, cut_off, held):
 def test_log__twenty_unless_asked_for_more(resume, history):
     history(25)
     ran = resume("log", "sim.main")
-    assert len(ran.out.splitlines()) == 21 and "5 older: resume log --all" in ran.err
+    assert len(ran.out.splitlines()) == 22 and "5 older: resume log --all" in ran.err
     ran = resume("log", "sim.main", "--all")
-    assert len(ran.out.splitlines()) == 26 and ran.err == ""
+    assert len(ran.out.splitlines()) == 27 and ran.err == ""
     ran = resume("log", "sim.main", "-n", "3")
-    assert len(ran.out.splitlines()) == 4 and "22 older" in ran.err
+    assert len(ran.out.splitlines()) == 5 and "22 older" in ran.err
     assert len(resume("log", "sim.main", "-j").json["generations"]) == 25
     short = resume("log", "sim.main", "-jn3").json
     assert len(short["generations"]) == 3 and short["count"] == 25
@@ -55,6 +57,47 @@ def test_log__json(resume, history):
     assert newest["saves"] == 2 and newest["copy_of"] is None and newest["health"] == "good"
     assert sum(entry["added"] for entry in log["generations"]) == path.stat().st_size - 12288
     assert newest["state_size"] > 300 * 400 * 8
+
+
+def test_log__what_saves_cost(resume, history):
+    history(4)
+    log = resume("log", "sim.main", "--json").json["generations"]
+    assert (log[0]["pause_ns"], log[0]["durable_ns"]) == (None, None)  # nobody has told yet
+    assert all(entry["durable_ns"] >= entry["pause_ns"] > 0 for entry in log[1:])
+    assert [entry["paused_ns"] for entry in log] == \
+        [sum(older["pause_ns"] for older in log[at + 1:]) for at in range(4)]
+    lines = resume("log", "sim.main").out.splitlines()
+    assert all(line.count(" ms ") + line.count(" us ") >= 2 for line in lines[2:5])
+    assert re.fullmatch("saves have stopped the program for [0-9.]+ .?s of 0:00:0[0-9]: "
+                        "[0-9.e+]+ %", lines[5])
+    history(6)  # goes on: it does not know what the fourth one has cost
+    log = resume("log", "sim.main", "--json").json["generations"]
+    assert [entry["pause_ns"] is None for entry in log] == [True, False, True] + [False] * 3
+    assert log[0]["paused_ns"] > log[2]["paused_ns"] == log[1]["paused_ns"]
+    resume("rollback", "sim.main@2")
+    log = resume("log", "sim.main", "--json").json["generations"]
+    assert log[0]["copy_of"] == 2 and log[1]["pause_ns"] is None
+
+
+def test_log__what_saves_cost_in_the_background(resume, save):
+    save("""
+        from resume import Checkpoint
+        import numpy as np, time
+        def main():
+            chp = Checkpoint(rate=0.05)
+            total, noise = 0, np.random.default_rng(1)
+            field = noise.random(1 << 20)
+            while total < 8:
+                total += 1
+                field[:] = noise.random(1 << 20)
+                time.sleep(0.06)
+                chp.sync()
+        main()
+    """)
+    log = resume("log", "sim.main", "--json").json["generations"]
+    assert log[0]["state"] == "ended" and log[0]["pause_ns"] is None
+    assert sum(entry["durable_ns"] > 1.2 * entry["pause_ns"] for entry in log[1:]) > 0
+    assert log[0]["paused_ns"] < log[0]["running_ns"]
 
 
 def test_log__a_bad_one_is_told_the_others_are_shown(resume, history, folder):
