@@ -11,8 +11,7 @@ def test_log__golden(resume, history):
     ran = resume("log", "sim.main")
     assert ran.code == 0 and ran.err == ""
     lines = [masked(line).split() for line in ran.out.splitlines()]
-    assert lines[0] == ["GEN", "SAVED", "STATE", "ADDED", "SIZE", "PAUSE", "DURABLE", "RUNNING", "SAVES",
-                        "HEALTH"]
+    assert lines[0] == "GEN SAVED STATE ADDED SIZE PAUSE DURABLE RUNNING SAVES HEALTH".split()
     assert [line[0] for line in lines[1:]] == ["4", "3", "2", "1"]
     assert lines[1][1:4] == ["TIME", "cut", "off"] and lines[1][-3:] == ["copy", "of", "1"]
     assert all(line[2:4] == ["going", "on"] and line[-1] == "good" for line in lines[2:])
