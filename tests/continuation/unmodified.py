@@ -113,6 +113,7 @@ OWN = {
     "batches": Program("programs/batches.py", needs="sklearn"),
     "simulation": Program("programs/simulation.py"),
     "surroundings": Program("programs/surroundings.py", needs="numpy"),
+    "company": Program("programs/company.py"),
     "evolution": Program("programs/evolution.py", needs="scipy"),
 }
 QUEENS = sorted(pathlib.Path("/usr/share/doc").glob("python3.*/examples/demo/queens.py"))

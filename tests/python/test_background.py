@@ -118,11 +118,14 @@ def test_not_due_while_one_is_under_way(folder):
     def work():
         chp = Checkpoint("c", rate=1e-9)
         field = np.random.default_rng(1).random(LARGE // 8)
-        made = sum(chp.sync() for _ in range(2000))
+        calls = made = 0
+        while made < 3:  # the timer may need a moment
+            calls += 1
+            made += chp.sync()
         chp.wait()
         assert (newest()["field"] == field).all()
-        return made
-    assert 1 <= work() <= 2000
+        return calls
+    assert work() > 3
 
 
 def test_without_background_it_is_durable_on_return(folder):

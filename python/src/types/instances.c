@@ -389,11 +389,27 @@ static int put_outside(rp_encoder *encoder, PyObject *object) {
                               "middle; let it end before the save");
 }
 
+/* What is over is made anew as something that is over. */
+static int put_ended(rp_encoder *encoder, PyObject *object) {
+    PyObject *reduced = rp_call_unseen("resume._ended", "reduction", object);
+    int status = !reduced                      ? -1
+                 : PyTuple_CheckExact(reduced) ? rp_put_reduced(encoder, object, reduced)
+                                               : RP_NOT_THIS;
+    Py_XDECREF(reduced);
+    return status;
+}
+
 int rp_put_instance(rp_encoder *encoder, PyObject *object) {
     const rp_plan *plan = rp_plan_of(encoder, Py_TYPE(object));
     if (!plan) return -1;
     if (plan->outside && encoder->generators) {
         int status = put_outside(encoder, object);
+        if (status != RP_NOT_THIS) return status;
+        plan = rp_plan_of(encoder, Py_TYPE(object));
+        if (!plan) return -1;
+    }
+    if (plan->ends && encoder->generators) {
+        int status = put_ended(encoder, object);
         if (status != RP_NOT_THIS) return status;
         plan = rp_plan_of(encoder, Py_TYPE(object));
         if (!plan) return -1;

@@ -65,16 +65,36 @@ static int find_plain(rp_encoder *encoder, rp_plan *plan) {
     return has_own_layout(type, count);
 }
 
-/* 1, 0, -1. Only of what is imported. */
-static int is_outside(PyTypeObject *type) {
-    static const char *const names[][2] = {{"threading", "Thread"}, {"subprocess", "Popen"}};
+typedef struct class_name {
+    const char *module, *name;
+} class_name;
+
+static const class_name outside[] = {{"threading", "Thread"}, {"subprocess", "Popen"}};
+
+static const class_name ending[] = {
+    {"concurrent.futures.thread", "ThreadPoolExecutor"},
+    {"multiprocessing.pool", "Pool"},
+    {"multiprocessing.pool", "ApplyResult"},
+    {"multiprocessing.process", "BaseProcess"},
+    {"multiprocessing.queues", "Queue"},
+    {"socket", "socket"},
+    {"sqlite3", "Connection"},
+    {"sqlite3", "Cursor"},
+    {"selectors", "BaseSelector"},
+    {"asyncio.runners", "Runner"},
+};
+
+/* 1: of one of these classes, as far as they are imported. 0, -1. */
+static int is_one_of(PyTypeObject *type, const class_name *names, size_t count) {
     int found = 0;
-    for (size_t i = 0; !found && i < 2; i++) {
+    for (size_t i = 0; !found && i < count; i++) {
         PyObject *module, *class = NULL;
-        found = rp_module_find(names[i][0], &module);
+        found = rp_module_find(names[i].module, &module);
         if (found <= 0) continue;
-        class = PyObject_GetAttrString(module, names[i][1]);
-        found = class ? PyObject_IsSubclass((PyObject *)type, class) : -1;
+        class = PyObject_GetAttrString(module, names[i].name);
+        found = class && PyType_Check(class) ? PyType_IsSubtype(type, (PyTypeObject *)class) : 0;
+        if (!class && !PyErr_ExceptionMatches(PyExc_AttributeError)) found = -1;
+        if (!class && found == 0) PyErr_Clear(); /* the module is being imported */
         Py_XDECREF(class);
         Py_DECREF(module);
     }
@@ -90,11 +110,15 @@ static rp_plan *add(rp_encoder *encoder, PyTypeObject *type) {
         encoder->plan_capacity = capacity;
     }
     int registered = rp_registered_has(encoder->state, type);
-    int outside = registered < 0 ? -1 : is_outside(type);
-    if (outside < 0) return NULL;
+    int is_outside = registered < 0 ? -1 : is_one_of(type, outside, 2);
+    int ends = is_outside < 0 ? -1 : 0;
+    if (is_outside == 0 && encoder->generators)
+        ends = is_one_of(type, ending, sizeof ending / sizeof *ending);
+    if (ends < 0) return NULL;
     if (!rp_memo_add(&encoder->plan_memo, (PyObject *)type, encoder->plan_count)) return NULL;
     rp_plan *plan = &encoder->plans[encoder->plan_count++];
-    *plan = (rp_plan){.type = type, .registered = registered > 0, .outside = outside > 0};
+    *plan = (rp_plan){
+        .type = type, .registered = registered > 0, .outside = is_outside > 0, .ends = ends > 0};
     return plan;
 }
 

@@ -1,7 +1,7 @@
 /* Objects of Python's own library that have no reduction, by a call that makes them anew: weak
- * references, locks, views of memory and of dicts, compiled formats, matches, searches in
- * progress, readers and writers of csv. For exact states, in which they may stand in the middle of
- * a statement. */
+ * references, locks, what is of a thread, views of memory and of dicts, compiled formats, matches,
+ * searches in progress, readers and writers of csv. For exact states, in which they may stand in
+ * the middle of a statement. */
 #include "rebuilt.h"
 
 #include "../encode.h"
@@ -155,6 +155,14 @@ PyObject *rp_make_lock(PyObject *module, PyObject *args) {
     }
     Py_XDECREF(maker);
     return lock;
+}
+
+/* ---- what each thread has of its own ---- */
+
+/* threading.local: what the thread that saves has; the others are gone where it goes on. */
+static PyObject *reduce_local(PyObject *local) {
+    PyObject *own = PyObject_GetAttrString(local, "__dict__");
+    return own ? Py_BuildValue("(O()(ON))", Py_TYPE(local), Py_None, own) : NULL;
 }
 
 /* ---- views ---- */
@@ -451,6 +459,7 @@ typedef struct rule {
 static const rule rules[] = {
     {NULL, is_weak_reference, reduce_weak_reference},
     {NULL, is_lock, reduce_lock},
+    {"_thread._local", NULL, reduce_local},
     {"memoryview", NULL, reduce_memory},
     {"mappingproxy", NULL, reduce_proxy},
     {"_struct.Struct", NULL, reduce_format},

@@ -1,0 +1,214 @@
+"""What was of the process or of the system, and is over: pools that are shut down, processes that
+have ended, closed sockets and connections. Their names often outlive them; objects that are over
+in the same way stand for them where a program goes on."""
+import importlib
+import os
+import threading
+
+RULES = []  # (module, class) of what it is for, is it over, (function, arguments) that make it
+
+
+def rule(module, name):
+    def add(hook):
+        RULES.append((module, name, hook.reduction))
+        return hook
+    return add
+
+
+def reduction(thing):
+    """(function, arguments) that make one that is over; None: it is not over, or unknown."""
+    names = {(kind.__module__, kind.__qualname__) for kind in type(thing).__mro__}
+    for module, name, reduce in RULES:
+        if (module, name) in names:
+            return reduce(thing)
+    return None
+
+
+def found(module, name):
+    """Imported late: who has such a thing has imported it."""
+    return getattr(importlib.import_module(module), name)
+
+
+@rule("concurrent.futures.thread", "ThreadPoolExecutor")
+class ThreadPool:
+    def reduction(pool):
+        exact = type(pool) is found("concurrent.futures", "ThreadPoolExecutor")
+        if exact and pool._shutdown and not any(thread.is_alive() for thread in pool._threads):
+            return ThreadPool.make, ()
+        return None
+
+    def make():
+        pool = found("concurrent.futures", "ThreadPoolExecutor")(1)
+        pool.shutdown()
+        return pool
+
+
+class Nothing:
+    """In the place of the threads, queues and processes that something had."""
+
+    def __init__(self, pid=None, returncode=None):
+        self.pid, self.returncode = pid, returncode
+
+    def poll(self):
+        return self.returncode
+
+    def wait(self, timeout=None):
+        return self.returncode
+
+    def join(self, timeout=None):
+        pass
+
+    def close(self):
+        pass
+
+    def __call__(self):
+        pass
+
+
+@rule("multiprocessing.pool", "Pool")
+class Pool:
+    def reduction(pool):
+        module = importlib.import_module("multiprocessing.pool")
+        over = type(pool) in (module.Pool, module.ThreadPool) and pool._state != module.RUN
+        if over and not any(worker.is_alive() for worker in pool._pool or ()):
+            return Pool.make, (type(pool), pool._state, pool._processes)
+        return None
+
+    def make(kind, state, processes):
+        pool = kind.__new__(kind)
+        vars(pool).update(_state=state, _processes=processes, _pool=[], _cache={},
+                          _terminate=Nothing(), _worker_handler=Nothing(),
+                          _task_handler=Nothing(), _result_handler=Nothing(),
+                          _change_notifier=Nothing())
+        return pool
+
+
+@rule("multiprocessing.pool", "ApplyResult")
+class Result:
+    KEPT = "_job", "_success", "_value", "_number_left", "_length", "_chunksize"
+
+    def reduction(result):
+        if not result.ready():
+            return None
+        state = vars(result)
+        return Result.make, (type(result), {name: state[name] for name in Result.KEPT
+                                            if name in state})
+
+    def make(kind, state):
+        result = kind.__new__(kind)
+        result._event = threading.Event()
+        result._event.set()
+        vars(result).update(state, _pool=None, _cache={}, _callback=None, _error_callback=None)
+        return result
+
+
+@rule("multiprocessing.process", "BaseProcess")
+class Process:
+    OWN = ("_identity", "_config", "_parent_pid", "_parent_name", "_popen", "_closed", "_target",
+           "_args", "_kwargs", "_name")
+
+    def reduction(process):
+        closed = process._closed
+        if not closed and (process._popen is None or process.exitcode is None):
+            return None
+        state = vars(process)
+        own = {name: state[name] for name in ("_identity", "_closed", "_name", "_parent_name")}
+        others = {name: value for name, value in state.items() if name not in Process.OWN}
+        ended = (None, None) if closed else (process.pid, process.exitcode)
+        daemon = process._config.get("daemon", False)
+        return Process.make, (type(process), own, others, ended, daemon)
+
+    def make(kind, own, others, ended, daemon):
+        process = kind.__new__(kind)
+        popen = None if own["_closed"] else Nothing(*ended)
+        vars(process).update(others, **own, _config={"daemon": daemon}, _popen=popen,
+                             _parent_pid=os.getpid(), _target=None, _args=(), _kwargs={})
+        return process
+
+
+@rule("multiprocessing.queues", "Queue")
+class Queue:
+    def reduction(queue):
+        feeder = queue._thread
+        exact = type(queue) is found("multiprocessing.queues", "Queue")
+        if exact and queue._closed and not (feeder and feeder.is_alive()):
+            return Queue.make, (queue._maxsize,)
+        return None
+
+    def make(size):
+        queue = found("multiprocessing", "Queue")(size)
+        queue.close()
+        queue.join_thread()
+        return queue
+
+
+@rule("socket", "socket")
+class Socket:
+    def reduction(closed):
+        if type(closed) is found("socket", "socket") and closed.fileno() == -1:
+            return Socket.make, (int(closed.family), int(closed.type), closed.proto)
+        return None
+
+    def make(family, kind, protocol):
+        closed = found("socket", "socket")(family, kind, protocol)
+        closed.close()
+        return closed
+
+
+@rule("sqlite3", "Connection")
+class Connection:
+    def is_closed(connection):
+        try:
+            connection.total_changes  # noqa: B018  # of an open one it is a number
+        except found("sqlite3", "ProgrammingError") as error:
+            return "closed" in str(error)
+        return False
+
+    def reduction(connection):
+        if type(connection) is found("sqlite3", "Connection") and Connection.is_closed(connection):
+            return Connection.make, ()
+        return None
+
+    def make():
+        connection = found("sqlite3", "connect")(":memory:")
+        connection.close()
+        return connection
+
+
+@rule("sqlite3", "Cursor")
+class Cursor:
+    def reduction(cursor):
+        if type(cursor) is found("sqlite3", "Cursor") and Connection.is_closed(cursor.connection):
+            return Cursor.make, ()
+        return None
+
+    def make():
+        connection = found("sqlite3", "connect")(":memory:")
+        cursor = connection.cursor()
+        connection.close()
+        return cursor
+
+
+@rule("selectors", "BaseSelector")
+class Selector:
+    def reduction(selector):
+        if selector.get_map() is None and type(selector).__module__ == "selectors":
+            return Selector.make, (type(selector).__qualname__,)
+        return None
+
+    def make(name):
+        selector = found("selectors", name)()
+        selector.close()
+        return selector
+
+
+@rule("asyncio.runners", "Runner")
+class Runner:
+    def reduction(runner):
+        exact = type(runner) is found("asyncio", "Runner")
+        return (Runner.make, ()) if exact and runner._state.name == "CLOSED" else None
+
+    def make():
+        runner = found("asyncio", "Runner")()
+        runner._state = type(runner._state).CLOSED
+        return runner
