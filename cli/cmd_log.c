@@ -151,13 +151,14 @@ static void print_refusal(const rs_refusal *refusal) {
     printf("not saved since %s: %s\n", since, text);
 }
 
-/* All saves of the newest call, until its newest generation. */
+/* All saves of the newest call, until its newest generation; of less than a second nothing that
+ * would tell. */
 static void print_costs(const rs_meta *newest) {
     char paused[RC_TEXT_SIZE] = "", running[RC_TEXT_SIZE];
-    if (newest->paused_ns == 0 || newest->running_ns <= 0) return;
+    if (newest->paused_ns == 0 || newest->running_ns < INT64_C(1000000000)) return;
     put_short(newest->paused_ns, paused);
     put_duration(newest->running_ns, running);
-    printf("saves have stopped the program for %s of %s: %.2g %%\n", paused, running,
+    printf("saves: %s of %s (%.2g %%)\n", paused, running,
            100 * (double)newest->paused_ns / (double)newest->running_ns);
 }
 

@@ -14,9 +14,21 @@ NORMAL = [
     (r"^(host +)\S+, process \d+", r"\1HOST, process PID"),
     (r"(resume )\d+\.\d+\.\d+\S*, CPython \S+", r"\1VERSION, CPython VERSION"),
     (r"SAVED +SIZE", "SAVED SIZE"),
+    (r" +PAUSE +DURABLE", " PAUSE DURABLE"),
+    (r"(252 B) +[\d.]+ [um]?s +[\d.]+ [um]?s\b", r"\1 TIME TIME"),
+    (r"(252 B) {10,}", r"\1 - - "),
     (r"AGE +", "AGE "),
     (r" +$", ""),
 ]
+
+
+NARROW = {  # what has no room there
+    "log sim.main": """\
+GEN  SAVED                STATE       ADDED   SIZE PAUSE DURABLE  HEALTH
+  2  DATE TIME  cut off   4.0 KiB  252 B - - good
+  1  DATE TIME  going on  4.0 KiB  252 B TIME TIME  good
+""",
+}
 
 
 def normal(text):
@@ -56,9 +68,9 @@ ARGUMENT  WHEN THE CALL BEGAN
 steps     5
 """,
     "log sim.main": """\
-GEN  SAVED                STATE       ADDED   SIZE  RUNNING  SAVES  HEALTH
-  2  DATE TIME  cut off   4.0 KiB  252 B  H:MM:SS      2  good
-  1  DATE TIME  going on  4.0 KiB  252 B  H:MM:SS      1  good
+GEN  SAVED                STATE       ADDED   SIZE PAUSE DURABLE  RUNNING  SAVES  HEALTH
+  2  DATE TIME  cut off   4.0 KiB  252 B - - H:MM:SS      2  good
+  1  DATE TIME  going on  4.0 KiB  252 B TIME TIME  H:MM:SS      1  good
 """,
     "diff sim.main": """\
 sim.main@1 (DATE TIME) -> sim.main@2 (DATE TIME)
@@ -116,4 +128,4 @@ def test_text_into_a_pipe(resume, cut_off, command):
 @pytest.mark.parametrize("command", ["ls", "show sim.main", "log sim.main", "check"])
 def test_the_same_text_on_a_terminal_of_80_columns(resume, cut_off, command):
     text = in_terminal(command.split(), 80, NO_COLOR="1")
-    assert normal(text) == GOLDEN[command]
+    assert normal(text) == NARROW.get(command, GOLDEN[command])

@@ -36,11 +36,11 @@ def test_log__a_program_that_runs(resume, cut_off, held):
 def test_log__twenty_unless_asked_for_more(resume, history):
     history(25)
     ran = resume("log", "sim.main")
-    assert len(ran.out.splitlines()) == 22 and "5 older: resume log --all" in ran.err
+    assert len(ran.out.splitlines()) == 21 and "5 older: resume log --all" in ran.err
     ran = resume("log", "sim.main", "--all")
-    assert len(ran.out.splitlines()) == 27 and ran.err == ""
+    assert len(ran.out.splitlines()) == 26 and ran.err == ""
     ran = resume("log", "sim.main", "-n", "3")
-    assert len(ran.out.splitlines()) == 5 and "22 older" in ran.err
+    assert len(ran.out.splitlines()) == 4 and "22 older" in ran.err
     assert len(resume("log", "sim.main", "-j").json["generations"]) == 25
     short = resume("log", "sim.main", "-jn3").json
     assert len(short["generations"]) == 3 and short["count"] == 25
@@ -67,8 +67,7 @@ def test_log__what_saves_cost(resume, history):
         [sum(older["pause_ns"] for older in log[at + 1:]) for at in range(4)]
     lines = resume("log", "sim.main").out.splitlines()
     assert all(line.count(" ms ") + line.count(" us ") >= 2 for line in lines[2:5])
-    assert re.fullmatch("saves have stopped the program for [0-9.]+ .?s of 0:00:0[0-9]: "
-                        "[0-9.e+]+ %", lines[5])
+    assert len(lines) == 5  # no share of less than a second
     history(6)  # goes on: it does not know what the fourth one has cost
     log = resume("log", "sim.main", "--json").json["generations"]
     assert [entry["pause_ns"] is None for entry in log] == [True, False, True] + [False] * 3
@@ -89,7 +88,7 @@ def test_log__what_saves_cost_in_the_background(resume, save):
             while total < 8:
                 total += 1
                 field[:] = noise.random(1 << 20)
-                time.sleep(0.06)
+                time.sleep(0.2)
                 chp.sync()
         main()
     """)
@@ -97,6 +96,8 @@ def test_log__what_saves_cost_in_the_background(resume, save):
     assert log[0]["state"] == "ended" and log[0]["pause_ns"] is None
     assert sum(entry["durable_ns"] > 1.2 * entry["pause_ns"] for entry in log[1:]) > 0
     assert log[0]["paused_ns"] < log[0]["running_ns"]
+    assert re.fullmatch("saves: [0-9.]+ .?s of 0:00:0[0-9] [(][0-9.e+]+ %[)]",
+                        resume("log", "sim.main").out.splitlines()[-1])
 
 
 def test_log__a_bad_one_is_told_the_others_are_shown(resume, history, folder):
