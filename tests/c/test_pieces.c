@@ -132,31 +132,40 @@ static void test_pieces__go_past_the_page_cache(void **state) {
 }
 
 /* Also from the thread a failure is told, the file is left as after any failed write, and the next
- * save works. */
+ * save works. True: so many were written. */
+static bool fail_in_the_thread(store_place *place, const uint8_t *bytes, long nth, int os_code) {
+    bool no_space = os_code == ENOSPC;
+    store_new(place);
+    store_save(place, SAMPLE_SMALL, 1);
+    rs_os os = past_os(true);
+    past.fails_at = nth;
+    past.fails_write = os_code;
+    past.is_short = false;
+    past.fails_open = 0;
+    place->file->direct_size = 2u << 20;
+    past_through(place, &os);
+    resume_status status = save_array(place, bytes, ARRAY_SIZE, RS_COMPRESS_NEVER);
+    bool has_failed = (long)past.written >= nth;
+    assert_int_equal(status, !has_failed ? RESUME_OK : no_space ? RESUME_NO_SPACE : RESUME_IO);
+    assert_int_equal(past.direct, -1);
+    assert_int_equal(place->file->poisoned, has_failed && !no_space);
+    past.fails_at = 0;
+    assert_int_equal(save_array(place, bytes, ARRAY_SIZE, RS_COMPRESS_NEVER), RESUME_OK);
+    assert_int_equal(place->info.new_file, has_failed && !no_space);
+    past_through(place, NULL);
+    expect_array(place, bytes, ARRAY_SIZE);
+    store_close(place);
+    remove(place->file_path);
+    return has_failed;
+}
+
+/* The last one is not waited for by the next, but by the end of the save. */
 static void test_pieces__one_that_fails_in_the_thread(void **state) {
     store_place *place = *state;
     uint8_t *bytes = make_array(12);
-    for (int no_space = 0; no_space <= 1; no_space++) {
-        store_new(place);
-        store_save(place, SAMPLE_SMALL, 1);
-        rs_os os = past_os(true);
-        past.fails_at = 1 + no_space;
-        past.fails_write = no_space ? ENOSPC : EIO;
-        past.is_short = false;
-        past.fails_open = 0;
-        place->file->direct_size = 2u << 20;
-        past_through(place, &os);
-        assert_int_equal(save_array(place, bytes, ARRAY_SIZE, RS_COMPRESS_NEVER),
-                         no_space ? RESUME_NO_SPACE : RESUME_IO);
-        assert_int_equal(past.direct, -1);
-        assert_int_equal(place->file->poisoned, !no_space);
-        past.fails_at = 0;
-        assert_int_equal(save_array(place, bytes, ARRAY_SIZE, RS_COMPRESS_NEVER), RESUME_OK);
-        assert_int_equal(place->info.new_file, !no_space);
-        past_through(place, NULL);
-        expect_array(place, bytes, ARRAY_SIZE);
-        store_close(place);
-        remove(place->file_path);
+    for (long nth = 1; fail_in_the_thread(place, bytes, nth, EIO); nth++) {
+        assert_true(fail_in_the_thread(place, bytes, nth, ENOSPC));
+        assert_true(nth < 20);
     }
     free(bytes);
 }

@@ -144,6 +144,30 @@ static void test_segment_writer__a_full_piece_that_cannot_be_written(void **stat
     free(bytes);
 }
 
+/* The last bytes before the records find no memory. */
+static void test_segment_writer__no_memory_at_the_end(void **state) {
+    store_place *place = *state;
+    static const uint8_t byte;
+    store_new(place);
+    store_save(place, SAMPLE_SMALL, 1);
+    /* not at a multiple of 8, so that some are needed when the buffer is full */
+    rs_segment_writer writer = begin_writer(place, rs_os_linux(), place->file->end + 4);
+    while (writer.staged.size < writer.staged.capacity) {
+        rs_chunk_entry entry = {.coding = RS_CHUNK_ZSTD, .stored_size = 1, .raw_size = 2};
+        assert_int_equal(rs_segment_writer_stored(&writer, &byte, &entry, &place->error),
+                         RESUME_OK);
+    }
+    rs_segment_header header = {.generation = 2};
+    rs_buffer records = {0};
+    rs_generation made;
+    alloc_fail_at(1, true);
+    resume_status status =
+        rs_segment_writer_finish(&writer, &header, &records, &made, &place->error);
+    alloc_fail_at(0, false);
+    assert_int_equal(status, RESUME_NO_MEMORY);
+    rs_segment_writer_release(&writer);
+}
+
 /* What was hashed has changed since: neither "all zeros" nor what zstd made of it would be the
  * content that the hash speaks of. */
 static void test_segment_writer__a_chunk_that_changed_is_copied(void **state) {
@@ -374,6 +398,7 @@ int main(void) {
         TEST(test_segment_writer__sizes_around_the_limit_of_small_ones),
         TEST(test_segment_writer__memory_that_changes_never_makes_an_unreadable_save),
         TEST(test_segment_writer__a_full_piece_that_cannot_be_written),
+        TEST(test_segment_writer__no_memory_at_the_end),
         TEST(test_segment_writer__a_chunk_that_changed_is_copied),
         TEST(test_segment_writer__padding_of_every_length),
         TEST(test_segment_writer__offsets_have_48_bits),
