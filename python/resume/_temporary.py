@@ -1,4 +1,5 @@
-"""Files without a name, as tempfile.TemporaryFile makes them: what is in them is state."""
+"""Files without a name, as tempfile.TemporaryFile makes them: what is in them is state. And the one
+that keeps nothing."""
 import io
 import os
 import tempfile
@@ -11,6 +12,18 @@ def reduction(kind, options, position, attributes, descriptor):
     if len(content) != size:
         raise ValueError("a file without a name can't be read to its end")
     return open_again, (kind, options, position, attributes, content)
+
+
+def open_null(kind, options, access, attributes):
+    raw = io.FileIO(os.devnull, access)
+    if kind == "raw":
+        return raw
+    layer = {"r": io.BufferedReader, "w": io.BufferedWriter, "a": io.BufferedWriter}
+    file = layer.get(access, io.BufferedRandom)(raw)
+    if kind == "text":
+        file = io.TextIOWrapper(file, *options)
+    vars(file).update(attributes)
+    return file
 
 
 def open_again(kind, options, position, attributes, content):

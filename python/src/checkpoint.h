@@ -57,6 +57,7 @@ typedef struct rp_checkpoint {
     bool restored;       /* restore() brought it back */
     bool result_known;
     bool disabled, closed, taken_over, busy;
+    size_t appended;    /* files that the newest save holds, and that are appended to */
     bool had_file;      /* before the save in the background */
     bool saved_in_cell; /* by the cell of a notebook that is running */
     bool said_forked, said_gone, said_untracked, said_loop, said_body, said_opaque;

@@ -83,6 +83,10 @@ PyObject *rp_encoder_notes(rp_encoder *encoder) {
     return encoder->notes;
 }
 
+size_t rp_encoder_appended(const rp_encoder *encoder) {
+    return encoder->appended;
+}
+
 const rs_blob *rp_encoder_blobs(rp_encoder *encoder, size_t *count) {
     rp_arrays_patch(encoder);
     encoder->blobs[0] =

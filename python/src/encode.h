@@ -113,6 +113,7 @@ struct rp_encoder {
     rp_scalar_kinds scalars;
     PyTypeObject *array_type;  /* numpy.ndarray or NULL, borrowed from `types` */
     PyTypeObject *tensor_type; /* torch.Tensor or NULL, the same */
+    size_t appended;           /* files met that the program appends to */
     PyObject *generators;      /* dict id -> record of those that run, or NULL: no exact state */
     PyObject *sentinels;       /* dict, strong: sentinels.c; NULL until it is needed */
     bool map_content;          /* memory maps are saved with what is in their files */

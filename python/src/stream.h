@@ -57,6 +57,8 @@ PyObject *rp_encoder_notes(rp_encoder *encoder);
 /* Blobs from 1 on (blob 0 is the stream and is set by this call to the buffer's bytes). Borrowed;
  * the encoder keeps every array alive. */
 const rs_blob *rp_encoder_blobs(rp_encoder *encoder, size_t *count);
+/* Files among what was encoded that the program appends to. */
+size_t rp_encoder_appended(const rp_encoder *encoder);
 
 typedef struct rp_decoder rp_decoder;
 

@@ -128,6 +128,25 @@ def test_not_due_while_one_is_under_way(folder):
     assert work() > 3
 
 
+def test_a_file_that_is_appended_to_waits_for_the_first_save_that_knows_it(folder):
+    """What comes into it behind that save can be cut off only if the save is there."""
+    def work():
+        chp = Checkpoint("c", rate=0)
+        field, more = np.random.default_rng(1).random(LARGE // 8), None
+        for number in range(4):
+            if number == 0:
+                out = chp.open("out.txt", "a", truncate=True)
+            if number == 2:
+                more = chp.open("more.txt", "a")
+            field += 1
+            assert chp.sync()
+            if number % 2 == 0:
+                assert newest()["number"] == number
+        out.close()
+        return more.close()
+    work()
+
+
 def test_without_background_it_is_durable_on_return(folder):
     def work():
         chp = Checkpoint("c", rate=0, background=False)

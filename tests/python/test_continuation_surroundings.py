@@ -407,6 +407,21 @@ def test_the_content_of_files_without_a_name_is_state(tmp_path, arguments, word,
     assert found == seen or seen is None and found
 
 
+@pytest.mark.parametrize("arguments", ["'w', encoding='latin-1'", "'rb'", "'r+b', buffering=0",
+                                       "'a+'"])
+def test_a_file_that_keeps_nothing(tmp_path, arguments):
+    found = goes_on(tmp_path, f"""
+        with open(os.devnull, {arguments}) as file:
+            before = file.mode, file.name, type(file).__name__, getattr(file, "encoding", None)
+            save()
+            after = file.mode, file.name, type(file).__name__, getattr(file, "encoding", None)
+            file.write("x" if isinstance(file.mode, str) and hasattr(file, "encoding") else b"x") \\
+                if file.writable() else file.read()
+        return before == after, file.closed
+    """)
+    assert found.strip() == "(True, True)"
+
+
 def test_a_named_temporary_file_is_opened_again_and_deleted_at_the_end(tmp_path):
     assert goes_on(tmp_path, """
         import tempfile

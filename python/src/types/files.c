@@ -229,10 +229,41 @@ static int put_nameless(rp_encoder *encoder, PyObject *file, int kind, PyObject 
     return status;
 }
 
+static bool is_null_device(PyObject *raw) {
+    PyObject *name = PyObject_GetAttrString(raw, "name");
+    bool is =
+        name && PyUnicode_Check(name) && PyUnicode_CompareWithASCIIString(name, "/dev/null") == 0;
+    if (!name) PyErr_Clear();
+    Py_XDECREF(name);
+    return is;
+}
+
+/* open(os.devnull): it has no position, and needs none. */
+static int put_null(rp_encoder *encoder, PyObject *file, int kind, PyObject *raw) {
+    const char *access = rp_file_access(raw);
+    PyObject *module = access ? PyImport_ImportModule("resume._temporary") : NULL;
+    PyObject *options = module ? text_options(file, kind) : NULL;
+    PyObject *attributes = options ? attributes_of(file) : NULL, *reduced = NULL;
+    if (attributes)
+        reduced = Py_BuildValue("(N(sOsO))", PyObject_GetAttrString(module, "open_null"),
+                                rp_file_kind_names[kind], options, access, attributes);
+    Py_XDECREF(attributes);
+    Py_XDECREF(options);
+    Py_XDECREF(module);
+    if (!reduced) return refuse_exception(encoder);
+    int status = rp_put_reduced(encoder, file, reduced);
+    Py_DECREF(reduced);
+    return status;
+}
+
 static int put_open(rp_encoder *encoder, PyObject *file, int kind, PyObject *raw) {
     PyObject *descriptor = PyObject_CallMethod(raw, "fileno", NULL), *path = NULL, *parts = NULL;
     int status = RP_REFUSED;
     if (!descriptor) return refuse_because(encoder, "it has no file of the system");
+    if (encoder->generators && is_null_device(raw)) {
+        Py_DECREF(descriptor);
+        return put_null(encoder, file, kind, raw);
+    }
     if ((rp_file_stat(descriptor, "st_mode") & FILE_TYPE_MASK) != REGULAR_FILE) {
         refuse_because(encoder, "pipes, terminals and devices have no position to go back to");
         goto done;
@@ -244,6 +275,8 @@ static int put_open(rp_encoder *encoder, PyObject *file, int kind, PyObject *raw
         goto done;
     }
     parts = parts_of(file, kind, raw, descriptor, path);
+    const char *access = rp_file_access(raw);
+    encoder->appended += access && access[0] == 'a';
     status = parts ? put_parts(encoder, Py_NewRef(parts)) : refuse_exception(encoder);
 done:
     Py_XDECREF(descriptor);
