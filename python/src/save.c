@@ -239,14 +239,6 @@ int rp_checkpoint_hear_if_due(rp_checkpoint *self) {
 
 /* --- one generation --- */
 
-/* A file that is appended to has nothing saved that it could be cut back to before the first save
- * that knows it: what the program writes next has to find that on the disk. */
-static bool must_be_durable(rp_checkpoint *self, const rp_snapshot *snapshot) {
-    size_t before = self->appended;
-    self->appended = rp_encoder_appended(snapshot->encoder);
-    return self->appended > before;
-}
-
 /* 1 saved or on its way, 0 failed and told, -1 exception. The GIL is kept: what is not copied must
  * not change until it is written. */
 static int commit(rp_checkpoint *self, rp_snapshot *snapshot, bool due, bool later) {
@@ -255,11 +247,15 @@ static int commit(rp_checkpoint *self, rp_snapshot *snapshot, bool due, bool lat
     size_t count;
     const rs_blob *blobs = rp_encoder_blobs(snapshot->encoder, &count);
     self->had_file = self->saves > 0 || self->found;
-    bool must = must_be_durable(self, snapshot);
-    later = later && !must && self->options.background && !self->state->is_ending;
+    /* A file that is appended to could not be cut back to its length before the first save that
+     * knows it: what the program writes into it next has to find that save on the disk. */
+    size_t appended = rp_encoder_appended(snapshot->encoder);
+    later =
+        later && self->options.background && !self->state->is_ending && appended <= self->appended;
     resume_status status = later ? rs_checkpoint_save_later(self->engine, blobs, count, &error)
                                  : rs_checkpoint_save(self->engine, blobs, count, &info, &error);
     if (status != RESUME_OK) return save_failed(self, &error, due);
+    self->appended = appended;
     if (tell_tracking(self) < 0) return -1;
     if (!later) return tell_saved(self, &info) < 0 ? -1 : 1;
     /* Else at the next call, however soon it is known. */
