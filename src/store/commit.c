@@ -460,8 +460,16 @@ static uint64_t space_needed(const rs_file *file, bool appends, const rs_draft *
 }
 
 resume_status rs_file_check_writable(const rs_file *file, rs_error *error) {
-    if (file->for_writing) return RESUME_OK;
-    return rs_fail(error, RESUME_MISUSE, "'%s' was opened for reading", file->path);
+    if (!file->for_writing)
+        return rs_fail(error, RESUME_MISUSE, "'%s' was opened for reading", file->path);
+    /* No program saves so often: the number came from a file that was made up. */
+    if (file->next_generation >= RS_GENERATION_NUMBER_MAX)
+        return rs_fail(
+            error, RESUME_LIMIT,
+            "'%s' names a generation number behind which there is none for another save; "
+            "move the file away to start over",
+            file->path);
+    return RESUME_OK;
 }
 
 resume_status rs_file_write_draft(rs_file *file, bool appends, rs_draft *draft,

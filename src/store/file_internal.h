@@ -406,7 +406,7 @@ resume_status rs_file_append_table(rs_file *file, rs_draft *draft, const rs_meta
 resume_status rs_file_write_draft(rs_file *file, bool appends, rs_draft *draft,
                                   const rs_commit_options *options, rs_commit_info *info,
                                   rs_error *error);
-resume_status rs_file_check_writable(const rs_file *file, rs_error *error); /* MISUSE */
+resume_status rs_file_check_writable(const rs_file *file, rs_error *error); /* MISUSE, LIMIT */
 /* Takes a file that was just published as the one that the handle is. Its generations are pushed by
  * the caller. */
 void rs_file_adopt_fresh(rs_file *file, rs_fresh *fresh, const rs_file_info *info);

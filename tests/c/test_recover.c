@@ -397,6 +397,30 @@ static void test_recover__gibibytes_of_bad_generations(void **state) {
         RESUME_DAMAGED);
 }
 
+/* Numbers can be used up by a file that was made up alone: what would be written behind the last
+ * one could not be read any more. */
+static void test_recover__the_last_number(void **state) {
+    store_place *place = *state;
+    rs_meta meta = {.saves = 1};
+    rs_commit_options options = {.keep = {.last = 1}};
+    store_new(place);
+    store_save(place, SAMPLE_SMALL, 1);
+    place->file->next_generation = RS_GENERATION_NUMBER_MAX - 1;
+    store_save(place, SAMPLE_SMALL, 2);
+    store_close(place);
+    store_open(place);
+    assert_true(place->recovery.taken == RS_GENERATION_NUMBER_MAX - 1);
+    assert_int_equal(place->recovery.health, RS_HEALTH_GOOD);
+    assert_int_equal(sample_commit(place->file, SAMPLE_SMALL, 3, NULL, &place->error),
+                     RESUME_LIMIT);
+    assert_int_equal(rs_file_commit_mark(place->file, &meta, &options, &place->info, &place->error),
+                     RESUME_LIMIT);
+    store_close(place);
+    store_open(place);
+    assert_true(place->recovery.taken == RS_GENERATION_NUMBER_MAX - 1);
+    assert_int_equal(place->recovery.health, RS_HEALTH_GOOD);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, store_place_setup, store_place_teardown)
 
 int main(void) {
@@ -410,6 +434,7 @@ int main(void) {
         TEST(test_recover__damaged_ordered_save),
         TEST(test_recover__ordered_save_without_trailer_is_torn),
         TEST(test_recover__wrong_hints_only_cost_a_scan),
+        TEST(test_recover__the_last_number),
         TEST(test_recover__nothing_good_is_an_error),
         TEST(test_recover__a_sector_that_cannot_be_read_is_damage),
         TEST(test_recover__numbers_are_not_given_twice),
