@@ -274,9 +274,9 @@ static int put_open(rp_encoder *encoder, PyObject *file, int kind, PyObject *raw
         status = put_nameless(encoder, file, kind, raw, descriptor);
         goto done;
     }
-    parts = parts_of(file, kind, raw, descriptor, path);
     const char *access = rp_file_access(raw);
     encoder->appended += access && access[0] == 'a';
+    parts = access ? parts_of(file, kind, raw, descriptor, path) : NULL;
     status = parts ? put_parts(encoder, Py_NewRef(parts)) : refuse_exception(encoder);
 done:
     Py_XDECREF(descriptor);
