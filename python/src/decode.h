@@ -154,10 +154,11 @@ struct rp_decoder {
     PyObject *numpy, *array_type, *dtype_type, *byte_dtype; /* strong, when arrays are met */
     rp_scalar_kinds scalars;
     PyObject *numpy_random;
-    PyObject *torch;     /* strong, when tensors are met */
-    PyObject *storages;  /* dict: address of an array -> (storage of torch over it, the array) */
-    bool tensors_stay;   /* on the processor: they are only copied from */
-    int set_tables;      /* 1: exact tables can be made, 0: not, -1: not yet asked */
+    PyObject *torch;    /* strong, when tensors are met */
+    PyObject *storages; /* dict: (address of an array, offset in bytes) -> (storage of torch over it
+                           from there on, the array) */
+    bool tensors_stay;  /* on the processor: they are only copied from */
+    int set_tables;     /* 1: exact tables can be made, 0: not, -1: not yet asked */
     uint64_t key_visits; /* of rp_check_key, in all */
     size_t iterator_count;
     PyObject *files;      /* dict of variables of the caller, whose files are used again; or NULL */

@@ -58,6 +58,7 @@ void rp_encoder_free(rp_encoder *encoder) {
     rs_free(encoder->types);
     rp_scalar_kinds_release(&encoder->scalars);
     rp_plans_release(encoder);
+    Py_XDECREF(encoder->wholes);
     Py_XDECREF(encoder->keep);
     Py_XDECREF(encoder->notes);
     rp_memo_release(&encoder->own);

@@ -63,6 +63,7 @@ typedef struct rp_owner {
     size_t share;       /* number of its mark */
     size_t blob;        /* 0: inside the stream */
     size_t next;        /* of the same home: its number plus one; 0: none */
+    bool is_value;      /* its object is a value of the closed set, and has just this memory */
 } rp_owner;
 
 /* Where low and high stand in the stream as 8-byte numbers, written by rp_encoder_blobs. */
@@ -95,6 +96,7 @@ struct rp_encoder {
     size_t *owner_homes; /* by place in memory: number plus one of the newest owner; owners.c */
     size_t owner_home_count;
     uint64_t owner_ranks; /* bit r: there are some of up to 2^r bytes */
+    PyObject *wholes;     /* of rp_encoder_torn, or NULL: nothing was torn */
     rp_patch *patches;
     size_t patch_count, patch_capacity;
     rp_memo own;          /* cells, functions and classes in variables of the call -> own_names */

@@ -255,12 +255,14 @@ static int take_locals(rp_checkpoint *self, rp_snapshot *snapshot) {
     return snapshot->tracked == NULL ? -1 : 0;
 }
 
-int rp_snapshot_take(rp_checkpoint *self, rp_snapshot *snapshot) {
+/* `torn`: of an encoder that has taken it before, or NULL. */
+static int take(rp_checkpoint *self, rp_snapshot *snapshot, PyObject *torn) {
     *snapshot = (rp_snapshot){0};
     snapshot->skipped = PyDict_New();
     snapshot->problems = PyList_New(0);
     snapshot->encoder = rp_encoder_new(self->state);
     if (snapshot->encoder && self->options.map_content) rp_encoder_keep_maps(snapshot->encoder);
+    if (snapshot->encoder && torn) rp_encoder_keep_whole(snapshot->encoder, torn);
     if (snapshot->skipped && snapshot->problems && snapshot->encoder &&
         take_locals(self, snapshot) == 0 &&
         rp_definitions_own(self, snapshot->encoder, snapshot->frame) == 0 &&
@@ -270,6 +272,16 @@ int rp_snapshot_take(rp_checkpoint *self, rp_snapshot *snapshot) {
     }
     rp_snapshot_release(snapshot);
     return -1;
+}
+
+int rp_snapshot_take(rp_checkpoint *self, rp_snapshot *snapshot) {
+    if (take(self, snapshot, NULL) < 0) return -1;
+    PyObject *torn = rp_encoder_torn(snapshot->encoder);
+    int status = torn ? 0 : -1;
+    if (!torn || PyList_GET_SIZE(torn) > 0) rp_snapshot_release(snapshot);
+    if (torn && PyList_GET_SIZE(torn) > 0) status = take(self, snapshot, torn);
+    Py_XDECREF(torn);
+    return status;
 }
 
 void rp_snapshot_release(rp_snapshot *snapshot) {

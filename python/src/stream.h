@@ -44,6 +44,14 @@ int rp_encoder_own(rp_encoder *encoder, PyObject *object, PyObject *name, bool i
  * encoder is freed) has the records of those that run, by their ids. Before the first value. */
 void rp_encoder_set_exact(rp_encoder *encoder, PyObject *generators);
 
+/* After the last value: memory of which each of several arrays and tensors was written with a part
+ * of its own, since what has all of it came later, or is no value: they would not share it when
+ * they come back. A new list, empty as a rule, or NULL with an exception. */
+PyObject *rp_encoder_torn(rp_encoder *encoder);
+/* Such a list of another encoder of the same values, not empty: it stays whole here. Before the
+ * first value. */
+void rp_encoder_keep_whole(rp_encoder *encoder, PyObject *torn);
+
 /* Encodes `value`; captured frames are a value, too: the record of the outermost. 0: done. 1: some
  * object in it can't be saved; nothing was written (buffer, blobs and shared objects are as
  * before), and rp_encoder_problem tells which. -1: a Python exception (MemoryError, or

@@ -1,9 +1,11 @@
 """Tensors of torch in the object stream."""
+import ctypes
 import threading
 import warnings
 
 import pytest
-from resume import CheckpointDamaged, _core
+import resume
+from resume import Checkpoint, CheckpointDamaged, _core
 
 torch = pytest.importorskip("torch")
 np = pytest.importorskip("numpy")
@@ -92,6 +94,89 @@ def test_tensor__arrays_share_its_memory(size, first, times):
         array, tensor = got if first == "array" else got[::-1]
         array[1] = 7
         assert 7 in tensor[:4].tolist()
+
+
+def through_files(value, folder, times):
+    """The same by saves of this function: what is met first may be a part of what comes later."""
+    for turn in range(times):
+        chp = Checkpoint(f"turn-{turn}", folder=folder)
+        chp.save()
+        chp.close()
+        value = resume.load(folder / f"turn-{turn}")["value"]
+    return value
+
+
+def of_two_slices(size):
+    array = np.arange(size + 4.0)
+    return [torch.from_numpy(array[2:]), torch.from_numpy(array[:-2])]
+
+
+def of_views(size):
+    array = np.arange(size + 4.0)
+    return [torch.from_numpy(array[3:]), torch.from_numpy(array[:-2]), array[1:], array[::2]]
+
+
+def of_a_buffer(size):
+    array = np.frombuffer(bytearray(8 * size), np.int64)
+    return [torch.from_numpy(array[2:]), array]
+
+
+PARTS = {
+    "part, whole": lambda size: [torch.from_numpy((array := np.arange(float(size)))[3:]), array],
+    "columns, whole": lambda size: [torch.from_numpy((grid := np.ones((size, 4)))[:, 1:3]), grid],
+    "two parts": of_two_slices, "parts, views": of_views, "part, buffer": of_a_buffer,
+    "part, foreign": lambda size: [
+        torch.from_numpy((array := np.ctypeslib.as_array((ctypes.c_double * size)()))[1:]), array]}
+
+
+def shared_bytes(values):
+    """For each two of them the bytes that both have, from the start of the first."""
+    places = [np.asarray(value).__array_interface__ for value in values]
+    return [second["data"][0] - first["data"][0] for first in places for second in places]
+
+
+@pytest.mark.filterwarnings("ignore:.*the memory of an array belongs to")
+@pytest.mark.parametrize("parts", PARTS)
+@pytest.mark.parametrize("size", [8, 40000])
+@pytest.mark.parametrize("backwards", [False, True])
+def test_tensor__part_of_what_comes_later(parts, size, backwards, tmp_path):
+    values = PARTS[parts](size)
+    values = values[::-1] if backwards else values
+    others = [np.arange(7.0), torch.ones(3), np.zeros(2)[:1]]
+    want = shared_bytes(values)
+    *got, others = through_files([*values, others], tmp_path, 2)
+    assert shared_bytes(got) == want
+    for value, original in zip(got, values, strict=True):
+        assert type(value) is type(original)
+        assert np.array_equal(np.asarray(value), np.asarray(original))
+    assert [value.tolist() for value in others] == [list(range(7)), [1, 1, 1], [0]]
+
+
+def test_tensor__part_of_what_comes_later__is_the_array_itself(tmp_path):
+    array = np.arange(9.0)
+    tensor, got, again = through_files([torch.from_numpy(array[3:]), array, array], tmp_path, 1)
+    assert got is again and got.flags.owndata and got.flags.writeable
+    got[4] = -1
+    assert tensor[1] == -1
+
+
+@pytest.mark.parametrize("dtype", [torch.int64, torch.bfloat16, torch.complex128])
+@pytest.mark.parametrize("first", [0, 1])
+@pytest.mark.parametrize("size", [64, 70000])
+def test_tensor__at_any_byte_of_an_array(dtype, first, size, tmp_path):
+    """A storage of torch counts in elements: this place is none of its array's."""
+    array = np.arange(size).astype(np.uint8)
+    parts = [torch.from_numpy(array)[at:at + 32].clone() for at in (4, 7)]
+    tensors = [torch.from_numpy(array[at:at + 32]).view(torch.uint8) for at in (4, 7)]
+    tensors = [tensor.untyped_storage() for tensor in tensors]
+    tensors = [torch.empty(0, dtype=dtype).set_(storage) for storage in tensors]
+    got = through_files([[array, *tensors], [*tensors, array]][first], tmp_path, 2)
+    array, *tensors = got if first == 0 else [got[-1], *got[:-1]]
+    for tensor, part in zip(tensors, parts, strict=True):
+        assert tensor.dtype == dtype and torch.equal(tensor.view(torch.uint8), part)
+    array[:40] = 0xff
+    for tensor in tensors:
+        assert set(tensor.view(torch.uint8).tolist()) == {0xff}
 
 
 @pytest.mark.parametrize("torch_first", [True, False])

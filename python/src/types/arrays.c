@@ -130,7 +130,8 @@ static int put_owner(rp_encoder *encoder, const rp_array *a, const int *axes, Py
     int status = put_owner_head(encoder, a, axes, &shuffle);
     if (status) return status;
     if (share >= 0 && a->size > 0) {
-        rp_owner *owner = rp_owners_add(encoder, a->object, a->look->data, a->size, (size_t)share);
+        rp_owner *owner = rp_owners_add(encoder, a->object, a->look->data, a->size, (size_t)share,
+                                        Py_IS_TYPE(a->object, encoder->array_type));
         if (!owner) return -1;
         owner->low = 0;
         owner->high = owner->size;
@@ -181,7 +182,7 @@ static int put_new_owner(rp_encoder *encoder, const rp_root *found, rp_owner **t
             return -1;
         }
         size_t share = rp_put_mark(encoder);
-        *to = rp_owners_add(encoder, found->object, found->start, found->size, share);
+        *to = rp_owners_add(encoder, found->object, found->start, found->size, share, true);
         return *to ? put_array_owner(encoder, *to, found->object) : -1;
     }
     if (found->is_value) { /* bytes and the like: never pushes a frame */
@@ -189,11 +190,11 @@ static int put_new_owner(rp_encoder *encoder, const rp_root *found, rp_owner **t
         int status = rp_put_marked(encoder, found->object);
         if (status) return status;
         if (share == encoder->share_count) rp_memo_find(&encoder->memo, found->object, &share);
-        *to = rp_owners_add(encoder, found->object, found->start, found->size, share);
+        *to = rp_owners_add(encoder, found->object, found->start, found->size, share, true);
         return *to ? RP_DONE : -1;
     }
     size_t share = rp_put_mark(encoder);
-    *to = rp_owners_add(encoder, found->object, found->start, found->size, share);
+    *to = rp_owners_add(encoder, found->object, found->start, found->size, share, false);
     if (!*to) return -1;
     return found->memmap ? rp_put_map(encoder, found) : put_bytes_owner(encoder, *to, found->keep);
 }
@@ -209,7 +210,9 @@ static int put_base(rp_encoder *encoder, const rp_array *a, const rp_root *found
     if (owner) {
         rp_put_reference(encoder, owner->share);
     } else {
-        status = put_new_owner(encoder, found, &owner);
+        rp_root whole;
+        bool is_part = rp_owners_whole(encoder, found->start, found->size, &whole);
+        status = put_new_owner(encoder, is_part ? &whole : found, &owner);
     }
     if (status) return status;
     uint64_t low = (uint64_t)(a->low - owner->start), high = (uint64_t)(a->high - owner->start);
@@ -274,6 +277,14 @@ static int is_basic(rp_encoder *encoder, const rp_array *a) {
     return strchr("biufcmMSU", a->look->type_kind) ? 1 : is_basic_dtype(encoder, a->dtype);
 }
 
+/* Its memory is also that of another object, which stands for it: torch and numpy share memory. */
+static bool is_part_of_other(rp_encoder *encoder, const rp_array *a) {
+    rp_root whole;
+    if (rp_owners_find(encoder, a->object)) return false;
+    if (rp_owners_around(encoder, a->low, a->size)) return true;
+    return rp_owners_whole(encoder, a->low, a->size, &whole) && whole.object != a->object;
+}
+
 int rp_put_array(rp_encoder *encoder, PyObject *object) {
     Py_ssize_t share = encoder->last_share;
     rp_array a;
@@ -293,9 +304,8 @@ int rp_put_array(rp_encoder *encoder, PyObject *object) {
     if (!base) goto done;
     /* an array without elements shares nothing */
     bool has_memory = base == Py_None || rp_is_region(encoder->state, base);
-    bool owns = (has_memory && rp_is_dense(a.look, axes) &&
-                 !(rp_owners_around(encoder, a.low, a.size) && !rp_owners_find(encoder, object))) ||
-                a.size == 0;
+    bool owns =
+        (has_memory && rp_is_dense(a.look, axes) && !is_part_of_other(encoder, &a)) || a.size == 0;
     if (a.size == 0) {
         for (int i = 0; i < a.look->dimensions; i++)
             axes[i] = i;

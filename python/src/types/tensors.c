@@ -200,15 +200,17 @@ static PyObject *bytes_of(rp_decoder *decoder, PyObject *owner) {
     return flat;
 }
 
-/* The one storage over the memory of an array, new reference. */
-static PyObject *storage_of(rp_decoder *decoder, PyObject *torch, PyObject *owner) {
-    PyObject *key = PyLong_FromVoidPtr(owner), *pair = NULL, *flat = NULL, *bytes = NULL;
-    PyObject *storage = NULL;
+/* The one storage over the memory of an array from its byte `shift` on, new reference. */
+static PyObject *storage_of(rp_decoder *decoder, PyObject *torch, PyObject *owner,
+                            Py_ssize_t shift) {
+    PyObject *key = Py_BuildValue("(Nn)", PyLong_FromVoidPtr(owner), shift), *pair = NULL;
+    PyObject *flat = NULL, *bytes = NULL, *storage = NULL;
     if (key && !decoder->storages) decoder->storages = PyDict_New();
     if (!key || !decoder->storages) goto done;
     pair = Py_XNewRef(PyDict_GetItemWithError(decoder->storages, key));
     if (!pair && !PyErr_Occurred()) {
         flat = bytes_of(decoder, owner);
+        if (flat && shift > 0) Py_SETREF(flat, PySequence_GetSlice(flat, shift, PY_SSIZE_T_MAX));
         bytes = flat ? PyObject_CallMethod(torch, "from_numpy", "(O)", flat) : NULL;
         storage = bytes ? PyObject_CallMethod(bytes, "untyped_storage", NULL) : NULL;
         /* the owner is held, so that nothing else gets its address */
@@ -225,8 +227,10 @@ done:
     return storage;
 }
 
-/* What set_() wants: (offset, shape, strides), in elements. New reference. */
-static PyObject *layout_of(rp_decoder *decoder, PyObject *array, PyObject *owner) {
+/* What set_() wants: (offset, shape, strides), in elements, over a storage that begins `*shift`
+ * bytes behind the owner. New reference. */
+static PyObject *layout_of(rp_decoder *decoder, PyObject *array, PyObject *owner,
+                           Py_ssize_t *shift) {
     PyObject *capsule = NULL, *owner_capsule = NULL, *shape = NULL, *strides = NULL, *layout = NULL;
     const rp_array_interface *look = rp_array_look(array, &capsule), *whole = NULL;
     if (look) whole = rp_array_look(owner, &owner_capsule);
@@ -234,7 +238,7 @@ static PyObject *layout_of(rp_decoder *decoder, PyObject *array, PyObject *owner
     shape = PyTuple_New(look->dimensions);
     strides = shape ? PyTuple_New(look->dimensions) : NULL;
     Py_intptr_t offset = (const char *)look->data - (const char *)whole->data;
-    bool fits = offset >= 0 && offset % look->item_size == 0;
+    bool fits = offset >= 0;
     for (int i = 0; strides && i < look->dimensions; i++) {
         fits &= look->strides[i] >= 0 && look->strides[i] % look->item_size == 0;
         PyObject *count = PyLong_FromSsize_t(look->shape[i]);
@@ -243,7 +247,10 @@ static PyObject *layout_of(rp_decoder *decoder, PyObject *array, PyObject *owner
         PyTuple_SET_ITEM(strides, i, step);
         if (!count || !step) Py_CLEAR(strides);
     }
-    if (strides && fits) layout = Py_BuildValue("(nOO)", offset / look->item_size, shape, strides);
+    if (strides && fits) {
+        *shift = offset % look->item_size;
+        layout = Py_BuildValue("(nOO)", offset / look->item_size, shape, strides);
+    }
 done:
     if (!layout && !PyErr_Occurred()) rp_damaged(decoder, "a tensor has no layout of torch");
     Py_XDECREF(shape);
@@ -257,8 +264,9 @@ done:
 static PyObject *tensor_over(rp_decoder *decoder, PyObject *torch, PyObject *array, int type) {
     PyObject *owner = owner_of(decoder, array), *layout = NULL, *storage = NULL, *tensor = NULL;
     PyObject *dtype = NULL, *of_type = NULL, *result = NULL;
-    if (owner) layout = layout_of(decoder, array, owner);
-    if (layout) storage = storage_of(decoder, torch, owner);
+    Py_ssize_t shift = 0;
+    if (owner) layout = layout_of(decoder, array, owner, &shift);
+    if (layout) storage = storage_of(decoder, torch, owner, shift);
     if (storage) dtype = PyObject_GetAttrString(torch, types[type].name);
     of_type = dtype ? Py_BuildValue("{sO}", "dtype", dtype) : NULL;
     PyObject *empty = of_type ? PyObject_GetAttrString(torch, "empty") : NULL;
