@@ -57,7 +57,7 @@ def measured(options, folder):
 
 def main():
     parser = argparse.ArgumentParser(prog="./dev bench", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="an eighth of the size: 2 minutes")
+    parser.add_argument("--quick", action="store_true", help="a sixteenth of the size: 2 minutes")
     parser.add_argument("--readme", action="store_true", help="puts the short table into README.md")
     parser.add_argument("--folder", default=".", help="on the file system to measure")
     parser.add_argument("--rounds", type=int, help="of each arm (default 7, quick 3)")

@@ -100,6 +100,7 @@ static void release(rp_checkpoint *self) {
     Py_CLEAR(self->definitions);
     Py_CLEAR(self->placeholders);
     Py_CLEAR(self->random_opened);
+    rp_packed_release(&self->packed);
     Py_CLEAR(self->result);
     Py_CLEAR(self->files);
     Py_CLEAR(self->skipped);

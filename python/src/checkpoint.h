@@ -6,6 +6,7 @@
 #include "caller.h"
 #include "loop.h"
 #include "options.h"
+#include "packed.h"
 #include "pycompat/frame.h"
 
 #include <stdatomic.h>
@@ -35,6 +36,7 @@ typedef struct rp_checkpoint {
     PyObject *skipped;         /* dict name -> reason: left out of the newest save, or NULL */
     PyObject *warned;          /* set of names whose reason the user has been told */
     PyObject *result;          /* of done(), or NULL */
+    rp_packed_lists packed;    /* of the newest save */
     PyObject *files;           /* weak references to files that restore() brought back, or NULL */
     struct rp_exact *exact;    /* the call whose position is saved, borrowed; NULL: none */
     uint8_t code_hash[16];

@@ -269,8 +269,9 @@ PyObject *rp_get_str(rp_decoder *decoder, const rs_cbor_item *item);
 PyObject *rp_get_surrogates(rp_decoder *decoder);
 PyObject *rp_get_bytearray(rp_decoder *decoder);
 PyObject *rp_get_blob_bytes(rp_decoder *decoder);
-/* containers.c */
+/* packed.c */
 PyObject *rp_get_packed_list(rp_decoder *decoder);
+/* containers.c */
 int rp_open_tuple(rp_decoder *decoder);
 /* A tuple that is being read is empty for all who meet it, and not tracked by the collector. */
 void rp_tuple_open(PyObject *tuple);

@@ -72,6 +72,10 @@ void rp_encoder_keep_maps(rp_encoder *encoder) {
     encoder->map_content = true;
 }
 
+void rp_encoder_keep_packed(rp_encoder *encoder, rp_packed_lists *lists) {
+    encoder->packed = lists;
+}
+
 rs_buffer *rp_encoder_buffer(rp_encoder *encoder) {
     return &encoder->buffer;
 }

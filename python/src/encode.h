@@ -118,6 +118,7 @@ struct rp_encoder {
     size_t appended;           /* files met that the program appends to */
     PyObject *generators;      /* dict id -> record of those that run, or NULL: no exact state */
     PyObject *sentinels;       /* dict, strong: sentinels.c; NULL until it is needed */
+    rp_packed_lists *packed;   /* of earlier saves, borrowed; NULL: nothing is kept */
     bool map_content;          /* memory maps are saved with what is in their files */
     bool digest;               /* makes a canonical stream that is only hashed */
     size_t base;               /* digest: numbers of marks are counted from the innermost set */
@@ -185,6 +186,9 @@ int rp_put_str(rp_encoder *encoder, PyObject *object);
 int rp_put_bytes(rp_encoder *encoder, PyObject *object);
 int rp_put_bytearray(rp_encoder *encoder, PyObject *object);
 bool rp_text_is_long(PyObject *object); /* str, bytes or int that is worth a mark */
+/* packed.c. 1: packed. 0: not a list of numbers of one type; nothing was written. -1: exception. It
+ * is not empty. */
+int rp_put_packed(rp_encoder *encoder, PyObject *list);
 /* containers.c */
 int rp_put_list(rp_encoder *encoder, PyObject *object);
 int rp_put_tuple(rp_encoder *encoder, PyObject *object);

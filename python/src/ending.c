@@ -79,6 +79,7 @@ int rp_checkpoint_close(rp_checkpoint *self, bool completed, bool quiet) {
     if (completed && heard == 0 && !rs_checkpoint_is_forked(self->engine))
         status = record_end(self, quiet);
     if (status < 0) exception = rp_exception_take();
+    rp_packed_release(&self->packed);
     rs_checkpoint *engine = self->engine;
     self->modified_ns = rs_checkpoint_saved_ns(engine);
     let_go(self);

@@ -258,18 +258,20 @@ static int take_locals(rp_checkpoint *self, rp_snapshot *snapshot) {
 /* `torn`: of an encoder that has taken it before, or NULL. */
 static int take(rp_checkpoint *self, rp_snapshot *snapshot, PyObject *torn) {
     *snapshot = (rp_snapshot){0};
+    rp_packed_begin(&self->packed);
     snapshot->skipped = PyDict_New();
     snapshot->problems = PyList_New(0);
     snapshot->encoder = rp_encoder_new(self->state);
     if (snapshot->encoder && self->options.map_content) rp_encoder_keep_maps(snapshot->encoder);
+    if (snapshot->encoder) rp_encoder_keep_packed(snapshot->encoder, &self->packed);
     if (snapshot->encoder && torn) rp_encoder_keep_whole(snapshot->encoder, torn);
     if (snapshot->skipped && snapshot->problems && snapshot->encoder &&
         take_locals(self, snapshot) == 0 &&
         rp_definitions_own(self, snapshot->encoder, snapshot->frame) == 0 &&
-        put_state(self, snapshot) == 0) {
-        if (!rp_encoder_buffer(snapshot->encoder)->failed) return 0;
+        put_state(self, snapshot) == 0 && rp_encoder_buffer(snapshot->encoder)->failed)
         PyErr_NoMemory();
-    }
+    rp_packed_end(&self->packed);
+    if (!PyErr_Occurred()) return 0;
     rp_snapshot_release(snapshot);
     return -1;
 }

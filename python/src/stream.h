@@ -8,6 +8,7 @@
 #define RP_STREAM_H
 
 #include "module.h"
+#include "packed.h"
 
 #include "engine/checkpoint.h"
 #include "format/cbor.h"
@@ -31,6 +32,8 @@ rp_encoder *rp_encoder_new(rp_module_state *state); /* NULL with an exception */
 void rp_encoder_free(rp_encoder *encoder);
 /* Memory maps of files are written with their content from now on. */
 void rp_encoder_keep_maps(rp_encoder *encoder);
+/* What lists of numbers were packed to by earlier encoders (borrowed) is used again. */
+void rp_encoder_keep_packed(rp_encoder *encoder, rp_packed_lists *lists);
 rs_buffer *rp_encoder_buffer(rp_encoder *encoder);
 
 /* `object` is a cell, a function or a class in the variable `name` of the call's own: it is saved

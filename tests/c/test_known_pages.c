@@ -202,6 +202,8 @@ static void test_known_pages__compaction_without_memory_changes_nothing(void **s
         for (long nth = 1; failed; nth++) {
             touch(&random, bytes, 3);
             assert_int_equal(save(place, bytes, SIZE), RESUME_OK);
+            store_close(place); /* what compresses is made anew as well */
+            store_open(place);
             alloc_fail_at(nth, for_ever);
             resume_status status = rs_file_compact(place->file, &keep, NULL, &place->error);
             failed = alloc_fail_count() >= nth;
@@ -210,6 +212,41 @@ static void test_known_pages__compaction_without_memory_changes_nothing(void **s
             expect(place, 0, bytes, SIZE);
         }
     }
+    free(bytes);
+}
+
+/* A thread of the program that clears what is being saved, played by the disk. */
+static uint8_t *cleared;
+
+static int64_t clearing_write(const rs_os *os, int fd, const rs_slice *parts, size_t count,
+                              uint64_t offset) {
+    (void)os;
+    memset(cleared, 0, RS_PAGE_SIZE);
+    return rs_os_linux()->write(rs_os_linux(), fd, parts, count, offset);
+}
+
+static void test_known_pages__compaction_of_a_patch_that_left_zeros(void **state) {
+    enum { LARGE = 32 * CHUNK, WHOLE = LARGE + CHUNK };
+    store_place *place = *state;
+    seeded random = seeded_start();
+    rs_os clearing = *rs_os_linux();
+    uint8_t *bytes = array_of(&random, WHOLE);
+    memset(bytes + LARGE + RS_PAGE_SIZE, 0, CHUNK - RS_PAGE_SIZE);
+    store_new(place);
+    assert_int_equal(save(place, bytes, WHOLE), RESUME_OK);
+    seeded_fill(&random, bytes, LARGE + RS_PAGE_SIZE);
+    clearing.write = clearing_write;
+    cleared = bytes + LARGE;
+    place->fault.real = &clearing;
+    assert_int_equal(save(place, bytes, WHOLE), RESUME_OK);
+    place->fault.real = rs_os_linux();
+    assert_int_equal(patched_chunks(place), 1);
+    expect(place, 0, bytes, WHOLE);
+    assert_int_equal(rs_file_compact(place->file, &(rs_keep){.last = 1}, NULL, &place->error),
+                     RESUME_OK);
+    const rs_table *table = &place->file->table;
+    assert_int_equal(table->entries[table->entry_count - 1].coding, RS_CHUNK_ZERO);
+    expect(place, 0, bytes, WHOLE);
     free(bytes);
 }
 
@@ -465,6 +502,7 @@ int main(void) {
         STORE(test_known_pages__a_failed_save_leaves_no_wrong_places),
         STORE(test_known_pages__without_memory_nothing_is_lost),
         STORE(test_known_pages__compaction_without_memory_changes_nothing),
+        STORE(test_known_pages__compaction_of_a_patch_that_left_zeros),
         STORE(test_known_pages__compaction_of_other_sizes),
         STORE(test_known_pages__a_bad_patch_is_measured_whole),
         STORE(test_known_pages__measured_beside_a_smaller_state),

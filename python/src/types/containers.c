@@ -1,91 +1,13 @@
 /* list, tuple, dict and slice in the object stream. */
 #include "../decode.h"
 #include "../encode.h"
-#include "../pycompat/ints.h"
 #include "../pycompat/tuple_hash.h"
-#include "../region.h"
 
-#include <stddef.h>
-
-enum { PACKED_COUNT_MIN = 16, AHEAD = 32 };
-/* From here on memory comes in huge pages: the first touch of small ones takes longer than the
- * rest. */
-enum { REGION_SIZE_MIN = 2 << 20 };
+enum { PACKED_COUNT_MIN = 16 };
 
 static int changed(rp_encoder *encoder) {
     return rp_refuse(encoder, "another thread changed it while it was being saved; hold its lock "
                               "during save() and sync()");
-}
-
-/* ---- lists of numbers ---- */
-
-/* NaNs that others may refer to are left to the general form, which keeps their identity. */
-static bool pack_floats(rp_encoder *encoder, PyObject *list, Py_ssize_t count, double *to) {
-    PyObject **items = ((PyListObject *)list)->ob_item;
-    bool by_identity = !encoder->digest;
-    for (Py_ssize_t i = 0; i < count; i++) {
-        PyObject *item = items[i];
-        /* the time is that of fetching the objects */
-        if (i + AHEAD < count) __builtin_prefetch(items[i + AHEAD]);
-        if (!PyFloat_CheckExact(item)) return false;
-        double value = PyFloat_AS_DOUBLE(item);
-        if (value != value && by_identity && Py_REFCNT(item) > 1) return false;
-        to[i] = value;
-    }
-    return true;
-}
-
-static bool pack_ints(PyObject *list, Py_ssize_t count, int64_t *to) {
-    PyObject **items = ((PyListObject *)list)->ob_item;
-    for (Py_ssize_t i = 0; i < count; i++) {
-        PyObject *item = items[i];
-        if (i + AHEAD < count) __builtin_prefetch(items[i + AHEAD]);
-        if (!PyLong_CheckExact(item)) return false;
-        if (rp_long_is_compact(item, &to[i])) continue;
-        int overflow;
-        to[i] = PyLong_AsLongLongAndOverflow(item, &overflow);
-        if (overflow) return false;
-    }
-    return true;
-}
-
-static bool pack(rp_encoder *encoder, PyObject *list, Py_ssize_t count, void *to) {
-    bool is_float = PyFloat_CheckExact(PyList_GET_ITEM(list, 0));
-    return is_float ? pack_floats(encoder, list, count, to) : pack_ints(list, count, to);
-}
-
-static void put_packed_tags(rp_encoder *encoder, PyObject *list) {
-    bool is_float = PyFloat_CheckExact(PyList_GET_ITEM(list, 0));
-    rp_put_tag(encoder, RP_TAG_LIST);
-    rp_put_tag(encoder, is_float ? RP_TAG_FLOAT64_ARRAY : RP_TAG_INT64_ARRAY);
-}
-
-/* Memory for packed numbers, for a while; NULL with an exception. */
-static PyObject *new_memory(rp_module_state *state, size_t size, void **bytes) {
-    bool is_large = size >= REGION_SIZE_MIN;
-    PyObject *memory =
-        is_large ? rp_region_new(state, size) : PyBytes_FromStringAndSize(NULL, (Py_ssize_t)size);
-    if (memory) *bytes = is_large ? rp_region_bytes(memory) : PyBytes_AS_STRING(memory);
-    return memory;
-}
-
-/* 1: packed. 0: not a list of numbers of one type; nothing was written. -1: exception. */
-static int put_packed(rp_encoder *encoder, PyObject *list, Py_ssize_t count) {
-    PyObject *first = PyList_GET_ITEM(list, 0);
-    if (!PyFloat_CheckExact(first) && !PyLong_CheckExact(first)) return 0;
-    /* a list that begins with another type later on costs no more than a look at its ends */
-    if (Py_TYPE(PyList_GET_ITEM(list, count - 1)) != Py_TYPE(first)) return 0;
-    /* the content stands in an object of its own, which the encoder keeps when it is large */
-    void *bytes;
-    PyObject *memory = new_memory(encoder->state, (size_t)count * 8, &bytes);
-    if (!memory) return -1;
-    int status = 0;
-    if (pack(encoder, list, count, bytes)) {
-        put_packed_tags(encoder, list);
-        status = rp_put_memory(encoder, bytes, (size_t)count * 8, 8, memory) < 0 ? -1 : 1;
-    }
-    Py_DECREF(memory);
-    return status;
 }
 
 /* ---- list and tuple ---- */
@@ -130,7 +52,7 @@ int rp_push_items(rp_encoder *encoder, PyObject *sequence) {
 int rp_put_list(rp_encoder *encoder, PyObject *object) {
     Py_ssize_t count = PyList_GET_SIZE(object);
     if (count >= PACKED_COUNT_MIN) {
-        int status = put_packed(encoder, object, count);
+        int status = rp_put_packed(encoder, object);
         if (status) return status < 0 ? -1 : RP_DONE;
     }
     return rp_push_items(encoder, object);
@@ -240,52 +162,6 @@ int rp_put_attribute_dict(rp_encoder *encoder, PyObject *dict) {
 }
 
 /* ---- decoding ---- */
-
-static PyObject *unpack_floats(const uint8_t *from, Py_ssize_t count) {
-    PyObject *list = PyList_New(count);
-    for (Py_ssize_t i = 0; list && i < count; i++) {
-        double value;
-        memcpy(&value, from + 8 * i, 8);
-        PyObject *item = PyFloat_FromDouble(value);
-        if (!item) Py_CLEAR(list);
-        if (list) PyList_SET_ITEM(list, i, item);
-    }
-    return list;
-}
-
-static PyObject *unpack_ints(const uint8_t *from, Py_ssize_t count) {
-    PyObject *list = PyList_New(count);
-    for (Py_ssize_t i = 0; list && i < count; i++) {
-        int64_t value;
-        memcpy(&value, from + 8 * i, 8);
-        PyObject *item = rp_long_of(value);
-        if (!item) Py_CLEAR(list);
-        if (list) PyList_SET_ITEM(list, i, item);
-    }
-    return list;
-}
-
-PyObject *rp_get_packed_list(rp_decoder *decoder) {
-    rs_cbor_item tag;
-    rp_memory memory;
-    if (rp_next(decoder, &tag) < 0) return NULL;
-    bool is_float = tag.argument == RP_TAG_FLOAT64_ARRAY;
-    if (tag.kind != RS_CBOR_TAG || (!is_float && tag.argument != RP_TAG_INT64_ARRAY))
-        return rp_damaged(decoder, "a packed list has an unknown type of numbers");
-    if (rp_next_memory(decoder, &memory) < 0) return NULL;
-    if (memory.size % 8 || memory.partial)
-        return rp_damaged(decoder, "a packed list ends inside a number");
-    void *bytes = NULL;
-    PyObject *read = memory.bytes ? NULL : new_memory(decoder->state, memory.size, &bytes);
-    PyObject *list = NULL;
-    const uint8_t *from = read ? bytes : memory.bytes;
-    if (!from || (read && rp_read_memory(decoder, &memory, bytes) < 0)) goto done;
-    Py_ssize_t count = (Py_ssize_t)(memory.size / 8);
-    list = is_float ? unpack_floats(from, count) : unpack_ints(from, count);
-done:
-    Py_XDECREF(read);
-    return list;
-}
 
 void rp_tuple_open(PyObject *tuple) {
     PyObject_GC_UnTrack(tuple); /* its slots are empty */
