@@ -74,6 +74,8 @@ def restores(state, ours, others, limit, rounds):
     ours.tell("save")
     for peer in others:
         peer.save(state.variables)
+    for arm in (ours, *others):
+        raw.warm(arm.path)  # a large save goes past the page cache
     arms = {"resume": ours.load} | {peer.name: peer.load for peer in others}
     for name, load in arms.items():
         if not state.same(load()):

@@ -93,6 +93,13 @@ class Raw:
             os.unlink(self.path)
 
 
+def warm(path):
+    """Reads a file into the page cache."""
+    with open(path, "rb") as file:
+        while file.read(PIECE):
+            pass
+
+
 def forget(path):
     """Takes a file out of the page cache (what is not written yet stays)."""
     fd = os.open(path, os.O_RDONLY)

@@ -9,6 +9,7 @@
 #include "base/alloc.h"
 #include "base/arith.h"
 #include "os/crew.h"
+#include "os/pages.h"
 
 #include <inttypes.h>
 
@@ -16,6 +17,8 @@
 #define MANY_SIZE_MIN   (UINT64_C(2) << 20)
 #define MEMBER_SIZE_MIN (UINT64_C(1) << 20)
 #define RUN_SIZE_MAX    (UINT64_C(1) << 20)
+/* A block at each end. */
+#define ROOM_SIZE ((size_t)RUN_SIZE_MAX * 2)
 /* More members than processors: some wait for the disk. */
 #define WAITING_MEMBERS 2u
 /* Between neighbours lies padding at most. */
@@ -25,7 +28,7 @@
 typedef struct reader {
     rs_codec *codec;
     rs_buffer stored; /* of one chunk */
-    uint8_t *room;    /* of one run: RUN_SIZE_MAX, and a block at each end and for alignment */
+    uint8_t *room;    /* of one run: whole pages; the disk takes longer for many small ones */
 } reader;
 
 struct rs_readers {
@@ -36,7 +39,7 @@ void rs_readers_free(rs_readers *readers) {
     for (size_t i = 0; readers && i < RS_CREW_MAX; i++) {
         rs_codec_free(readers->members[i].codec);
         rs_buffer_release(&readers->members[i].stored);
-        rs_free(readers->members[i].room);
+        rs_pages_free(readers->members[i].room, ROOM_SIZE);
     }
     rs_free(readers);
 }
@@ -183,10 +186,8 @@ static uint8_t *place_of(const reading *all, uint64_t index) {
 }
 
 static uint8_t *room_of(reader *member) {
-    enum { BLOCK = RS_BLOCK_SIZE };
-    if (!member->room) member->room = rs_allocate((size_t)RUN_SIZE_MAX + 3 * BLOCK);
-    if (!member->room) return NULL;
-    return member->room + (BLOCK - (uintptr_t)member->room % BLOCK) % BLOCK;
+    if (!member->room) member->room = rs_pages_new(ROOM_SIZE);
+    return member->room;
 }
 
 /* The stored bytes of the run, from the cache or past it; NULL: the plain way has to do it. */

@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -301,6 +302,61 @@ static void test_linux__rename_without_help_of_the_file_system(void **state) {
     }
 }
 
+/* Pages of the file in the page cache, by another way than that of the library. */
+static size_t cached_pages(int fd, size_t size) {
+    unsigned char in_cache[1024];
+    size_t pages = size / 4096, found = 0;
+    assert_true(pages <= sizeof in_cache);
+    void *at = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
+    assert_true(at != MAP_FAILED);
+    assert_int_equal(mincore(at, size, in_cache), 0);
+    for (size_t i = 0; i < pages; i++)
+        found += in_cache[i] & 1;
+    munmap(at, size);
+    return found;
+}
+
+/* What is not cached is not read, and not read ahead either. */
+static void test_linux__read_cached_leaves_the_disk_alone(void **state) {
+    enum { SIZE = 1 << 20, CACHESTAT = 451 };
+    place *here = *state;
+    const rs_os *os = here->os;
+    uint8_t *bytes = malloc(SIZE), *back = malloc(SIZE);
+    assert_true(bytes && back);
+    for (size_t i = 0; i < SIZE; i++)
+        bytes[i] = (uint8_t)(i / 1000);
+    int fd = make(here, "a");
+    assert_int_equal(os->write(os, fd, &(rs_slice){bytes, SIZE}, 1, 0), SIZE);
+    assert_int_equal(os->sync(os, fd), 0);
+    assert_int_equal(os->read_cached(os, fd, back, SIZE - 4000, 3000), SIZE - 4000);
+    assert_memory_equal(back, bytes + 3000, SIZE - 4000);
+    pid_t child = fork();
+    if (child == 0) { /* before Linux 6.5 nobody can tell */
+        forbid(&(int){CACHESTAT}, 1, ENOSYS);
+        _exit(os->read_cached(os, fd, back, SIZE, 0) == SIZE && !memcmp(back, bytes, SIZE) ? 0 : 1);
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(status == 0 || WEXITSTATUS(status) == 77);
+    posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+    bool can_tell = syscall(CACHESTAT, -1, NULL, NULL, 0) < 0 && errno != ENOSYS && errno != EPERM;
+    bool has_cache = cached_pages(fd, SIZE) == 0; /* not in memory alone */
+    if (can_tell && has_cache) {
+        assert_int_equal(os->read_cached(os, fd, back, SIZE, 0), -EAGAIN);
+        nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
+        assert_int_equal(cached_pages(fd, SIZE), 0);
+        posix_fadvise(fd, 0, 0, POSIX_FADV_RANDOM);
+        assert_int_equal(os->read(os, fd, back, 4096, SIZE / 2), 4096);
+        assert_true(cached_pages(fd, SIZE) < SIZE / 4096);
+        assert_int_equal(os->read_cached(os, fd, back, SIZE, 0), -EAGAIN);
+        assert_int_equal(os->read_cached(os, fd, back, 100, SIZE / 2 + 50), 100);
+    }
+    os->close(os, fd);
+    free(bytes);
+    free(back);
+    if (!can_tell || !has_cache) skip();
+}
+
 typedef struct seen {
     int count;
     bool a, b, other;
@@ -419,6 +475,7 @@ int main(void) {
         TEST(test_linux__info_tells_kinds),
         TEST(test_linux__rename_replaces_only_when_asked),
         TEST(test_linux__rename_without_help_of_the_file_system),
+        TEST(test_linux__read_cached_leaves_the_disk_alone),
         TEST(test_linux__list_names_all_and_stops),
         TEST(test_linux__lock_excludes_other_openings),
         TEST(test_linux__working_folder_is_absolute),
