@@ -95,6 +95,8 @@ def whole(found):
                       for name in found["calibration"][0]])
     yield ""
     yield from bars(found["bars"])
+    if not found["states"]:
+        return
     yield "States: " + "; ".join(f"{letter} {text}" for letter, text in found["states"].items())
     yield ""
     for name, by_state in found["questions"].items():

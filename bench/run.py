@@ -41,11 +41,14 @@ def all_questions(options, folder):
 def measured(options, folder):
     found = {"machine": measure.machine(folder) | {"python": platform.python_version()},
              "rounds": options.rounds, "missing": peers.present(folder)[1],
-             "calibration": [measure.calibrate(folder)]}
-    found["questions"], found["states"] = all_questions(options, folder)
+             "calibration": [measure.calibrate(folder)], "questions": {}, "states": {}}
+    if not options.bars:
+        found["questions"], found["states"] = all_questions(options, folder)
     say("bars")
     found["bars"] = bars.all_bars(options.scale, options.scale * (1 if options.quick else 4),
                                   options.rounds, folder, options.out)
+    if options.bars:
+        return found | {"calibration": [*found["calibration"], measure.calibrate(folder)]}
     say("objects")
     found["objects"] = bench_objects.measured(int(100_000 * min(1, options.scale)),
                                               options.rounds)
@@ -58,6 +61,7 @@ def measured(options, folder):
 def main():
     parser = argparse.ArgumentParser(prog="./dev bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a sixteenth of the size: 2 minutes")
+    parser.add_argument("--bars", action="store_true", help="the bars alone: 4 minutes")
     parser.add_argument("--readme", action="store_true", help="puts the short table into README.md")
     parser.add_argument("--folder", default=".", help="on the file system to measure")
     parser.add_argument("--rounds", type=int, help="of each arm (default 7, quick 3)")
@@ -67,13 +71,14 @@ def main():
     options.rounds = options.rounds or (3 if options.quick else 7)
     with tempfile.TemporaryDirectory(prefix=".bench-", dir=options.folder) as folder:
         found = measured(options, pathlib.Path(folder).resolve())
-    (options.out / "bench.json").write_text(json.dumps(found, indent=1))
+    name = "bars" if options.bars else "bench"
+    (options.out / f"{name}.json").write_text(json.dumps(found, indent=1))
     text = "\n".join(report.whole(found))
-    (options.out / "bench.md").write_text(text)
-    pictures = plots.draw(found, options.out)
+    (options.out / f"{name}.md").write_text(text)
+    pictures = [] if options.bars else plots.draw(found, options.out)
     print(text)
-    print(f"written: {options.out}/bench.md, bench.json, {', '.join(pictures) or 'no pictures'}")
-    if options.readme:
+    print(f"written: {options.out}/{name}.md, {', '.join([f'{name}.json', *pictures])}")
+    if options.readme and not options.bars:
         report.into_readme(found)
 
 

@@ -179,16 +179,20 @@ static void swap_bytes(uint8_t *a, uint8_t *b, size_t size) {
     }
 }
 
+static void *staged_bytes(rs_action *action) {
+    return action->size > SMALL_SIZE ? action->staged : action->small;
+}
+
 static void swap(rs_action *action) {
     if (action->kind == SWAP_BYTES)
-        swap_bytes(action->address, action->size > SMALL_SIZE ? action->staged : action->small,
-                   action->size);
+        swap_bytes(action->address, staged_bytes(action), action->size);
     else if (action->kind == SWAP_POINTER)
         swap_bytes(action->address, (uint8_t *)&action->staged, sizeof action->staged);
 }
 
 /* What may fail is first: the arrays that are read only now. */
-resume_status rs_changes_apply(rs_changes *changes, const rs_stream *stream, rs_error *error) {
+resume_status rs_changes_apply(rs_changes *changes, const rs_stream *stream, bool undoable,
+                               rs_error *error) {
     for (size_t i = 0; i < changes->count; i++) {
         const rs_action *action = &changes->actions[i];
         if (action->kind != READ_BYTES) continue;
@@ -196,8 +200,13 @@ resume_status rs_changes_apply(rs_changes *changes, const rs_stream *stream, rs_
                                               action->address, error);
         if (status) return status;
     }
-    for (size_t i = 0; i < changes->count; i++)
-        swap(&changes->actions[i]);
+    for (size_t i = 0; i < changes->count; i++) {
+        rs_action *action = &changes->actions[i];
+        if (action->kind == SWAP_BYTES && !undoable)
+            memcpy(action->address, staged_bytes(action), action->size);
+        else
+            swap(action);
+    }
     changes->is_applied = true;
     return RESUME_OK;
 }

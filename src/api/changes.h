@@ -46,8 +46,10 @@ bool rs_changes_drop(rs_changes *changes, void *pointer);
 resume_status rs_changes_read(rs_changes *changes, const rs_stream *stream, const rs_memory *memory,
                               uint64_t offset, size_t size, void *address, rs_error *error);
 
-/* `error` says which variable is spoiled when an array could not be read any more. */
-resume_status rs_changes_apply(rs_changes *changes, const rs_stream *stream, rs_error *error);
+/* `error` says which variable is spoiled when an array could not be read any more. `undoable`: what
+ * the program had is kept, at the price of writing as much again. */
+resume_status rs_changes_apply(rs_changes *changes, const rs_stream *stream, bool undoable,
+                               rs_error *error);
 bool rs_changes_can_undo(const rs_changes *changes);
 void rs_changes_undo(rs_changes *changes);
 #endif

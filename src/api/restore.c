@@ -67,7 +67,7 @@ static resume_status apply(rs_taking *taking, rs_error *error) {
     bool can_undo = rs_changes_can_undo(&taking->changes);
     resume_status status = keep_states(taking, error);
     if (status) return status;
-    status = rs_changes_apply(&taking->changes, taking->stream, error);
+    status = rs_changes_apply(&taking->changes, taking->stream, taking->state_count > 0, error);
     if (status) {
         checkpoint->is_spoiled = true;
         rs_error_prefix(error,

@@ -25,13 +25,13 @@ static void test_changes__apply_and_undo(void **state) {
     assert_true(number == 1 && block == old);
     assert_string_equal(large, "old");
     assert_true(rs_changes_can_undo(&changes));
-    assert_int_equal(rs_changes_apply(&changes, NULL, NULL), RESUME_OK);
+    assert_int_equal(rs_changes_apply(&changes, NULL, true, NULL), RESUME_OK);
     assert_true(number == 2 && block == fresh && block[2] == 6);
     assert_string_equal(large, "new");
     rs_changes_undo(&changes);
     assert_true(number == 1 && block == old && *block == 5);
     assert_string_equal(large, "old");
-    assert_int_equal(rs_changes_apply(&changes, NULL, NULL), RESUME_OK);
+    assert_int_equal(rs_changes_apply(&changes, NULL, true, NULL), RESUME_OK);
     rs_changes_release(&changes); /* the old block, too */
     assert_int_equal(block[2], 6);
     free(block);
@@ -100,7 +100,7 @@ static void test_changes__large_arrays_are_verified_and_then_read(void **state) 
         assert_int_equal(reads, 3); /* a MiB each */
         assert_int_equal(array[0], 0);
         assert_false(rs_changes_can_undo(&changes));
-        assert_int_equal(rs_changes_apply(&changes, &stream, &error),
+        assert_int_equal(rs_changes_apply(&changes, &stream, false, &error),
                          fails ? RESUME_IO : RESUME_OK);
         assert_int_equal(array[2999999], 7);
         rs_changes_release(&changes);

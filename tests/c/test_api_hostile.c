@@ -110,7 +110,7 @@ static resume_status restore(resume *ck, const uint8_t *bytes, size_t size) {
     if (status)
         assert_true(strlen(error.text) > 5);
     else
-        assert_int_equal(rs_changes_apply(&taking.changes, &stream, &error), RESUME_OK);
+        assert_int_equal(rs_changes_apply(&taking.changes, &stream, false, &error), RESUME_OK);
     rs_taking_release(&taking);
     rs_stream_release(&stream);
     return status;
