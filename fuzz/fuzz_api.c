@@ -317,7 +317,7 @@ static resume_status restore(resume *ck, rs_slice bytes, rs_error *error) {
     rs_changes_init(&taking.changes, 1000); /* larger arrays are verified first, read at the end */
     rs_report_clear(&ck->report);
     status = rs_take_all(&taking, error);
-    if (status == RESUME_OK) status = rs_changes_apply(&taking.changes, &stream, error);
+    if (status == RESUME_OK) status = rs_changes_apply(&taking.changes, &stream, false, error);
     rs_taking_release(&taking);
     rs_stream_release(&stream);
     return status;
