@@ -69,8 +69,9 @@ def customer(world, name):
     return served
 
 
-world = World(11)
-for number in range(3000):
-    world.start(customer(world, f"customer {number}"))
-world.run(10_000)
-print(f"{world.now:.9f}", sorted((str(kind), count) for kind, count in world.seen.items()))
+for seed in range(20):
+    world = World(seed)
+    for number in range(3000):
+        world.start(customer(world, f"customer {number}"))
+    world.run(10_000)
+    print(f"{world.now:.9f}", sorted((str(kind), count) for kind, count in world.seen.items()))
