@@ -8,11 +8,13 @@ moments and started again until it ends. What it prints must be the same, byte f
                 one will start. Lost = executed up to the kill - position in the checkpoint.
     work saved  iterations that stood in the checkpoint at each kill, summed up: what starting over
                 would have executed again.
+    time spent on saves   how long they stopped the uninterrupted program, as `resume log` tells it.
 
 RESUME_SEED takes back a seed that an earlier run printed. Exit code 1 when anything differs.
 """
 
 import argparse
+import json
 import os
 import pathlib
 import random
@@ -32,7 +34,7 @@ EXAMPLES = ROOT / "examples"
 PROGRAMS = [
     ("primes.py", ["12000"], "primes.compute_primes", lambda state: state["candidate"] - 2),
     ("berlin52.py", ["1000"], "berlin52.anneal", lambda state: state["sweep"] + 1),
-    ("c/heat.c", ["600", "0.25"], "heat.main", lambda state: state["step"]),
+    ("c/heat.c", ["600", "0.1"], "heat.main", lambda state: state["step"]),
 ]
 
 
@@ -66,7 +68,7 @@ class Runner:
         self.environment["COUNTS"] = folder / "counts"
 
     def run(self, hash_seed, kill_after=None):
-        """(killed, output, iterations, nanoseconds in saves, saves) of one process."""
+        """(killed, output, iterations) of one process."""
         (self.folder / "counts").write_bytes(bytes(4096))
         self.environment["PYTHONHASHSEED"] = str(hash_seed)
         process = subprocess.Popen(self.command, cwd=self.folder, env=self.environment, text=True,
@@ -78,8 +80,8 @@ class Runner:
             output, talk = process.communicate()
         if process.returncode not in (0, -signal.SIGKILL):
             raise Failed(f"{self.program} ended with {process.returncode}:\n{talk}")
-        counts = struct.unpack("=3Q", (self.folder / "counts").read_bytes()[:24])
-        return process.returncode != 0, output, *counts
+        iterations, = struct.unpack("=Q", (self.folder / "counts").read_bytes()[:8])
+        return process.returncode != 0, output, iterations
 
 
 def saved_position(folder, name, position):
@@ -90,6 +92,14 @@ def saved_position(folder, name, position):
     return position(state) if state else 0
 
 
+def cost_of_saves(folder, name):
+    """(saves, nanoseconds for which they stopped the program, nanoseconds that it ran)"""
+    ran = subprocess.run(["resume", "log", "--json", folder / ".checkpoints" / name], text=True,
+                         stdout=subprocess.PIPE, check=True)
+    newest = json.loads(ran.stdout)["generations"][0]
+    return newest["saves"], newest["paused_ns"], newest["running_ns"]
+
+
 def survive(folder, program, arguments, name, position, kills_max, rng, tell):
     """Runs one program both ways; a dict with the row of the table."""
     whole, pieces = folder / "whole", folder / "pieces"
@@ -97,14 +107,15 @@ def survive(folder, program, arguments, name, position, kills_max, rng, tell):
     pieces.mkdir()
     tell(f"{program}: uninterrupted")
     start = time.monotonic()
-    _, expected, iterations, save_ns, saves = Runner(whole, program, arguments).run(0)
+    _, expected, iterations = Runner(whole, program, arguments).run(0)
     seconds = time.monotonic() - start
+    saves, paused_ns, running_ns = cost_of_saves(whole, name)
 
     runner, kills, executed, lost, kept, at = Runner(pieces, program, arguments), 0, 0, 0, 0, 0
     while True:
         tell(f"{program}: killed {kills} times, at {100 * at / iterations:.0f} %")
         delay = rng.uniform(0.02, max(0.4, seconds / 3)) if kills < kills_max else None
-        killed, output, done, *_ = runner.run(rng.randrange(1 << 32), delay)
+        killed, output, done = runner.run(rng.randrange(1 << 32), delay)
         executed += done
         # killed in its last instructions, all of its output shown: that run has ended
         if not killed or output == expected:
@@ -122,8 +133,8 @@ def survive(folder, program, arguments, name, position, kills_max, rng, tell):
         raise Failed(f"{program}: the last process began at {at} and executed {done} "
                      f"iterations, {iterations} in all were expected")
     return dict(program=f"{program} {arguments[0]}", kills=kills, lost=lost / iterations,
-                kept=kept / iterations, save_ms=save_ns / 1e6, saves=saves,
-                saving=save_ns / 1e9 / seconds, identical=output == expected, output=expected)
+                kept=kept / iterations, save_ms=paused_ns / 1e6, saves=saves,
+                saving=paused_ns / running_ns, identical=output == expected, output=expected)
 
 
 def check_listing(folder):
