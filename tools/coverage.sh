@@ -5,7 +5,7 @@
 # Sources whose every branch must be reached by the C tests.
 complete="src/format/*.c"
 for source in commit compact replace segment_writer plan recover read file place limits retain \
-    rollback prune chain verify; do
+    rollback prune chain verify known_pages; do
     complete="$complete src/store/$source.c"
 done
 # Sources of the extension that decode: nearly every branch.
