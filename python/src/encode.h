@@ -50,6 +50,7 @@ typedef struct rp_plan {
     bool plain;           /* by object's own reduction */
     bool outside;         /* they stand for something that runs: a thread, a process */
     bool ends;            /* they stand for something that _ended.py can tell to be over */
+    bool typing;          /* _typing.py knows some of its module */
     bool registered;      /* by a function given to resume.register(); then not plain */
     bool sets_state;      /* by a __setstate__ */
     PyObject *slot_names; /* strong: list, or NULL: it has none */

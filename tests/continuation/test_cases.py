@@ -11,6 +11,8 @@ import pytest
 import cases
 
 MODULES = ["loops", "calls", "exceptions", "generators", "values"]
+if sys.version_info >= (3, 12):
+    MODULES.append("generics")
 if sys.version_info >= (3, 14):
     MODULES.append("modern")
 if importlib.util.find_spec("numpy"):

@@ -428,3 +428,41 @@ def test_class__that_can_not_be_made_again_is_opaque():
         pass
     value = back(Child)
     assert isinstance(value, Opaque) and value.type.endswith("<locals>.Child")
+
+
+def test_type_parameters__that_no_module_has():
+    T = typing.TypeVar("T", bound="Sized", covariant=True)
+    N = typing.TypeVar("N", int, float)
+    P = typing.ParamSpec("P")
+    Name = typing.NewType("Name", int)
+
+    class Box(typing.Generic[T, N]):
+        def put(self, call: typing.Callable[P, N], *args: P.args, **kwargs: P.kwargs) -> T:
+            return call(*args, **kwargs)
+
+    types = [T, N, P, Name, Box, Box[int, float], typing.Callable[P, N], P.args]
+    t, n, p, name, box, some, call, args = back(types)
+    assert (t.__name__, t.__bound__, t.__covariant__, t.__module__) == \
+        ("T", typing.ForwardRef("Sized"), True, __name__)
+    assert n.__constraints__ == (int, float) and n.__bound__ is None
+    assert repr([t, n, p]) == repr([T, N, P]) and p.__module__ == __name__
+    assert name.__supertype__ is int and name(3) == 3 and repr(name) == repr(Name)
+    assert box.__parameters__ == (t, n) and some.__origin__ is box and some.__args__ == (int, float)
+    assert call.__parameters__ == (p, n) and args.__origin__ is p
+    assert box.put.__annotations__["return"] is t
+    assert box.put.__annotations__["call"] == call and box.put.__annotations__["args"] == args
+
+
+def test_type_parameters__of_a_module_are_the_same_objects():
+    assert back([T, typing.AnyStr]) == [T, typing.AnyStr]
+
+
+def test_class__that_its_beginning_leads_to_is_refused():
+    class Odd:
+        pass
+
+    Odd.__doc__ = [Odd]  # it can't be there before the class
+    with pytest.raises(TypeError, match="holds the object itself"):
+        back([Odd])
+    Odd.__doc__ = "text"
+    assert back([Odd])[0].__doc__ == "text"

@@ -33,6 +33,18 @@ static inline bool rp_annotates_in_class(PyObject *annotate) {
 }
 #endif
 
+/* `__type_params__` (PEP 695): borrowed, NULL when there is none. */
+static inline PyObject *rp_function_type_parameters(PyFunctionObject *function) {
+#if PY_VERSION_HEX >= 0x030C0000
+    PyObject *parameters = function->func_typeparams;
+    if (parameters && PyTuple_Check(parameters) && PyTuple_GET_SIZE(parameters) > 0)
+        return parameters;
+#else
+    (void)function;
+#endif
+    return NULL;
+}
+
 /* From 3.14 on annotations are made when they are asked for. The annotations that are there, and
  * the function that makes them: new references or NULL. In a method they are made now, since that
  * function can't be without the namespace of the class. 0, or -1 with an exception. */

@@ -26,6 +26,17 @@ static bool is_slot(PyTypeObject *type, PyObject *value) {
            PyDescr_TYPE(value) == type;
 }
 
+/* A type parameter of the class (PEP 695) is bound to the class. */
+static bool is_bound_to_itself(PyTypeObject *type) {
+    PyObject *parameters = PyDict_GetItemString(type->tp_dict, "__type_params__"); /* borrowed */
+    Py_ssize_t count = parameters && PyTuple_Check(parameters) ? PyTuple_GET_SIZE(parameters) : 0;
+    bool found = false;
+    for (Py_ssize_t i = 0; i < count && !found; i++)
+        found = rp_attribute_is(PyTuple_GET_ITEM(parameters, i), "__bound__", (PyObject *)type) > 0;
+    PyErr_Clear(); /* it can't be evaluated yet, which is told where it is written */
+    return found;
+}
+
 /* What the class must have from the start. */
 static PyObject *beginning_of(PyObject *dict) {
     static const char *const names[] = {"__slots__", "__orig_bases__", "__doc__"};
@@ -110,9 +121,21 @@ static int note_unchanged(rp_encoder *encoder, PyTypeObject *type, PyObject *att
 
 static const char *const class_labels[] = {".__class__", ".__bases__", ".__dict__", ".__dict__"};
 
+/* Its bases lead to the class: they are set when it is there. */
+static int put_bases_late(PyTypeObject *type, PyObject *beginning, PyObject *attributes) {
+    PyObject *bases = PyDict_GetItemString(beginning, "__orig_bases__"); /* borrowed */
+    if (!bases || !is_bound_to_itself(type)) return 0;
+    PyObject *none = PyTuple_New(0);
+    int status = none ? PyDict_SetItemString(attributes, "__orig_bases__", bases) : -1;
+    if (status == 0) status = PyDict_SetItemString(beginning, "__orig_bases__", none);
+    Py_XDECREF(none);
+    return status;
+}
+
 static int advance_class(rp_encoder *encoder, rp_encode_frame *frame) {
     size_t depth = encoder->depth;
     while (frame->index < frame->count) {
+        if (frame->index == frame->count - 1) rp_made(encoder, frame);
         frame->label = class_labels[frame->index];
         int status = rp_put_held(encoder, PyTuple_GET_ITEM(frame->key, frame->index++));
         if (status || encoder->depth != depth) return status;
@@ -121,10 +144,10 @@ static int advance_class(rp_encoder *encoder, rp_encode_frame *frame) {
     return RP_DONE;
 }
 
-static int push_class(rp_encoder *encoder, PyTypeObject *type) {
+static int push_class(rp_encoder *encoder, PyTypeObject *type, bool is_marked) {
     PyObject *dict = type->tp_dict;
     PyObject *beginning = beginning_of(dict), *attributes = attributes_of(type, dict);
-    bool prepared = beginning && attributes &&
+    bool prepared = beginning && attributes && put_bases_late(type, beginning, attributes) == 0 &&
                     rp_made_class_prepare(type, beginning, attributes) == 0 &&
                     note_unchanged(encoder, type, attributes) == 0;
     PyObject *parts =
@@ -137,6 +160,7 @@ static int push_class(rp_encoder *encoder, PyTypeObject *type) {
         return -1;
     }
     frame->key = parts;
+    rp_making(encoder, frame, is_marked);
     return RP_DONE;
 }
 
@@ -159,7 +183,7 @@ static int put_names(rp_encoder *encoder, PyTypeObject *type, PyObject *qualifie
 int rp_put_class(rp_encoder *encoder, PyObject *object) {
     PyTypeObject *type = (PyTypeObject *)object;
     PyObject *module_name, *path;
-    bool is_around;
+    bool is_around, is_marked = encoder->last_share >= 0;
     int found = rp_global_find(encoder->state, object, NULL, &module_name, &path);
     if (found < 0) return -1;
     if (found > 0) {
@@ -176,7 +200,7 @@ int rp_put_class(rp_encoder *encoder, PyObject *object) {
     rp_put_tag(encoder, RP_TAG_CLASS);
     int status = put_names(encoder, type, qualified, &is_around);
     Py_DECREF(qualified);
-    return status || is_around ? status : push_class(encoder, type);
+    return status || is_around ? status : push_class(encoder, type, is_marked);
 }
 
 /* ---- what classes hold ---- */

@@ -131,6 +131,8 @@ static PyObject *others_of(PyFunctionObject *function) {
     if (!status) status = rp_function_annotations(function, &annotations, &annotate);
     if (!status) status = add_other(others, "__annotations__", annotations, NULL);
     if (!status) status = add_other(others, "__annotate__", annotate, NULL);
+    if (!status)
+        status = add_other(others, "__type_params__", rp_function_type_parameters(function), NULL);
     Py_XDECREF(annotations);
     Py_XDECREF(annotate);
     Py_XDECREF((PyObject *)usual);

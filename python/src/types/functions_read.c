@@ -321,8 +321,10 @@ static int open_function(rp_decoder *decoder) {
 }
 
 int rp_function_fill(PyObject *function, PyObject *content) {
-    static const char *const names[] = {"__name__", "__qualname__", "__doc__", "__module__",
-                                        "__annotations__"};
+    static const char *const names[] = {"__name__",   "__qualname__",    "__doc__",
+                                        "__module__", "__annotations__", "__type_params__"};
+    bool has_parameters = rp_function_type_parameters((PyFunctionObject *)content) != NULL;
+    size_t name_count = sizeof names / sizeof names[0] - !has_parameters;
     PyFunctionObject *from = (PyFunctionObject *)content;
     PyObject *parts[FUNCTION_PARTS] = {
         [DEFAULTS] = from->func_defaults ? from->func_defaults : Py_None,
@@ -332,7 +334,7 @@ int rp_function_fill(PyObject *function, PyObject *content) {
     parts[DICT] = PyObject_GetAttrString(content, "__dict__");
     int status = parts[DICT] ? fill_function(function, parts) : -1;
     Py_XDECREF(parts[DICT]);
-    for (size_t i = 0; i < sizeof names / sizeof names[0] && !status; i++) {
+    for (size_t i = 0; i < name_count && !status; i++) {
         PyObject *value = PyObject_GetAttrString(content, names[i]);
         status = value ? PyObject_SetAttrString(function, names[i], value) : -1;
         Py_XDECREF(value);

@@ -90,6 +90,32 @@ static int search_types(PyObject *object, PyObject **module_name, PyObject **pat
     return found;
 }
 
+/* The syntax alone makes objects of classes (a t-string, a type parameter) whose module nobody has
+   imported: a class written in C, of the standard library. 1: that module is there now. */
+static int import_standard(PyObject *object, PyObject *module_name) {
+    if (!PyType_Check(object)) return 0;
+    unsigned long flags = PyType_GetFlags((PyTypeObject *)object);
+    if ((flags & Py_TPFLAGS_HEAPTYPE) && !(flags & Py_TPFLAGS_IMMUTABLETYPE)) return 0;
+    PyObject *standard = PySys_GetObject("stdlib_module_names"); /* borrowed */
+    PyObject *dot = PyUnicode_FromString(".");
+    PyObject *names = dot ? PyUnicode_Split(module_name, dot, 1) : NULL;
+    int known = !names ? -1 : standard ? PySet_Contains(standard, PyList_GET_ITEM(names, 0)) : 0;
+    Py_XDECREF(names);
+    Py_XDECREF(dot);
+    if (known <= 0) return known;
+    PyThreadState *thread = PyThreadState_Get();
+    PyThreadState_EnterTracing(thread);
+    PyObject *module = PyImport_Import(module_name);
+    PyThreadState_LeaveTracing(thread);
+    if (!module) {
+        if (!PyErr_ExceptionMatches(PyExc_ImportError)) return -1;
+        PyErr_Clear();
+        return 0;
+    }
+    Py_DECREF(module);
+    return 1;
+}
+
 static int find(const rp_module_state *state, PyObject *object, PyObject **module_name,
                 PyObject **path) {
     int found = *path ? 1 : text_attribute(object, "__qualname__", path);
@@ -100,8 +126,11 @@ static int find(const rp_module_state *state, PyObject *object, PyObject **modul
     if (!found) return search_modules(state, object, *path, module_name);
     if (is_of_script(state, *module_name)) return 0;
     found = is_at(object, *module_name, *path);
-    if (found || PyUnicode_CompareWithASCIIString(*module_name, "builtins") != 0) return found;
-    return search_types(object, module_name, path);
+    if (found) return found;
+    if (PyUnicode_CompareWithASCIIString(*module_name, "builtins") == 0)
+        return search_types(object, module_name, path);
+    found = import_standard(object, *module_name);
+    return found > 0 ? is_at(object, *module_name, *path) : found;
 }
 
 int rp_global_find(const rp_module_state *state, PyObject *object, PyObject *given_path,

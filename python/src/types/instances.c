@@ -117,6 +117,10 @@ static PyObject *reduce(rp_encoder *encoder, PyObject *object) {
     if (!reduced && !PyErr_Occurred()) reduced = reduce_view(encoder, object);
     if (!reduced && !PyErr_Occurred() && encoder->generators)
         reduced = rp_rebuilt_reduction(object);
+    if (!reduced && !PyErr_Occurred() && plan->typing) {
+        reduced = rp_call_unseen("resume._typing", "own_reduction", object);
+        if (reduced == Py_None) Py_CLEAR(reduced);
+    }
     if (!reduced && !PyErr_Occurred())
         reduced = PyObject_CallMethod(object, "__reduce_ex__", "i", 5);
     Py_XDECREF(function);
@@ -190,7 +194,8 @@ int rp_put_early(rp_encoder *encoder, PyObject *object, size_t number) {
     size_t entry = rp_memo_entry_of(&encoder->memo, object);
     /* without an end, or by a reduction that is not its own */
     bool is_refused = (number & RP_EARLY && !goes_on(encoder, object)) ||
-                      rp_is_descriptor(object) || rp_find_known_type(encoder, Py_TYPE(object));
+                      rp_is_descriptor(object) || PyType_Check(object) ||
+                      rp_find_known_type(encoder, Py_TYPE(object));
     if (is_refused) return rp_refuse(encoder, "what it is made of holds the object itself");
     if (PyErr_Occurred() || rp_has_reducer(encoder, Py_TYPE(object)) < 0) return -1;
     PyObject *reduced = reduce(encoder, object);
@@ -399,6 +404,34 @@ static int put_ended(rp_encoder *encoder, PyObject *object) {
     return status;
 }
 
+/* Type parameters and aliases reduce to their names, which may lead nowhere. */
+static int put_typing(rp_encoder *encoder, PyObject *object) {
+    PyObject *reduced = rp_call_unseen("resume._typing", "reduction", object);
+    int status = !reduced                      ? rp_refuse_exception(encoder, "")
+                 : PyTuple_CheckExact(reduced) ? rp_put_reduced(encoder, object, reduced)
+                                               : RP_NOT_THIS;
+    Py_XDECREF(reduced);
+    return status;
+}
+
+/* By the name that it reduces to, or else by what it is made of. */
+static int put_named(rp_encoder *encoder, PyObject *object, PyObject *name, bool is_typing) {
+    int status = rp_put_global_named(encoder, object, name);
+    if (status != RP_REFUSED) return status;
+    if (encoder->generators) status = rp_put_found(encoder, object);
+    if (status == RP_REFUSED) status = RP_NOT_THIS;
+    if (status == RP_NOT_THIS && is_typing) status = put_typing(encoder, object);
+    return status == RP_NOT_THIS ? RP_REFUSED : status; /* for the reason that was given */
+}
+
+static int refuse_unreduced(rp_encoder *encoder) {
+    if (encoder->generators)
+        return rp_refuse_exception(encoder, "; make it where it is needed, behind the save, or let "
+                                            "resume.register() make such objects anew");
+    return rp_refuse_exception(encoder, "; make it anew after restore(), or keep what it is made "
+                                        "of in lists, dicts and arrays");
+}
+
 int rp_put_instance(rp_encoder *encoder, PyObject *object) {
     const rp_plan *plan = rp_plan_of(encoder, Py_TYPE(object));
     if (!plan) return -1;
@@ -423,20 +456,14 @@ int rp_put_instance(rp_encoder *encoder, PyObject *object) {
     bool is_found = !plan->plain && is_of_its_module(encoder, object);
     int status = is_found ? rp_put_found(encoder, object) : RP_NOT_THIS;
     if (status != RP_NOT_THIS) return status;
+    bool is_typing = plan->typing;
     PyObject *reduced = reduce(encoder, object);
     status = reduced ? RP_NOT_THIS : put_found_instead(encoder, object);
     if (status != RP_NOT_THIS) return status;
-    if (!reduced && encoder->generators)
-        return rp_refuse_exception(encoder, "; make it where it is needed, behind the save, or let "
-                                            "resume.register() make such objects anew");
-    if (!reduced)
-        return rp_refuse_exception(encoder, "; make it anew after restore(), or keep what it is "
-                                            "made of in lists, dicts and arrays");
-    if (PyUnicode_Check(reduced)) {
-        status = rp_put_global_named(encoder, object, reduced);
-        if (status == RP_REFUSED && encoder->generators) status = rp_put_found(encoder, object);
-        if (status == RP_NOT_THIS) status = RP_REFUSED; /* for the reason that was given */
-    } else if (is_as_it_should_be(reduced))
+    if (!reduced) return refuse_unreduced(encoder);
+    if (PyUnicode_Check(reduced))
+        status = put_named(encoder, object, reduced, is_typing);
+    else if (is_as_it_should_be(reduced))
         status = rp_put_reduced(encoder, object, reduced);
     else
         status = rp_refuse(encoder, "its __reduce_ex__ gives no callable with its arguments");

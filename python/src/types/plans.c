@@ -101,6 +101,16 @@ static int is_one_of(PyTypeObject *type, const class_name *names, size_t count) 
     return found;
 }
 
+static bool is_of_typing(PyTypeObject *type) {
+    PyObject *module = PyObject_GetAttrString((PyObject *)type, "__module__");
+    bool is = module && PyUnicode_Check(module) &&
+              (PyUnicode_CompareWithASCIIString(module, "typing") == 0 ||
+               PyUnicode_CompareWithASCIIString(module, "annotationlib") == 0);
+    if (!module) PyErr_Clear();
+    Py_XDECREF(module);
+    return is;
+}
+
 static rp_plan *add(rp_encoder *encoder, PyTypeObject *type) {
     if (encoder->plan_count == encoder->plan_capacity) {
         size_t capacity = encoder->plan_capacity ? encoder->plan_capacity * 2 : 16;
@@ -117,8 +127,11 @@ static rp_plan *add(rp_encoder *encoder, PyTypeObject *type) {
     if (ends < 0) return NULL;
     if (!rp_memo_add(&encoder->plan_memo, (PyObject *)type, encoder->plan_count)) return NULL;
     rp_plan *plan = &encoder->plans[encoder->plan_count++];
-    *plan = (rp_plan){
-        .type = type, .registered = registered > 0, .outside = is_outside > 0, .ends = ends > 0};
+    *plan = (rp_plan){.type = type,
+                      .registered = registered > 0,
+                      .outside = is_outside > 0,
+                      .ends = ends > 0,
+                      .typing = is_of_typing(type)};
     return plan;
 }
 
@@ -131,7 +144,7 @@ const rp_plan *rp_plan_of(rp_encoder *encoder, PyTypeObject *type) {
         PyErr_NoMemory();
         return NULL;
     }
-    int plain = plan->registered ? 0 : find_plain(encoder, plan);
+    int plain = plan->registered || plan->typing ? 0 : find_plain(encoder, plan);
     plan->plain = plain > 0;
     return plain < 0 ? NULL : plan;
 }
