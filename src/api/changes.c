@@ -6,6 +6,8 @@
 #include <string.h>
 
 #define VERIFY_SIZE (1u << 20)
+/* Reading less twice saves nothing that counts. */
+#define TWICE_SIZE_MIN (UINT64_C(4) << 20)
 
 typedef enum action_kind {
     SWAP_BYTES,   /* `size` bytes at `address` with those of `staged` */
@@ -30,8 +32,8 @@ struct rs_action {
     uint64_t offset;
 };
 
-void rs_changes_init(rs_changes *changes, uint64_t staged_size_max) {
-    *changes = (rs_changes){.staged_left = staged_size_max};
+void rs_changes_init(rs_changes *changes, uint64_t staged_size_max, bool keeps_all) {
+    *changes = (rs_changes){.staged_left = staged_size_max, .keeps_all = keeps_all};
 }
 
 static bool is_staged_in_block(const rs_action *action) {
@@ -127,6 +129,8 @@ bool rs_changes_drop(rs_changes *changes, void *pointer) {
 /* All of it is read once, into memory that is used again: its checksums are compared. */
 static resume_status verify(const rs_stream *stream, const rs_memory *memory, uint64_t offset,
                             size_t size, rs_error *error) {
+    if (rs_memory_is_at_hand(stream, memory, offset, size))
+        return rs_memory_read(stream, memory, offset, size, NULL, error);
     void *scratch = rs_allocate(VERIFY_SIZE);
     if (!scratch) return rs_fail(error, RESUME_NO_MEMORY, "no memory to verify an array");
     resume_status status = RESUME_OK;
@@ -142,12 +146,16 @@ static resume_status verify(const rs_stream *stream, const rs_memory *memory, ui
 
 /* An array that is read straight into the program's memory would be half old and half new when a
  * chunk of it turns out to be bad. So it is read beside it, at the price of as much memory again;
- * beyond a limit it is read twice instead, at the price of time: to verify it, and into its place.
- * What the second reading could still find (the disk went away in between) is told as such. */
+ * beyond a limit, and where that takes less time, it is read twice instead: to verify it, and into
+ * its place. What the second reading could still find (the disk went away in between) is told as
+ * such. */
 resume_status rs_changes_read(rs_changes *changes, const rs_stream *stream, const rs_memory *memory,
                               uint64_t offset, size_t size, void *address, rs_error *error) {
     bool fresh = is_fresh(changes, address);
-    if (fresh || size <= changes->staged_left) {
+    bool twice =
+        size > changes->staged_left || (!changes->keeps_all && size >= TWICE_SIZE_MIN &&
+                                        rs_memory_is_at_hand(stream, memory, offset, size));
+    if (fresh || !twice) {
         void *room = rs_changes_room(changes, address, size);
         if (!room) return rs_fail(error, RESUME_NO_MEMORY, "no memory to restore %zu bytes", size);
         if (!fresh) changes->staged_left -= size;

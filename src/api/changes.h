@@ -22,9 +22,10 @@ typedef struct rs_changes {
     rs_fresh fresh[18];   /* of arrays that grow, one in the other */
     size_t fresh_count;
     bool is_applied;
+    bool keeps_all; /* rs_changes_undo must be able to take back all of it */
 } rs_changes;
 
-void rs_changes_init(rs_changes *changes, uint64_t staged_size_max);
+void rs_changes_init(rs_changes *changes, uint64_t staged_size_max, bool keeps_all);
 /* Frees what is not in use by the program: new blocks if it was not applied, old ones if it was. */
 void rs_changes_release(rs_changes *changes);
 

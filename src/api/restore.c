@@ -19,6 +19,10 @@ static resume_status blob_read(void *state, size_t index, uint64_t offset, size_
     return rs_state_read_range(state, index, offset, size, to, error);
 }
 
+static bool blob_is_at_hand(void *state, size_t index) {
+    return rs_state_is_at_hand(state, index);
+}
+
 static resume_status claim(void *state, uint64_t size, rs_error *error) {
     return rs_state_claim(state, size, error);
 }
@@ -62,6 +66,13 @@ static resume_status load_states(rs_taking *taking, rs_error *error) {
     return RESUME_OK;
 }
 
+/* One of them may refuse, and then what was restored before it has to be taken back. */
+static bool has_callbacks(const resume *checkpoint) {
+    for (size_t i = 0; i < checkpoint->scope.count; i++)
+        if (checkpoint->scope.variables[i].load) return true;
+    return false;
+}
+
 static resume_status apply(rs_taking *taking, rs_error *error) {
     resume *checkpoint = taking->checkpoint;
     bool can_undo = rs_changes_can_undo(&taking->changes);
@@ -100,10 +111,11 @@ static resume_status refuse_strictly(const resume *checkpoint, rs_error *error) 
 static resume_status restore_from(resume *checkpoint, rs_state *state, rs_error *error) {
     rs_stream stream;
     rs_taking taking = {.checkpoint = checkpoint, .stream = &stream};
-    rs_blobs blobs = {state, rs_state_blob_count(state), blob_size, blob_read, claim};
+    rs_blobs blobs = {state,          rs_state_blob_count(state), blob_size, blob_read, claim,
+                      blob_is_at_hand};
     resume_status status = rs_stream_open(&stream, rs_state_stream(state), &blobs, error);
     if (status) return status;
-    rs_changes_init(&taking.changes, checkpoint->staged_size_max);
+    rs_changes_init(&taking.changes, checkpoint->staged_size_max, has_callbacks(checkpoint));
     rs_report_clear(&checkpoint->report);
     status = rs_take_all(&taking, error);
     if (status == RESUME_OK && checkpoint->is_strict && taking.is_incomplete)

@@ -218,6 +218,13 @@ resume_status rs_memory_read(const rs_stream *stream, const rs_memory *memory, u
     return stream->blobs.read(stream->blobs.context, memory->blob, start, size, to, error);
 }
 
+bool rs_memory_is_at_hand(const rs_stream *stream, const rs_memory *memory, uint64_t offset,
+                          size_t size) {
+    const rs_blobs *blobs = &stream->blobs;
+    return !memory->bytes && offset == memory->low && size == memory->high - memory->low &&
+           blobs->is_at_hand && blobs->is_at_hand(blobs->context, memory->blob);
+}
+
 resume_status rs_stream_claim(const rs_stream *stream, uint64_t size, rs_error *error) {
     return stream->blobs.claim ? stream->blobs.claim(stream->blobs.context, size, error)
                                : RESUME_OK;

@@ -18,6 +18,9 @@ typedef struct rs_blobs {
                           rs_error *error);
     /* Before memory is taken for what a file declares; NULL: no limit. */
     resume_status (*claim)(void *context, uint64_t size, rs_error *error);
+    /* Reading all of it twice costs little, and `read` verifies it where `to` is NULL. NULL: never.
+     */
+    bool (*is_at_hand)(void *context, size_t index);
 } rs_blobs;
 
 typedef struct rs_stream {
@@ -46,6 +49,11 @@ typedef struct rs_memory {
 /* Bytes `offset` to `offset` + `size` of the memory, which must be there. */
 resume_status rs_memory_read(const rs_stream *stream, const rs_memory *memory, uint64_t offset,
                              size_t size, void *to, rs_error *error);
+
+/* That part is all of a blob which may be read twice; rs_memory_read verifies it where `to` is
+ * NULL. */
+bool rs_memory_is_at_hand(const rs_stream *stream, const rs_memory *memory, uint64_t offset,
+                          size_t size);
 
 /* Memory of `size` bytes is about to be taken because the stream says so: LIMIT, NO_MEMORY. */
 resume_status rs_stream_claim(const rs_stream *stream, uint64_t size, rs_error *error);

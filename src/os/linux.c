@@ -82,15 +82,22 @@ static int64_t linux_read(const rs_os *os, int fd, void *to, size_t size, uint64
 /* cachestat(2), Linux 6.5: which pages of a file are in the page cache. */
 #define SYSCALL_CACHESTAT 451
 
-/* False: some of it is not in the page cache. True: all of it is, or nobody can tell. */
-static bool may_be_cached(int fd, size_t size, uint64_t offset) {
+typedef enum cached { CACHED_NO, CACHED_ALL, CACHED_UNKNOWN } cached;
+
+static cached cached_of(int fd, size_t size, uint64_t offset) {
     const struct { uint64_t offset, size; } range = {offset, size};
     struct {
         uint64_t cached, dirty, writeback, evicted, recently_evicted;
     } pages = {0};
-    if (size == 0 || syscall(SYSCALL_CACHESTAT, fd, &range, &pages, 0) != 0) return true;
+    if (size == 0 || syscall(SYSCALL_CACHESTAT, fd, &range, &pages, 0) != 0) return CACHED_UNKNOWN;
     uint64_t page_size = (uint64_t)sysconf(_SC_PAGESIZE);
-    return pages.cached > (offset + size - 1) / page_size - offset / page_size;
+    uint64_t others = (offset + size - 1) / page_size - offset / page_size;
+    return pages.cached > others ? CACHED_ALL : CACHED_NO;
+}
+
+static bool linux_is_cached(const rs_os *os, int fd, size_t size, uint64_t offset) {
+    (void)os;
+    return cached_of(fd, size, offset) == CACHED_ALL;
 }
 
 /* Asked first: a read that must not wait (RWF_NOWAIT) has the kernel read ahead all the same, and
@@ -98,7 +105,7 @@ static bool may_be_cached(int fd, size_t size, uint64_t offset) {
 static int64_t linux_read_cached(const rs_os *os, int fd, void *to, size_t size, uint64_t offset) {
     (void)os;
     struct iovec part = {.iov_base = to, .iov_len = size};
-    if (!may_be_cached(fd, size, offset)) return -EAGAIN;
+    if (cached_of(fd, size, offset) == CACHED_NO) return -EAGAIN;
     return count(preadv2(fd, &part, 1, (off_t)offset, RWF_NOWAIT));
 }
 
@@ -398,6 +405,7 @@ static const rs_os linux_table = {
     .close = linux_close,
     .read = linux_read,
     .read_cached = linux_read_cached,
+    .is_cached = linux_is_cached,
     .map = linux_map,
     .write = linux_write,
     .sync_data = linux_sync_data,

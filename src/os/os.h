@@ -64,6 +64,8 @@ struct rs_os {
     /* What of it is in the page cache: waits for no disk. -EAGAIN: nothing. Needed by those alone
      * that have `processors`. */
     int64_t (*read_cached)(const rs_os *os, int fd, void *to, size_t size, uint64_t offset);
+    /* All of it is in the page cache; false also when nobody can tell. Needed as above. */
+    bool (*is_cached)(const rs_os *os, int fd, size_t size, uint64_t offset);
     /* Puts bytes of the file in the place of pages at `at`, private: they are read when they are
      * touched, what is written there stays there. NULL: nothing can be mapped. */
     int (*map)(const rs_os *os, int fd, void *at, size_t size, uint64_t offset);

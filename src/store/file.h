@@ -119,8 +119,10 @@ bool rs_state_is_foreign(const rs_state *state);
  * is foreign, and all that was claimed is more than 1 GiB and than four times the file.
  * NO_MEMORY: the system has not that much. */
 resume_status rs_state_claim(rs_state *state, uint64_t size, rs_error *error);
-/* Reads and verifies a whole blob into `to` (rs_state_blob_size bytes). */
+/* Reads and verifies a whole blob into `to` (rs_state_blob_size bytes). NULL: verifies it alone. */
 resume_status rs_state_read_blob(rs_state *state, size_t index, void *to, rs_error *error);
+/* Reading it twice costs little: its chunks are stored as they are, and in the page cache. */
+bool rs_state_is_at_hand(const rs_state *state, size_t index);
 /* Puts a whole blob into `to`, zeroed pages (os/pages.h) of the program. Chunks that are stored as
  * they are become a private map of the file: not read, not verified, and there only as long as
  * nobody writes into the file behind our back (who cuts it off ends the program with SIGBUS).
@@ -128,7 +130,7 @@ resume_status rs_state_read_blob(rs_state *state, size_t index, void *to, rs_err
  * name. All else is read and verified. `*mapped`: bytes that became a map. */
 resume_status rs_state_map_blob(rs_state *state, size_t index, void *to, uint64_t *mapped,
                                 rs_error *error);
-/* As rs_state_read_blob for `size` bytes from `offset` on; LIMIT when they are not all inside.
+/* As rs_state_read_blob, `to` must not be NULL, for `size` bytes from `offset` on; LIMIT when they are not all inside.
  * Every chunk that is touched is verified whole; the last one is kept for the next call. */
 resume_status rs_state_read_range(rs_state *state, size_t index, uint64_t offset, size_t size,
                                   void *to, rs_error *error);

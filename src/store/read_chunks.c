@@ -28,6 +28,7 @@
 typedef struct reader {
     rs_codec *codec;
     rs_buffer stored; /* of one chunk */
+    rs_buffer unseen; /* a chunk that is verified alone */
     uint8_t *room;    /* of one run: whole pages; the disk takes longer for many small ones */
 } reader;
 
@@ -39,6 +40,7 @@ void rs_readers_free(rs_readers *readers) {
     for (size_t i = 0; readers && i < RS_CREW_MAX; i++) {
         rs_codec_free(readers->members[i].codec);
         rs_buffer_release(&readers->members[i].stored);
+        rs_buffer_release(&readers->members[i].unseen);
         rs_pages_free(readers->members[i].room, ROOM_SIZE);
     }
     rs_free(readers);
@@ -46,13 +48,13 @@ void rs_readers_free(rs_readers *readers) {
 
 /* --- one chunk --- */
 
-/* `stored` may be `raw` for a RAW chunk. */
+/* `stored` may be `raw` for a RAW chunk, and a RAW one is verified alone without `raw`. */
 static resume_status decode(rs_file *file, rs_codec *codec, const rs_chunk_entry *entry,
                             const void *stored, void *raw, rs_error *error) {
     if (entry->coding == RS_CHUNK_RAW) {
         if (!rs_hash128_equal(rs_chunk_hash(stored, entry->raw_size, NULL), entry->hash))
             return rs_file_bad(file, entry->offset, error, "a chunk does not match its hash");
-        if (stored != raw) memcpy(raw, stored, entry->raw_size);
+        if (raw && stored != raw) memcpy(raw, stored, entry->raw_size);
         return RESUME_OK;
     }
     resume_status status = rs_codec_decompress(codec, entry, stored, raw, error);
@@ -181,8 +183,11 @@ static bool take_run(reading *all, run *taken) {
     return true;
 }
 
-static uint8_t *place_of(const reading *all, uint64_t index) {
-    return all->to + index * all->chunk_size;
+/* Where the chunk goes to; NULL: no memory. */
+static uint8_t *place_of(const reading *all, reader *member, uint64_t index) {
+    if (all->to) return all->to + index * all->chunk_size;
+    rs_buffer_clear(&member->unseen);
+    return rs_buffer_reserve(&member->unseen, all->chunk_size);
 }
 
 static uint8_t *room_of(reader *member) {
@@ -195,7 +200,8 @@ static const uint8_t *fetch(const reading *all, reader *member, const run *of) {
     const rs_os *os = all->file->os;
     uint64_t start = all->entries[of->first].offset, end = end_of(&all->entries[of->end - 1]);
     if (end > all->file->size) return NULL;
-    uint8_t *room = of->is_raw ? place_of(all, of->first) : room_of(member);
+    bool is_in_place = of->is_raw && all->to;
+    uint8_t *room = is_in_place ? place_of(all, member, of->first) : room_of(member);
     if (!room) return NULL;
     int64_t got = os->read_cached(os, all->file->fd, room, (size_t)(end - start), start);
     if (got == (int64_t)(end - start)) return room;
@@ -213,14 +219,17 @@ static resume_status read_run(const reading *all, reader *member, const run *of,
     resume_status status = RESUME_OK;
     for (uint64_t i = of->first; i < of->end && status == RESUME_OK; i++) {
         const rs_chunk_entry *entry = &all->entries[i];
+        const uint8_t *at =
+            stored ? stored + (entry->offset - all->entries[of->first].offset) : NULL;
+        uint8_t *to = place_of(all, member, i);
         *index = i;
-        if (stored)
-            status = decode(all->file, member->codec, entry,
-                            stored + (entry->offset - all->entries[of->first].offset),
-                            place_of(all, i), error);
+        if (!to)
+            status = rs_fail(error, RESUME_NO_MEMORY, "no memory to verify a chunk");
+        else if (stored)
+            status = decode(all->file, member->codec, entry, at,
+                            all->to || entry->coding != RS_CHUNK_RAW ? to : NULL, error);
         else
-            status = read_chunk(all->file, member->codec, &member->stored, entry, place_of(all, i),
-                                error);
+            status = read_chunk(all->file, member->codec, &member->stored, entry, to, error);
     }
     return status;
 }
@@ -288,8 +297,32 @@ resume_status rs_state_read_chunks(rs_state *state, const rs_chunk_entry *entrie
                    .chunk_size = state->file->header.chunk_size};
     unsigned size = crew_size(state->file, count);
     if (size > 1) return read_many(state, &all, size, error);
+    uint8_t *unseen = to ? NULL : rs_allocate(all.chunk_size);
     resume_status status = RESUME_OK;
+    if (!to && !unseen) status = rs_fail(error, RESUME_NO_MEMORY, "no memory to verify a chunk");
     for (uint64_t i = 0; i < count && status == RESUME_OK; i++)
-        status = rs_chunk_read(state->file, &entries[i], place_of(&all, i), error);
+        status = rs_chunk_read(state->file, &entries[i],
+                               to ? (uint8_t *)to + i * all.chunk_size : unseen, error);
+    rs_free(unseen);
     return status;
+}
+
+bool rs_state_is_at_hand(const rs_state *state, size_t index) {
+    const rs_file *file = state->file;
+    if (!file->os->processors || index >= state->table.blob_count) return false;
+    const rs_blob_entry *blob = &state->table.blobs[index];
+    const reading all = {.entries = state->table.entries + blob->first_chunk,
+                         .count = blob->chunk_count};
+    for (uint64_t at = 0; at < all.count;) {
+        const rs_chunk_entry *first = &all.entries[at];
+        run found = run_at(&all, at);
+        if (first->coding != RS_CHUNK_ZERO &&
+            (!found.is_raw ||
+             !file->os->is_cached(file->os, file->fd,
+                                  end_of(&all.entries[found.end - 1]) - first->offset,
+                                  first->offset)))
+            return false;
+        at = found.end;
+    }
+    return true;
 }

@@ -16,7 +16,7 @@ static void test_changes__apply_and_undo(void **state) {
     int *block = malloc(sizeof *block), *old = block;
     bool failed;
     *block = 5;
-    rs_changes_init(&changes, 1000);
+    rs_changes_init(&changes, 1000, false);
     *(int *)rs_changes_room(&changes, &number, sizeof number) = 2;
     strcpy(rs_changes_room(&changes, large, sizeof large), "new");
     int *fresh = rs_changes_block(&changes, &block, 3 * sizeof *block, &failed);
@@ -42,13 +42,13 @@ static void test_changes__not_applied_leaves_nothing(void **state) {
     rs_changes changes;
     int *block = NULL, *other = malloc(4);
     bool failed;
-    rs_changes_init(&changes, 1000);
+    rs_changes_init(&changes, 1000, false);
     assert_non_null(rs_changes_block(&changes, &block, 40, &failed));
     assert_true(rs_changes_drop(&changes, other));
     rs_changes_release(&changes);
     assert_null(block);
     free(other);
-    rs_changes_init(&changes, 1000);
+    rs_changes_init(&changes, 1000, false);
     assert_null(rs_changes_block(&changes, &block, 0, &failed));
     assert_false(failed);
     rs_changes_release(&changes);
@@ -58,7 +58,7 @@ static void test_changes__a_fresh_block_is_written_at_once(void **state) {
     (void)state;
     rs_changes changes;
     char fresh[10] = "";
-    rs_changes_init(&changes, 1000);
+    rs_changes_init(&changes, 1000, false);
     changes.fresh[changes.fresh_count++] = (rs_fresh){(uint8_t *)fresh, sizeof fresh};
     assert_ptr_equal(rs_changes_room(&changes, fresh + 3, 4), fresh + 3);
     assert_ptr_equal(rs_changes_room(&changes, fresh + 9, 1), fresh + 9);
@@ -94,7 +94,7 @@ static void test_changes__large_arrays_are_verified_and_then_read(void **state) 
         if (!fails) stream.blobs.context = NULL;
         memset(array, 0, 3000000);
         reads = 0;
-        rs_changes_init(&changes, 1000);
+        rs_changes_init(&changes, 1000, false);
         assert_int_equal(rs_changes_read(&changes, &stream, &memory, 0, 3000000, array, &error),
                          RESUME_OK);
         assert_int_equal(reads, 3); /* a MiB each */
@@ -115,7 +115,7 @@ static void test_changes__no_memory(void **state) {
     for (long nth = 1; nth < 3; nth++) {
         rs_changes changes;
         bool failed;
-        rs_changes_init(&changes, 1000);
+        rs_changes_init(&changes, 1000, false);
         alloc_fail_at(nth, false);
         assert_null(rs_changes_room(&changes, target, sizeof target));
         rs_changes_release(&changes);
@@ -126,7 +126,7 @@ static void test_changes__no_memory(void **state) {
     }
     alloc_fail_at(1, false);
     rs_changes changes;
-    rs_changes_init(&changes, 1000);
+    rs_changes_init(&changes, 1000, false);
     assert_false(rs_changes_drop(&changes, target));
     alloc_fail_at(0, false);
     rs_changes_release(&changes);

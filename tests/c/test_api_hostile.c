@@ -104,7 +104,7 @@ static resume_status restore(resume *ck, const uint8_t *bytes, size_t size) {
     rs_taking taking = {.checkpoint = ck, .stream = &stream};
     resume_status status = rs_stream_open(&stream, (rs_slice){bytes, size}, &blobs, &error);
     if (status) return status;
-    rs_changes_init(&taking.changes, RS_STAGED_SIZE_MAX);
+    rs_changes_init(&taking.changes, RS_STAGED_SIZE_MAX, false);
     rs_report_clear(&ck->report);
     status = rs_take_all(&taking, &error);
     if (status)

@@ -6,6 +6,7 @@
 
 #include <complex.h>
 #include <float.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -313,6 +314,63 @@ static void test_restore__damage_takes_an_older_save(void **state) {
     free(big);
 }
 
+static unsigned two_processors(const rs_os *os) {
+    (void)os;
+    return 2;
+}
+
+static bool all_cached(const rs_os *os, int fd, size_t size, uint64_t offset) {
+    (void)os;
+    (void)fd;
+    (void)size;
+    (void)offset;
+    return true;
+}
+
+static atomic_size_t cached_bytes;
+
+static int64_t read_all_cached(const rs_os *os, int fd, void *to, size_t size, uint64_t offset) {
+    atomic_fetch_add(&cached_bytes, size);
+    return os->read(os, fd, to, size, offset);
+}
+
+/* What is in the page cache is verified, then read into its place: no second array is needed. */
+static void test_restore__in_place(void **state) {
+    api_place *place = *state;
+    enum { COUNT = 6 * BIG };
+    double *big = malloc(COUNT * sizeof *big);
+    int version = 5, restored;
+    char text[1024];
+    place->options.compress = RESUME_COMPRESS_NEVER;
+    place->fault.os.processors = two_processors;
+    place->fault.os.is_cached = all_cached;
+    place->fault.os.read_cached = read_all_cached;
+    save_versions(place, big, COUNT, 1);
+    for (int damaged = 0; damaged < 2; damaged++) {
+        if (damaged) damage(place, big);
+        resume *ck = api_open(place);
+        resume_protect(ck, version);
+        resume_protect_shape(ck, big, COUNT);
+        big[0] = big[COUNT - 1] = -1;
+        atomic_store(&cached_bytes, 0);
+        if (damaged) {
+            assert_int_equal(api_restore(ck, text), RESUME_DAMAGED);
+            assert_true(version == 5 && big[0] == -1 && big[COUNT - 1] == -1);
+            continue;
+        }
+        assert_int_equal(resume_restore(ck, &restored), RESUME_OK);
+        assert_int_equal(cached_bytes, 2 * COUNT * sizeof *big);
+        assert_true(restored && version == 1);
+        for (size_t i = 0; i < COUNT; i++)
+            assert_true(big[i] == 1 + (double)i * 0.37);
+        version = 5;
+        resume_leave(ck);
+        for (size_t i = 0; i < COUNT; i++) /* what damage() looks for */
+            big[i] = 1 + (double)i * 0.37;
+    }
+    free(big);
+}
+
 static void test_restore__all_damaged(void **state) {
     api_place *place = *state;
     double *big = malloc(BIG * sizeof *big);
@@ -515,6 +573,7 @@ int main(void) {
         TEST(test_restore__after_a_failure_saving_is_refused),
         TEST(test_restore__damage_takes_an_older_save),
         TEST(test_restore__all_damaged),
+        TEST(test_restore__in_place),
         TEST(test_restore__a_spoiled_one_is_told_and_never_saved),
         TEST(test_restore__states_behind_functions),
         TEST(test_restore__no_memory_changes_nothing),

@@ -329,10 +329,12 @@ static void test_linux__read_cached_leaves_the_disk_alone(void **state) {
     assert_int_equal(os->write(os, fd, &(rs_slice){bytes, SIZE}, 1, 0), SIZE);
     assert_int_equal(os->sync(os, fd), 0);
     assert_int_equal(os->read_cached(os, fd, back, SIZE - 4000, 3000), SIZE - 4000);
+    bool is_known = os->is_cached(os, fd, SIZE - 4000, 3000);
     assert_memory_equal(back, bytes + 3000, SIZE - 4000);
     pid_t child = fork();
     if (child == 0) { /* before Linux 6.5 nobody can tell */
         forbid(&(int){CACHESTAT}, 1, ENOSYS);
+        if (os->is_cached(os, fd, SIZE, 0)) _exit(1);
         _exit(os->read_cached(os, fd, back, SIZE, 0) == SIZE && !memcmp(back, bytes, SIZE) ? 0 : 1);
     }
     int status;
@@ -341,7 +343,9 @@ static void test_linux__read_cached_leaves_the_disk_alone(void **state) {
     posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
     bool can_tell = syscall(CACHESTAT, -1, NULL, NULL, 0) < 0 && errno != ENOSYS && errno != EPERM;
     bool has_cache = cached_pages(fd, SIZE) == 0; /* not in memory alone */
+    assert_int_equal(is_known, can_tell);
     if (can_tell && has_cache) {
+        assert_false(os->is_cached(os, fd, SIZE, 0));
         assert_int_equal(os->read_cached(os, fd, back, SIZE, 0), -EAGAIN);
         nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
         assert_int_equal(cached_pages(fd, SIZE), 0);

@@ -34,6 +34,10 @@ static int64_t read_cached(const rs_os *os, int fd, void *to, size_t size, uint6
     return rs_os_linux()->read(os, fd, to, way.part ? size - 1 : size, offset);
 }
 
+static bool is_cached(const rs_os *os, int fd, size_t size, uint64_t offset) {
+    return !way.no_cache && rs_os_linux()->is_cached(os, fd, size, offset);
+}
+
 static int open_file(const rs_os *os, int folder, const char *path, unsigned flags, unsigned mode) {
     if (!(flags & RS_OPEN_DIRECT)) return rs_os_linux()->open(os, folder, path, flags, mode);
     atomic_fetch_add(&direct_opens, 1);
@@ -61,6 +65,7 @@ static unsigned processors(const rs_os *os) {
 static rs_os system_of(void) {
     rs_os os = *rs_os_linux();
     os.read_cached = read_cached;
+    os.is_cached = is_cached;
     os.open = open_file;
     os.read = read_file;
     os.processors = processors;
@@ -177,6 +182,54 @@ static void test_read_chunks__all_ways_give_the_same(void **state) {
     many_free(&all);
 }
 
+/* Nothing is given back, and what is bad is found all the same. */
+static void test_read_chunks__verified_alone(void **state) {
+    store_place *place = *state;
+    many all;
+    many_save(&all, place);
+    for (int i = 0; i < 4; i++) {
+        way = (ways){.processors = 2, .no_cache = i % 2, .bad_direct = i / 2};
+        many_open(&all, place);
+        for (size_t blob = 0; blob < BLOBS; blob++)
+            assert_int_equal(rs_state_read_blob(all.state, blob, NULL, &all.error), RESUME_OK);
+        for (size_t blob = 0; blob < BLOBS; blob++) {
+            const rs_blob_entry *entry = &all.state->table.blobs[blob];
+            const rs_chunk_entry *last =
+                &all.state->table.entries[entry->first_chunk + entry->chunk_count - 1];
+            if (last->coding == RS_CHUNK_ZERO) continue;
+            store_flip(place->file_path, last->offset + last->stored_size / 2);
+            assert_int_equal(rs_state_read_blob(all.state, blob, NULL, &all.error), RESUME_DAMAGED);
+            store_flip(place->file_path, last->offset + last->stored_size / 2);
+        }
+        many_close(&all);
+    }
+    many_free(&all);
+}
+
+static void test_read_chunks__what_is_at_hand(void **state) {
+    store_place *place = *state;
+    many all;
+    way = (ways){.processors = 2};
+    many_save(&all, place);
+    many_open(&all, place);
+    uint8_t *back = malloc(5 * MIB + 12345);
+    assert_int_equal(rs_state_read_blob(all.state, 1, back, &all.error), RESUME_OK);
+    const rs_table *chunks = &all.state->table;
+    const rs_chunk_entry *first = &chunks->entries[chunks->blobs[1].first_chunk];
+    bool can_tell = rs_os_linux()->is_cached(NULL, all.file->fd, first->stored_size, first->offset);
+    assert_int_equal(rs_state_is_at_hand(all.state, 1), can_tell);
+    assert_false(rs_state_is_at_hand(all.state, 2)); /* compressed */
+    assert_true(rs_state_is_at_hand(all.state, 3));  /* zeros */
+    assert_false(rs_state_is_at_hand(all.state, 4)); /* some of it compressed */
+    assert_false(rs_state_is_at_hand(all.state, BLOBS));
+    way.no_cache = true;
+    assert_false(rs_state_is_at_hand(all.state, 1));
+    many_close(&all);
+    free(back);
+    many_free(&all);
+    if (!can_tell) skip(); /* before Linux 6.5 */
+}
+
 /* Real O_DIRECT and a real page cache, where the folder of the tests is on such a file system. */
 static void test_read_chunks__cold_from_the_disk(void **state) {
     store_place *place = *state;
@@ -284,10 +337,12 @@ static void test_read_chunks__no_memory(void **state) {
             way = (ways){.processors = n % 2 ? 1 : 2, .no_cache = cold != 0};
             many_open(&all, place);
             alloc_fail_at(n, n % 3 == 0);
-            resume_status status = rs_state_read_blob(all.state, 4, back, &all.error);
+            bool is_unseen = n % 5 == 0;
+            resume_status status =
+                rs_state_read_blob(all.state, 4, is_unseen ? NULL : back, &all.error);
             alloc_fail_at(0, false);
             assert_true(status == RESUME_OK || status == RESUME_NO_MEMORY);
-            if (status == RESUME_OK) assert_memory_equal(back, all.memory[4], size);
+            if (status == RESUME_OK && !is_unseen) assert_memory_equal(back, all.memory[4], size);
             refused += status == RESUME_NO_MEMORY;
             done += status == RESUME_OK;
             many_close(&all);
@@ -303,6 +358,8 @@ int main(void) {
     cmocka_unit_test_setup_teardown(function, store_place_setup, store_place_teardown)
     const struct CMUnitTest tests[] = {
         TEST(test_read_chunks__all_ways_give_the_same),
+        TEST(test_read_chunks__verified_alone),
+        TEST(test_read_chunks__what_is_at_hand),
         TEST(test_read_chunks__cold_from_the_disk),
         TEST(test_read_chunks__the_first_bad_chunk_is_told),
         TEST(test_read_chunks__a_file_that_was_cut),
