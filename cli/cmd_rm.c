@@ -5,7 +5,9 @@
 #include "base/buffer.h"
 #include "store/lock.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -86,7 +88,10 @@ static resume_status check_is_ours(const rs_folder *folder, const char *file_nam
     if (role == RS_ROLE_TORN || role == RS_ROLE_TEMPORARY || role == RS_ROLE_NOTE) {
         rs_file_info info;
         int answer = folder->os->info_at(folder->os, folder->fd, file_name, &info);
-        if (answer == 0 && info.kind == RS_KIND_FILE) return RESUME_OK;
+        bool may_be_folder = role == RS_ROLE_NOTE && strstr(file_name, ".files");
+        if (answer == 0 &&
+            (info.kind == RS_KIND_FILE || (may_be_folder && info.kind == RS_KIND_FOLDER)))
+            return RESUME_OK;
         return rs_fail(error, RESUME_UNSAFE_PATH, "'%s' is no regular file", file_name);
     }
     resume_status status = rs_file_open(folder, file_name, false, &file, &recovery, error);
@@ -105,6 +110,18 @@ static resume_status check_is_ours(const rs_folder *folder, const char *file_nam
 
 /* ---- removing */
 
+/* NAME.files: a folder with files in it, of a program that was killed. 0 or a negative code. */
+static int remove_folder(const rs_folder *folder, const char *file_name) {
+    int fd = openat(folder->fd, file_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    DIR *names = fd < 0 ? NULL : fdopendir(fd);
+    if (!names) return -errno;
+    for (const struct dirent *entry; (entry = readdir(names)) != NULL;)
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+            (void)unlinkat(fd, entry->d_name, 0);
+    closedir(names);
+    return unlinkat(folder->fd, file_name, AT_REMOVEDIR) == 0 ? 0 : -errno;
+}
+
 static resume_status remove_file(remover *work, const rs_folder *folder, const char *file_name,
                                  rs_error *error) {
     rs_file_info info = {0};
@@ -112,7 +129,9 @@ static resume_status remove_file(remover *work, const rs_folder *folder, const c
     resume_status status = check_is_ours(folder, file_name, error);
     if (status != RESUME_OK) return status;
     folder->os->info_at(folder->os, folder->fd, file_name, &info);
-    int answer = folder->os->remove(folder->os, folder->fd, file_name);
+    int answer = info.kind == RS_KIND_FOLDER
+                     ? remove_folder(folder, file_name)
+                     : folder->os->remove(folder->os, folder->fd, file_name);
     if (answer < 0)
         return rs_fail(error, RESUME_IO, "removing '%s/%s' failed: %s", folder->path, file_name,
                        strerror(-answer));

@@ -314,7 +314,8 @@ static resume_status restore(resume *ck, rs_slice bytes, rs_error *error) {
     resume_status status = rs_stream_open(&stream, bytes, &blobs, error);
     if (status) return status;
     if (stream.work_left > WORK_MAX) stream.work_left = WORK_MAX;
-    rs_changes_init(&taking.changes, 1000, false); /* larger arrays are verified first, read at the end */
+    /* larger arrays are verified first, read at the end */
+    rs_changes_init(&taking.changes, 1000, false);
     rs_report_clear(&ck->report);
     status = rs_take_all(&taking, error);
     if (status == RESUME_OK) status = rs_changes_apply(&taking.changes, &stream, false, error);

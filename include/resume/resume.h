@@ -269,9 +269,10 @@ resume_status resume_unprotect_as(resume *checkpoint, const char *name);
  * resume_info.warning says so; RESUME_DAMAGED when there is none.
  *
  * Arrays are read into memory of their own first, so that nothing changes on failure. Of those of
- * fixed size this holds for the first 1 GiB; what is beyond is verified first and then read in
- * place. If only that second reading fails, the status is RESUME_IO or RESUME_DAMAGED, variables
- * are half restored, as the message says, and this handle neither saves nor records an end.
+ * fixed size this holds for the first 1 GiB; what is beyond, and what is in the page cache already
+ * (when no load function may refuse), is verified first and then read in place. If only that second
+ * reading fails, the status is RESUME_IO or RESUME_DAMAGED, variables are half restored, as the
+ * message says, and this handle neither saves nor records an end.
  *
  * RESUME_LIMIT: what the file declares is more than its size can justify. RESUME_DAMAGED,
  * RESUME_IO, RESUME_NO_MEMORY, RESUME_UNSUPPORTED. RESUME_MISUSE: inside a callback. The sticky

@@ -10,6 +10,7 @@ import sys
 import types
 
 from ._appended import Appended
+from ._undo import Undo
 
 # What is kept of an output, so that it is written again where the shell's `>` has emptied the file.
 KEPT_MAX = 64 << 20
@@ -104,11 +105,35 @@ class Process:
         self.before = frozenset(sys.modules)
         self.outputs = [Output(1), Output(2)]
         self.appended = Appended()
+        self.undo, self.saves = None, 0
         self.ends = []
         self.signals = self.handlers()
         self.watch_ends()
         self.muted = None
         self.told = []
+
+    def watch_files(self, folder):
+        self.undo = Undo(folder)
+
+    def begin_files(self, saved):
+        """The program begins. One that was killed before its first save began with the same files;
+        what one has left of which something is saved, that is not used, stays as it is."""
+        if saved:
+            self.undo.clear()
+        else:
+            sys.stderr.write("".join(f"resume: {text}\n" for text in self.undo.put(0)))
+
+    def changing(self, event, arguments):
+        """The program is about to open a file for writing, to remove, to rename one ... Whether a
+        save is wanted soon."""
+        if self.undo.is_inside():
+            return False
+        wanted = self.undo.before(event, arguments)
+        if event == "open":
+            path, _, flags = arguments
+            empties = flags & (os.O_TRUNC | os.O_EXCL) != 0
+            wanted = self.appended.opening(path, empties) or wanted
+        return wanted
 
     def start_again(self, line, seed):
         """The same command with another seed of hashes: from its very beginning."""
@@ -159,6 +184,7 @@ class Process:
     def program(self):
         """What must be there before anything of the program is imported or made."""
         return {
+            "epoch": self.undo.take(self.saves),
             "here": [self.here, os.getcwd()],
             "path": list(sys.path),
             "imports": [name for name, module in list(sys.modules.items())
@@ -200,7 +226,8 @@ class Process:
 
     def prepare(self, saved):
         """Before anything of the program is imported or made."""
-        self.told = [f"resume: {text}\n" for text in self.differences(saved)]
+        texts = self.differences(saved) + self.undo.put(saved.get("epoch", 0))
+        self.told = [f"resume: {text}\n" for text in texts]
         sys.path[:] = saved["path"]
         for name, value in saved["changed"].items():
             if value is None:

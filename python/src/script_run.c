@@ -186,9 +186,20 @@ static void explain(const rp_script *self) {
     }
 }
 
+/* Where _undo.py keeps what it needs: NAME.files beside the checkpoint. Its path, new reference. */
+static PyObject *files_of(const rp_checkpoint *checkpoint) {
+    return PyUnicode_FromFormat("%U.files", checkpoint->caller.path);
+}
+
 /* What was saved, when there is something: 1 or 0, or -1 with an exception. */
 static int restore(rp_script *self, rp_record **root) {
-    if (!self->exact.checkpoint->going_on) return 0;
+    PyObject *files = files_of(self->exact.checkpoint);
+    int watched = files ? call_process(self, "watch_files", files) : -1;
+    Py_XDECREF(files);
+    if (watched < 0) return -1;
+    if (!self->exact.checkpoint->going_on)
+        return call_process(self, "begin_files",
+                            self->exact.checkpoint->found ? Py_True : Py_False);
     if (call_process(self, "mute", Py_True) < 0) return -1;
     *root = rp_exact_restore(&self->exact);
     PyObject *type, *value, *traceback;
@@ -223,11 +234,32 @@ static PyObject *go_on_or_begin(rp_script *self, rp_record *root, PyCodeObject *
 
 /* ---- the end ---- */
 
+typedef struct ending {
+    rs_checkpoint *engine;
+    char *files; /* of _undo.py; or NULL */
+} ending;
+
 /* exit() calls it with the status of the process, when Python is gone and all is written. */
-static void at_exit(int status, void *engine) {
+static void at_exit(int status, void *context) {
+    ending *end = context;
     rs_error error = {0};
-    if (status == 0) rs_checkpoint_end(engine, NULL, &error);
-    rs_checkpoint_close(engine);
+    if (status == 0 && rs_checkpoint_end(end->engine, NULL, &error) == RESUME_OK && end->files)
+        rp_script_forget_files(end->files);
+    rs_checkpoint_close(end->engine);
+    rs_free(end->files);
+    rs_free(end);
+}
+
+static ending *new_ending(const rp_checkpoint *checkpoint) {
+    ending *end = rs_allocate_zeroed(1, sizeof *end);
+    PyObject *path = end ? files_of(checkpoint) : NULL, *bytes = NULL;
+    if (path && PyUnicode_FSConverter(path, &bytes))
+        end->files = rs_duplicate(PyBytes_AS_STRING(bytes), (size_t)PyBytes_GET_SIZE(bytes) + 1);
+    if (end) end->engine = checkpoint->engine;
+    PyErr_Clear();
+    Py_XDECREF(bytes);
+    Py_XDECREF(path);
+    return end;
 }
 
 /* The checkpoint is open until the process ends: only then it is known how. */
@@ -237,8 +269,9 @@ static void end_at_exit(rp_script *self) {
     PyObject *exception = rp_exception_take();
     if (rp_checkpoint_hear(checkpoint, false) < 0) PyErr_WriteUnraisable(NULL);
     rp_script_note_generation(self);
+    ending *end = new_ending(checkpoint);
     rp_exception_put(exception);
-    if (on_exit(at_exit, checkpoint->engine) == 0) checkpoint->engine = NULL;
+    if (end && on_exit(at_exit, end) == 0) checkpoint->engine = NULL;
 }
 
 PyObject *rp_script_run(rp_script *self, PyCodeObject *code, PyObject *globals) {

@@ -161,7 +161,11 @@ static int put_answer(rp_script *self, rp_snapshot *snapshot, const char *method
 }
 
 int rp_script_put_program(rp_exact *exact, rp_snapshot *snapshot) {
-    return put_answer(exact->context, snapshot, "program");
+    rp_script *self = exact->context;
+    PyObject *saves = PyLong_FromUnsignedLongLong(exact->checkpoint->saves);
+    int status = saves ? PyObject_SetAttrString(self->process, "saves", saves) : -1;
+    Py_XDECREF(saves);
+    return status < 0 ? -1 : put_answer(self, snapshot, "program");
 }
 
 /* A variable of the program that can't be saved is missed when it goes on. */

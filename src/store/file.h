@@ -130,8 +130,9 @@ bool rs_state_is_at_hand(const rs_state *state, size_t index);
  * name. All else is read and verified. `*mapped`: bytes that became a map. */
 resume_status rs_state_map_blob(rs_state *state, size_t index, void *to, uint64_t *mapped,
                                 rs_error *error);
-/* As rs_state_read_blob, `to` must not be NULL, for `size` bytes from `offset` on; LIMIT when they are not all inside.
- * Every chunk that is touched is verified whole; the last one is kept for the next call. */
+/* As rs_state_read_blob for `size` bytes from `offset` on, into `to`, which must not be NULL; LIMIT
+ * when they are not all inside. Every chunk that is touched is verified whole; the last one is kept
+ * for the next call. */
 resume_status rs_state_read_range(rs_state *state, size_t index, uint64_t offset, size_t size,
                                   void *to, rs_error *error);
 /* Chunk number `chunk` of the two blobs holds the same bytes, as its checksum says: nothing is

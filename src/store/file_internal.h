@@ -166,7 +166,8 @@ resume_status rs_chunk_read(rs_file *file, const rs_chunk_entry *entry, void *ra
 resume_status rs_patch_read(rs_file *file, const rs_chunk_entry *entry, rs_patch *patch,
                             rs_error *error);
 /* `count` chunks of one blob from `entries` on, which fill `to` one after the other, or are
- * verified alone (NULL): on several processors when they are many. Of several bad ones the first is told. */
+ * verified alone (NULL): on several processors when they are many. Of several bad ones the first
+ * is told. */
 resume_status rs_state_read_chunks(rs_state *state, const rs_chunk_entry *entries, uint64_t count,
                                    void *to, rs_error *error);
 void rs_readers_free(rs_readers *readers); /* NULL is allowed */

@@ -36,6 +36,19 @@ def test_rm__one_and_its_temporary_files(resume, family):
     assert resume("rm", "-f", "sim.main").code == 4
 
 
+def test_rm__what_a_killed_program_has_left(resume, family):
+    """NAME.files of `resume run`, a folder; no link is followed."""
+    (family / "sim.main.files").mkdir()
+    (family / "sim.main.files" / "journal").write_text("[]")
+    (family / "sim.main.files" / "1-1").symlink_to(family / "sim")
+    (family / "sim.files").symlink_to(family)
+    assert resume("rm", "--force", "sim.main").code == 0
+    left = {name for name in os.listdir(family) if not name.endswith(".lock")}
+    assert left == OTHERS | set(FAMILY[:4]) | {"sim.files"}
+    assert resume("rm", "--force", "sim").code == 3
+    assert (family / "notes~1").exists() and (family / "sim.files").is_symlink()
+
+
 def test_rm__all_that_belongs_to_it(resume, family):
     ran = resume("rm", "-f", "--all", "--json", "sim.main")
     assert ran.code == 0

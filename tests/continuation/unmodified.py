@@ -114,6 +114,7 @@ OWN = {
     "simulation": Program("programs/simulation.py"),
     "surroundings": Program("programs/surroundings.py", needs="numpy"),
     "company": Program("programs/company.py"),
+    "files": Program("programs/files.py"),
     "evolution": Program("programs/evolution.py", needs="scipy"),
 }
 QUEENS = sorted(pathlib.Path("/usr/share/doc").glob("python3.*/examples/demo/queens.py"))
