@@ -157,6 +157,25 @@ int rp_arguments_of_program(rp_module_state *state, PyObject *argv, PyObject *se
     return status;
 }
 
+int rp_arguments_add_turn(rp_arguments *arguments, uint64_t turn) {
+    PyObject *name = PyUnicode_FromString(RP_TURN_NAME);
+    PyObject *text = PyUnicode_FromFormat("%llu", (unsigned long long)turn);
+    rp_argument *items =
+        name && text
+            ? rs_reallocate_array(arguments->items, (size_t)arguments->count + 1, sizeof *items)
+            : NULL;
+    if (!items) {
+        Py_XDECREF(name);
+        Py_XDECREF(text);
+        if (!PyErr_Occurred()) PyErr_NoMemory();
+        return -1;
+    }
+    arguments->items = items;
+    items[arguments->count++] =
+        (rp_argument){.name = name, .text = text, .immutable = true, .is_told = true};
+    return 0;
+}
+
 void rp_arguments_release(rp_arguments *arguments) {
     rp_arguments old = *arguments;
     *arguments = (rp_arguments){0}; /* first: releasing a value can run code */
@@ -274,12 +293,14 @@ PyObject *rp_arguments_differences(const rp_arguments *arguments, PyObject *save
     if (!list) return NULL;
     for (Py_ssize_t i = 0; i < arguments->count; i++) {
         const rp_argument *argument = &arguments->items[i];
+        if (argument->is_told) continue;
         entry = PyDict_GetItemWithError(saved_entry, argument->name);
         if (!entry && PyErr_Occurred()) goto failed;
         if (add_difference(list, difference(argument->name, entry, argument))) goto failed;
     }
     while (PyDict_Next(saved_entry, &position, &name, &entry))
-        if (!argument_named(arguments, name) && add_difference(list, difference(name, entry, NULL)))
+        if (PyUnicode_CompareWithASCIIString(name, RP_TURN_NAME) != 0 &&
+            !argument_named(arguments, name) && add_difference(list, difference(name, entry, NULL)))
             goto failed;
     return list;
 failed:
@@ -291,7 +312,8 @@ PyObject *rp_arguments_opaque(const rp_arguments *arguments) {
     PyObject *list = PyList_New(0);
     for (Py_ssize_t i = 0; list && i < arguments->count; i++) {
         const rp_argument *argument = &arguments->items[i];
-        bool clear = argument->comparable && (argument->fillable || argument->immutable);
+        bool clear = argument->is_told ||
+                     (argument->comparable && (argument->fillable || argument->immutable));
         if (!clear && PyList_Append(list, argument->name)) Py_CLEAR(list);
     }
     return list;

@@ -16,9 +16,11 @@ typedef struct rp_argument {
     bool comparable; /* the digest could be made */
     bool fillable;   /* list, dict, set, bytearray, numpy array: can be restored in place */
     bool immutable;  /* of an immutable closed-set type: needs no filling */
+    bool is_told;    /* no argument, and not compared: RP_TURN_NAME */
 } rp_argument;
 
 #define RP_SEED_NAME "PYTHONHASHSEED" /* of a program */
+#define RP_TURN_NAME "(call)"         /* of a resumable function: the second one, "2", .. */
 
 typedef struct rp_arguments {
     rp_argument *items;
@@ -31,6 +33,8 @@ int rp_arguments_capture(rp_module_state *state, PyCodeObject *code, PyObject *l
 /* Of a program: `argv`, which is compared, and `seed` (text, or NULL), which is only told. */
 int rp_arguments_of_program(rp_module_state *state, PyObject *argv, PyObject *seed,
                             rp_arguments *arguments);
+/* Adds the number of the call among equal ones, which is only told. 0 or -1. */
+int rp_arguments_add_turn(rp_arguments *arguments, uint64_t turn);
 void rp_arguments_release(rp_arguments *arguments);
 int rp_arguments_traverse(const rp_arguments *arguments, visitproc visit, void *arg);
 

@@ -171,6 +171,9 @@ struct rp_decoder {
 void *rp_damaged(rp_decoder *decoder, const char *format, ...) RS_PRINTF(2, 3);
 /* Raises ResumeError (RESUME_MISMATCH): what is saved does not fit this machine. Always NULL. */
 void *rp_unfit(rp_decoder *decoder, const char *format, ...) RS_PRINTF(2, 3);
+/* Raises CodeChanged: what is proven to be as it was written can't be made any more, for a reason in
+ * the words of PyUnicode_FromFormat. Always NULL. */
+void *rp_made_otherwise(rp_decoder *decoder, const char *format, ...);
 /* Raises ResumeError: `what` is more than is read from a file of another user. Always -1. */
 int rp_too_much(rp_decoder *decoder, const char *what);
 /* Asks for `size` bytes of memory that the stream declares but does not hold. 0 or -1. */
@@ -180,9 +183,11 @@ bool rp_is_lazy(const rp_decoder *decoder, const rp_memory *memory);
 /* Such memory; NULL with an exception. New reference. */
 PyObject *rp_map_memory(rp_decoder *decoder, const rp_memory *memory);
 /* Passes a new reference on; what a constructor raised about the content (not MemoryError) becomes
- * damage. */
+ * damage, or CodeChanged in a stream that is proven to be as it was written. */
 PyObject *rp_checked(rp_decoder *decoder, PyObject *value);
 int rp_checked_status(rp_decoder *decoder, int status);
+/* Likewise, always damage: what was raised is our own judgement of the parts. */
+PyObject *rp_checked_parts(rp_decoder *decoder, PyObject *value);
 int rp_decoder_note(rp_decoder *decoder, const char *format, ...); /* of PyUnicode_FromFormat */
 
 /* The next head; 0 or -1 with an exception. */

@@ -58,8 +58,25 @@ int rp_claim(rp_decoder *decoder, uint64_t size) {
     return rp_raise(decoder->state, &decoder->error); /* MemoryError, too: it says how much */
 }
 
-/* What a constructor raised is about the bytes it was given, unless memory or an interrupt. */
-static void exception_to_damage(rp_decoder *decoder) {
+void *rp_made_otherwise(rp_decoder *decoder, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    PyErr_Clear();
+    PyObject *text = PyUnicode_FromFormatV(format, arguments);
+    va_end(arguments);
+    rs_fail(&decoder->error, RESUME_MISMATCH, "a value can't be made by this program");
+    if (text)
+        rp_raise_text(decoder->state->code_changed, RESUME_MISMATCH,
+                      "what was saved can't be made by the program as it is now: %U. Nothing was "
+                      "changed: undo the edit, or start over with clean=True",
+                      text);
+    Py_XDECREF(text);
+    return NULL;
+}
+
+/* What a constructor raised is about the bytes it was given, unless memory or an interrupt; where
+ * these are proven to be those that were written, it is about the program's code. */
+static void exception_to_damage(rp_decoder *decoder, bool is_code) {
     if (decoder->error.status || PyErr_ExceptionMatches(PyExc_MemoryError) ||
         PyErr_ExceptionMatches(PyExc_ImportError) || !PyErr_ExceptionMatches(PyExc_Exception)) {
         return;
@@ -68,7 +85,10 @@ static void exception_to_damage(rp_decoder *decoder) {
     PyErr_Fetch(&type, &value, &trace);
     PyObject *text = value ? PyObject_Str(value) : NULL;
     const char *utf8 = text ? PyUnicode_AsUTF8(text) : NULL;
-    rp_damaged(decoder, "a value can't be made: %.300s", utf8 ? utf8 : "?");
+    if (is_code && decoder->source.is_mine && text)
+        rp_made_otherwise(decoder, "%s: %U", ((PyTypeObject *)type)->tp_name, text);
+    else
+        rp_damaged(decoder, "a value can't be made: %.300s", utf8 ? utf8 : "?");
     Py_XDECREF(text);
     Py_XDECREF(type);
     Py_XDECREF(value);
@@ -76,13 +96,18 @@ static void exception_to_damage(rp_decoder *decoder) {
 }
 
 PyObject *rp_checked(rp_decoder *decoder, PyObject *value) {
-    if (!value) exception_to_damage(decoder);
+    if (!value) exception_to_damage(decoder, true);
     return value;
 }
 
 int rp_checked_status(rp_decoder *decoder, int status) {
-    if (status < 0) exception_to_damage(decoder);
+    if (status < 0) exception_to_damage(decoder, true);
     return status;
+}
+
+PyObject *rp_checked_parts(rp_decoder *decoder, PyObject *value) {
+    if (!value) exception_to_damage(decoder, false);
+    return value;
 }
 
 /* ---- pieces of the stream ---- */

@@ -171,7 +171,7 @@ static int tell_opaque(rp_exact *exact) {
     rp_checkpoint *self = exact->checkpoint;
     if (exact->said_opaque == NULL || *exact->said_opaque) return 0;
     for (Py_ssize_t i = 0; i < self->arguments.count; i++) {
-        if (self->arguments.items[i].comparable) continue;
+        if (self->arguments.items[i].comparable || self->arguments.items[i].is_told) continue;
         *exact->said_opaque = true;
         return rp_warn(self->state,
                        "checkpoint '%U': argument '%U' can't be compared: a call that differs in "

@@ -64,6 +64,10 @@ int rp_exact_open(rp_checkpoint *self);
 /* The seed of hashes that is saved with the state that was found: new reference, or NULL. 0 or -1.
  */
 int rp_exact_seed(rp_checkpoint *self, PyObject **seed);
+/* Likewise which of equal calls was saved, from 1 on. 0 or -1. */
+int rp_exact_turn(rp_checkpoint *self, uint64_t *turn);
+/* What was found is not used: it is set aside at the first save. */
+void rp_exact_start_over(rp_checkpoint *self);
 /* The frames that were found, new reference, after all else is restored: what the caller holds, and
  * random generators last. NULL without an exception: start from the beginning. */
 rp_record *rp_exact_restore(rp_exact *exact);

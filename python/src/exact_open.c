@@ -9,6 +9,7 @@
 #include "tracking.h"
 #include "trust.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 rp_checkpoint *rp_exact_checkpoint(rp_module_state *state, PyCodeObject *code) {
@@ -32,7 +33,7 @@ static int refuse_changed(rp_checkpoint *self, PyObject *what) {
         self->is_program ? "--fresh" : "on_change=\"fresh\"", self->caller.path);
 }
 
-static void start_over(rp_checkpoint *self) {
+void rp_exact_start_over(rp_checkpoint *self) {
     rs_checkpoint_start_over(self->engine);
     self->found = self->going_on = self->found_ended = false;
 }
@@ -44,7 +45,7 @@ static int code_has_changed(rp_checkpoint *self, PyObject *what) {
                          "what was saved is kept beside it at the first save "
                          "(on_change=\"fresh\")",
                          self->caller.name, what);
-    start_over(self);
+    rp_exact_start_over(self);
     return status;
 }
 
@@ -101,19 +102,34 @@ int rp_exact_open(rp_checkpoint *self) {
     return self->random_opened == NULL ? -1 : 0;
 }
 
-int rp_exact_seed(rp_checkpoint *self, PyObject **seed) {
+/* The text that is told under that name: new reference, or NULL. */
+static int told_text(rp_checkpoint *self, const char *name, PyObject **text) {
     rp_loaded loaded = {0};
     rs_state *saved = rs_checkpoint_state(self->engine);
     rp_decoder *decoder = saved == NULL ? NULL : rp_decoder_new(self->state, saved);
-    *seed = NULL;
+    *text = NULL;
     int status = decoder == NULL ? -1 : rp_loaded_read_head(self->state, decoder, &loaded);
     PyObject *entry = status == 0 && loaded.entry != NULL
-                          ? PyDict_GetItemString(loaded.entry, RP_SEED_NAME) /* borrowed */
+                          ? PyDict_GetItemString(loaded.entry, name) /* borrowed */
                           : NULL;
-    if (entry != NULL) *seed = Py_NewRef(PyTuple_GET_ITEM(entry, 1));
+    if (entry != NULL) *text = Py_NewRef(PyTuple_GET_ITEM(entry, 1));
     rp_loaded_release(&loaded);
     if (decoder != NULL) rp_decoder_free(decoder);
     return PyErr_Occurred() ? -1 : status;
+}
+
+int rp_exact_seed(rp_checkpoint *self, PyObject **seed) {
+    return told_text(self, RP_SEED_NAME, seed);
+}
+
+int rp_exact_turn(rp_checkpoint *self, uint64_t *turn) {
+    PyObject *text;
+    *turn = 1;
+    if (told_text(self, RP_TURN_NAME, &text) < 0) return -1;
+    const char *digits = text != NULL ? PyUnicode_AsUTF8(text) : NULL;
+    if (digits != NULL) *turn = strtoull(digits, NULL, 10);
+    Py_XDECREF(text);
+    return PyErr_Occurred() ? -1 : 0;
 }
 
 /* ---- going on ---- */

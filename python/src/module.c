@@ -249,6 +249,7 @@ static int core_exec(PyObject *module) {
     state->registry = PyDict_New();
     state->saved_here = PySet_New(NULL);
     state->said_others = PySet_New(NULL);
+    state->turns = PyDict_New();
     atomic_init(&state->exact_never, 0);
     atomic_init(&state->exact_always, 1);
     state->exact_due = &state->exact_always;
@@ -258,9 +259,9 @@ static int core_exec(PyObject *module) {
     state->registered_maker = PyObject_GetAttrString(module, "_registered");
     state->sentinel_maker = PyObject_GetAttrString(module, "_sentinel");
     state->go_on_with = PyObject_GetAttrString(module, "_go_on_with");
-    if (!state->registry || !state->saved_here || !state->said_others || !state->registered ||
-        !state->registered_names || !state->moved || !state->registered_maker ||
-        !state->sentinel_maker || !state->go_on_with)
+    if (!state->registry || !state->saved_here || !state->said_others || !state->turns ||
+        !state->registered || !state->registered_names || !state->moved ||
+        !state->registered_maker || !state->sentinel_maker || !state->go_on_with)
         return -1;
     if (look_up_errors(state) < 0 || add_types(module, state) < 0) return -1;
     if (add_class_attributes(state) < 0) return -1;
@@ -303,6 +304,7 @@ static int core_exec(PyObject *module) {
     DO(registry)                                                                                   \
     DO(saved_here)                                                                                 \
     DO(said_others)                                                                                \
+    DO(turns)                                                                                      \
     DO(registered)                                                                                 \
     DO(registered_names)                                                                           \
     DO(moved)                                                                                      \

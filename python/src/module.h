@@ -31,10 +31,12 @@ typedef struct rp_module_state {
     struct rp_exact *exact;       /* what runs now and can go on: exact.c; NULL: nothing */
     atomic_int *exact_due; /* what sync() looks at: the flag of its checkpoint, or one of these */
     atomic_int exact_never, exact_always;
-    PyObject *said_others;      /* set of names of whose other calls the user has been told */
-    bool said_outside;          /* sync() where nothing is saved */
-    volatile int stop;          /* signal that asked for a save and the end, 0: none */
-    bool said_key;              /* why saves are not signed */
+    PyObject *said_others; /* set of names of whose other calls the user has been told */
+    PyObject *turns;       /* dict path of a checkpoint -> equal calls of a resumable function that
+                              have returned in this process */
+    bool said_outside;     /* sync() where nothing is saved */
+    volatile int stop;     /* signal that asked for a save and the end, 0: none */
+    bool said_key;         /* why saves are not signed */
     PyObject *expire_default;   /* Checkpoint.CACHE_EXPIRE as long as nobody has set it */
     PyObject *folder_default;   /* Checkpoint.folder, the same */
     PyObject *registry;         /* path -> weak reference to the open Checkpoint: registry.c */

@@ -103,10 +103,23 @@ static PyObject *class_folder(rp_module_state *state) {
     return value;
 }
 
-/* The checkpoint of this call, not opened. */
-static rp_checkpoint *checkpoint_of(rp_resumable *resumable, PyObject *values,
-                                    PyObject *const *args, size_t count_and_flags,
-                                    PyObject *names) {
+/* A call as the program makes it. */
+typedef struct given {
+    PyObject *const *args;
+    size_t count_and_flags;
+    PyObject *names;
+} given;
+
+static int make_earlier(rp_options *options) {
+    PyObject *key = options->key != NULL ? PyUnicode_FromFormat("%U@earlier", options->key)
+                                         : PyUnicode_FromString("earlier");
+    Py_XSETREF(options->key, key);
+    return key == NULL ? -1 : 0;
+}
+
+/* The checkpoint of this call, or its other one, not opened. */
+static rp_checkpoint *checkpoint_of(rp_resumable *resumable, PyObject *values, const given *call,
+                                    bool earlier) {
     rp_module_state *state = resumable->state;
     PyCodeObject *code = (PyCodeObject *)PyFunction_GET_CODE(resumable->function);
     rp_checkpoint *self = rp_exact_checkpoint(state, code);
@@ -116,7 +129,8 @@ static rp_checkpoint *checkpoint_of(rp_resumable *resumable, PyObject *values,
     PyObject *folder = NULL;
     if (rp_arguments_capture(state, code, values, &self->arguments) < 0 ||
         track_instances(self, values) < 0 ||
-        choose_key(resumable, self, values, args, count_and_flags, names) < 0)
+        choose_key(resumable, self, values, call->args, call->count_and_flags, call->names) < 0 ||
+        (earlier && make_earlier(&self->options) < 0))
         goto failed;
     folder = class_folder(state);
     int status =
@@ -126,6 +140,53 @@ static rp_checkpoint *checkpoint_of(rp_resumable *resumable, PyObject *values,
 failed:
     Py_DECREF((PyObject *)self);
     return NULL;
+}
+
+/* ---- calls with equal arguments ---- */
+
+/* One process may call with the same arguments again and again, and one checkpoint serves them all:
+ * so each save tells the number of its call. A process that was killed in the third one makes the
+ * first two again before it comes to what is saved; these have a checkpoint of their own meanwhile,
+ * NAME@earlier. */
+
+/* The number of the call that begins now, from 1 on; 0: -1 with an exception. */
+static uint64_t next_turn(const rp_checkpoint *self) {
+    PyObject *turns = self->state->turns;
+    PyObject *before = PyDict_GetItemWithError(turns, self->caller.path); /* borrowed */
+    if (before == NULL && PyErr_Occurred()) return 0;
+    uint64_t count = before == NULL ? 0 : PyLong_AsUnsignedLongLong(before);
+    return PyErr_Occurred() ? 0 : count + 1;
+}
+
+static void note_turn(rp_module_state *state, PyObject *path, uint64_t turn) {
+    PyObject *number = PyLong_FromUnsignedLongLong(turn);
+    if (number == NULL || PyDict_SetItem(state->turns, path, number) < 0) PyErr_Clear();
+    Py_XDECREF(number);
+}
+
+static int open_one(rp_exact *exact, uint64_t turn) {
+    if (turn > 1 && rp_arguments_add_turn(&exact->checkpoint->arguments, turn) < 0) return -1;
+    return rp_exact_open(exact->checkpoint);
+}
+
+/* Opens what belongs to the call of this number. *earlier: it is not the one whose name it has. */
+static int open_turn(rp_resumable *resumable, rp_exact *exact, const given *call, uint64_t turn,
+                     bool *earlier) {
+    uint64_t saved;
+    *earlier = false;
+    if (resumable->cache) return rp_exact_open(exact->checkpoint);
+    if (open_one(exact, turn) < 0) return -1;
+    if (!exact->checkpoint->going_on) return 0;
+    if (rp_exact_turn(exact->checkpoint, &saved) < 0) return -1;
+    if (saved <= turn) return 0;
+    *earlier = true;
+    rp_checkpoint_close(exact->checkpoint, false, true);
+    Py_SETREF(exact->checkpoint, checkpoint_of(resumable, exact->values, call, true));
+    if (exact->checkpoint == NULL || open_one(exact, turn) < 0) return -1;
+    if (!exact->checkpoint->going_on) return 0;
+    if (rp_exact_turn(exact->checkpoint, &saved) < 0) return -1;
+    if (saved != turn) rp_exact_start_over(exact->checkpoint);
+    return 0;
 }
 
 static bool all_comparable(const rp_checkpoint *self) {
@@ -152,32 +213,31 @@ static PyObject *cached(rp_resumable *resumable, rp_checkpoint *self) {
 }
 
 /* Goes on with what was restored (`root`, stolen), or begins. */
-static PyObject *run(rp_resumable *resumable, rp_exact *exact, rp_record *root,
-                     PyObject *const *args, size_t count_and_flags, PyObject *names) {
+static PyObject *run(rp_resumable *resumable, rp_exact *exact, rp_record *root, const given *call) {
     PyCodeObject *code = exact->checkpoint->owner.code;
     PyObject *result = NULL;
     rp_exact_enter(exact, code);
     if (!resumable->signals || rp_stopping_begin(exact) == 0)
-        result = root != NULL
-                     ? rp_reenter(resumable->state, &root, &exact->surroundings)
-                     : PyObject_Vectorcall(resumable->function, args, count_and_flags, names);
+        result = root != NULL ? rp_reenter(resumable->state, &root, &exact->surroundings)
+                              : PyObject_Vectorcall(resumable->function, call->args,
+                                                    call->count_and_flags, call->names);
     rp_stopping_end(exact);
     rp_exact_leave(exact);
     Py_XDECREF((PyObject *)root);
     return result;
 }
 
-static PyObject *begin_or_go_on(rp_resumable *resumable, rp_exact *exact, PyObject *const *args,
-                                size_t count_and_flags, PyObject *names) {
-    rp_checkpoint *self = exact->checkpoint;
+static PyObject *begin_or_go_on(rp_resumable *resumable, rp_exact *exact, const given *call,
+                                uint64_t turn) {
     rp_record *root = NULL;
-    if (rp_exact_open(self) < 0) return NULL;
-    PyObject *result = cached(resumable, self);
+    bool earlier;
+    if (open_turn(resumable, exact, call, turn, &earlier) < 0) return NULL;
+    PyObject *result = cached(resumable, exact->checkpoint);
     if (result != NULL || PyErr_Occurred()) return result;
-    if (self->going_on) root = rp_exact_restore(exact);
+    if (exact->checkpoint->going_on) root = rp_exact_restore(exact);
     if (PyErr_Occurred()) return NULL;
-    if (root == NULL && rp_others_tell(self) < 0) return NULL;
-    result = run(resumable, exact, root, args, count_and_flags, names);
+    if (root == NULL && !earlier && rp_others_tell(exact->checkpoint) < 0) return NULL;
+    result = run(resumable, exact, root, call);
     if (result != NULL) rp_exact_end(exact, resumable->cache ? result : NULL);
     return result;
 }
@@ -185,6 +245,7 @@ static PyObject *begin_or_go_on(rp_resumable *resumable, rp_exact *exact, PyObje
 PyObject *rp_resumable_call(rp_resumable *resumable, PyObject *const *args, size_t count_and_flags,
                             PyObject *names) {
     rp_exact exact = {.signals = resumable->signals};
+    const given call = {args, count_and_flags, names};
     if (resumable->key_function == NULL && resumable->options.key == NULL)
         exact.said_opaque = &resumable->said_opaque;
     size_t count = (size_t)PyVectorcall_NARGS(count_and_flags);
@@ -194,14 +255,18 @@ PyObject *rp_resumable_call(rp_resumable *resumable, PyObject *const *args, size
         return PyObject_Vectorcall(resumable->function, args, count_and_flags, names);
     }
     Py_INCREF((PyObject *)resumable);
-    PyObject *result = NULL;
-    exact.checkpoint = checkpoint_of(resumable, exact.values, args, count_and_flags, names);
+    PyObject *result = NULL, *path = NULL;
+    exact.checkpoint = checkpoint_of(resumable, exact.values, &call, false);
     if (exact.checkpoint != NULL) {
-        result = begin_or_go_on(resumable, &exact, args, count_and_flags, names);
+        uint64_t turn = next_turn(exact.checkpoint);
+        path = Py_NewRef(exact.checkpoint->caller.path);
+        if (turn > 0) result = begin_or_go_on(resumable, &exact, &call, turn);
+        if (result != NULL) note_turn(resumable->state, path, turn);
         PyObject *exception = rp_exception_take();
-        rp_checkpoint_close(exact.checkpoint, false, true);
+        if (exact.checkpoint != NULL) rp_checkpoint_close(exact.checkpoint, false, true);
         rp_exception_put(exception);
     }
+    Py_XDECREF(path);
     rp_exact_release(&exact);
     Py_DECREF((PyObject *)resumable);
     return result;

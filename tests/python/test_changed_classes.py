@@ -206,3 +206,74 @@ def test_an_enum_member_that_was_renamed_is_found_by_its_value(change):
     before = "import enum\nclass Color(enum.Enum):\n    RED = 1"
     after = "import enum\nclass Color(enum.Enum):\n    CRIMSON = 1"
     assert change(before, after, "shapes.Color.RED", "value.name").check().out == "CRIMSON\n"
+
+
+COUNTED = """
+    import os
+    import sys
+    from resume import Checkpoint
+    {kind}
+
+    def work():
+        chp = Checkpoint(rate=0)
+        seen, number = {empty}, 0
+        chp.restore()
+        while number < 5:
+            number += 1
+            {step}
+            chp.save()
+            if number == 4 and "kill" in sys.argv:
+                os._exit(9)
+        print(len(seen))
+
+    work()
+    """
+
+
+def kept_in(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.suffix != ".lock"}
+
+
+@pytest.mark.parametrize("after, words", [
+    pytest.param("""class Thing:
+        def __init__(self, number):
+            self.number = self.other = number
+        def __hash__(self):
+            return hash(self.other)
+        """, "'Thing' object has no attribute 'other'", id="hash-of-something-new"),
+    pytest.param("""class Thing:
+        __hash__ = None
+        """, "unhashable type", id="no-hash"),
+    pytest.param("Thing = None", "__main__.Thing' of the saved state is not there any more (it is "
+                 "None now)", id="none"),
+    pytest.param("Thing = 5", "not there any more (it is 5 now)", id="number"),
+    pytest.param("def Thing(number): pass", "the class of a saved object is a function there",
+                 id="function"),
+])
+def test_a_whole_save_is_not_called_damaged(program, after, words):
+    before = """class Thing:
+        def __init__(self, number):
+            self.number = number
+        """
+    parts = {"empty": "set()", "step": "seen.add(Thing(number))"}
+    one = program(COUNTED.format(kind=textwrap.indent(before, "    ")[4:], **parts))
+    assert one.run("kill").code == 9
+    folder = one.folder / ".checkpoints"
+    there = kept_in(folder)
+    two = program(COUNTED.format(kind=textwrap.indent(after, "    ")[4:], **parts))
+    ran = two.run()
+    assert ran.code == 1 and "resume.CodeChanged" in ran.err and words in ran.err
+    assert "damaged" not in ran.err
+    assert kept_in(folder) == there
+    program(COUNTED.format(kind=textwrap.indent(before, "    ")[4:], **parts))
+    assert one.run().check().out == "5\n"
+
+
+def test_an_array_whose_class_is_gone(program):
+    parts = {"empty": "[]",
+             "step": "seen.append(numpy.arange(4).view(Thing) if Thing else 0)"}
+    pytest.importorskip("numpy")
+    program(COUNTED.format(kind="import numpy\n    class Thing(numpy.ndarray): pass", **parts)
+            ).run("kill")
+    ran = program(COUNTED.format(kind="import numpy\n    Thing = None", **parts)).run()
+    assert ran.code == 1 and "resume.CodeChanged" in ran.err

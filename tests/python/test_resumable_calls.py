@@ -200,3 +200,98 @@ def test_what_is_not_proven_to_be_mine_is_not_gone_on_with(place, monkeypatch, t
     assert refused.error[0] == "CheckpointUntrusted", refused
     monkeypatch.delenv("RESUME_KEY_FILE")
     assert here.run(3).value == 3
+
+
+EQUAL = """
+    import os
+    import random
+    import resume
+    kill = tuple(map(int, os.environ.get("KILL", "0,0").split(",")))
+
+    @resume.resumable(rate=0)
+    def draw(count{more}):
+        numbers = []
+        for i in range(count):
+            numbers.append(random.randrange(100))
+            resume.save()
+            if (call, i) == kill:
+                os._exit(9)
+        return numbers
+
+    random.seed(1)
+    drawn = []
+    for call in range(1, 5):
+        drawn.append(draw({given}))
+    print(drawn)
+    """
+
+
+@pytest.mark.parametrize("more, given", [("", "3"), (", other=None", "3, object()")],
+                         ids=["comparable", "opaque"])
+def test_equal_calls_are_told_apart_by_their_number(program, tmp_path, more, given):
+    source = EQUAL.format(more=more, given=given)
+    expected = program(source).run().check().out
+    for kills in (["1,1"], ["2,0"], ["3,2", "1,0", "2,1"], ["4,0", "4,1"], ["2,2", "3,2", "1,1"]):
+        one = program(source, folder=tmp_path / "-".join(kills))
+        for kill in kills:
+            assert one.run(KILL=kill).code == 9
+        assert one.run().check().out == expected, kills
+        assert one.run().check().out == expected, kills  # all have ended: from the beginning
+
+
+def test_equal_calls__one_that_failed_goes_on(program):
+    ran = program("""
+        import resume
+
+        @resume.resumable(rate=0)
+        def work():
+            for i in range(6):
+                seen.append(i)
+                resume.save()
+                if i == tries:
+                    raise ValueError
+            return i
+
+        seen = []
+        for tries in (1, 3, 9, 9):
+            try:
+                print(work(), seen)
+            except ValueError:
+                pass
+        """).run().check()
+    assert ran.out.splitlines() == ["5 [0, 1, 2, 3, 4, 5]", "5 [0, 1, 2, 3, 4, 5, 0, 1, 2, 3, 4, 5]"]
+
+
+def test_equal_calls__of_earlier_processes_do_not_count(program):
+    one = program("""
+        import os
+        import sys
+        import resume
+
+        @resume.resumable(rate=0)
+        def work():
+            for i in range(6):
+                print(i, end=" ", flush=True)
+                resume.save()
+                if str(i) in sys.argv:
+                    os._exit(9)
+
+        work()
+        """)
+    assert one.run().check().out == "0 1 2 3 4 5 "
+    assert one.run("3").out == "0 1 2 3 "
+    assert one.run().check().out == "4 5 "
+
+
+def test_equal_calls__with_kept_results_are_one(program):
+    ran = program("""
+        import resume
+
+        @resume.resumable(cache=True)
+        def work(a):
+            print("works", a)
+            return a
+
+        print([work(1), work(1), work(2), work(1)])
+        """).run().check()
+    assert ran.out == "works 1\nworks 2\n[1, 1, 2, 1]\n"

@@ -101,7 +101,7 @@ static rp_record *record_of(rp_decoder *decoder, PyObject *head) {
     record->kinds = kinds_of(PyList_GET_ITEM(head, STACK));
     bool is_complete = record->slots && record->stack && record->kinds;
     if (!is_complete || rp_record_check_place(record) < 0) {
-        rp_checked(decoder, NULL);
+        rp_checked_parts(decoder, NULL);
         Py_CLEAR(record);
     }
     return record;
@@ -188,12 +188,12 @@ static PyObject *object_of(rp_decoder *decoder, PyObject *heads) {
     if (!records) return NULL;
     if (rp_record_check_chain((rp_record *)PyList_GET_ITEM(records, 0), is_runner(frame)) < 0) {
         Py_DECREF(records);
-        return rp_checked(decoder, NULL);
+        return rp_checked_parts(decoder, NULL);
     }
     frame->key = records;
     PyObject *first = PyList_GET_ITEM(records, 0);
     if (!is_runner(frame)) return Py_NewRef(first);
-    return rp_checked(decoder, rp_build_generator(decoder->state, (rp_record *)first));
+    return rp_checked_parts(decoder, rp_build_generator(decoder->state, (rp_record *)first));
 }
 
 static int begin(rp_decoder *decoder) {
@@ -224,8 +224,10 @@ static int fill_records(rp_decoder *decoder, PyObject *records, PyObject *const 
         values += fill_parts(decoder->state, record->slots, values);
         values += fill_parts(decoder->state, record->stack, values);
         if (rp_mode_has_value(record->mode)) record->value = Py_NewRef(*values++);
-        if (rp_record_check_values(decoder->state, record) < 0)
-            return rp_checked_status(decoder, -1);
+        if (rp_record_check_values(decoder->state, record) < 0) {
+            rp_checked_parts(decoder, NULL);
+            return -1;
+        }
     }
     return 0;
 }
@@ -256,7 +258,7 @@ static PyObject *finish_frames(rp_decoder *decoder, PyObject *const *parts, Py_s
         status = rp_fill_generator(decoder->state, object, (rp_record *)PyList_GET_ITEM(records, 0),
                                    inner);
     Py_XDECREF(inner);
-    return status < 0 ? rp_checked(decoder, NULL) : Py_NewRef(object);
+    return status < 0 ? rp_checked_parts(decoder, NULL) : Py_NewRef(object);
 }
 
 static int open_frames(rp_decoder *decoder, uint64_t tag, Py_ssize_t count) {

@@ -318,11 +318,21 @@ static PyObject *import_module(PyObject *name) {
     return module;
 }
 
+/* Nothing that is saved by its name: a class or function was there. */
+static bool is_another_thing(PyObject *object) {
+    return object == Py_None || PyLong_Check(object) || PyFloat_CheckExact(object) ||
+           PyUnicode_CheckExact(object) || PyBytes_CheckExact(object);
+}
+
 static PyObject *import_global(rp_decoder *decoder, PyObject *module_name, PyObject *path) {
     PyObject *module = import_module(module_name);
     bool is_module = PyUnicode_GET_LENGTH(path) == 0;
     PyObject *found = !module ? NULL : is_module ? Py_NewRef(module) : walk(module, path);
     Py_XDECREF(module);
+    if (found && is_another_thing(found)) {
+        PyErr_Format(PyExc_AttributeError, "it is %R now", found);
+        Py_CLEAR(found);
+    }
     if (found || !(PyErr_ExceptionMatches(PyExc_ImportError) ||
                    PyErr_ExceptionMatches(PyExc_AttributeError)))
         return found;

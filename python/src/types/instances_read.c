@@ -13,6 +13,9 @@ static bool is_resolved(const rp_decoder *decoder, PyObject *object) {
 
 /* class.__new__(class) */
 static PyObject *new_of(rp_decoder *decoder, PyObject *class) {
+    if (!PyType_Check(class) && decoder->source.is_mine)
+        return rp_made_otherwise(decoder, "the class of a saved object is a %s there",
+                                 Py_TYPE(class)->tp_name);
     if (!PyType_Check(class)) return rp_damaged(decoder, "an object is of no class");
     PyTypeObject *type = (PyTypeObject *)class;
     if (type->tp_new == PyBaseObject_Type.tp_new) return type->tp_new(type, decoder->empty, NULL);

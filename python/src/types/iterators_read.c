@@ -55,7 +55,7 @@ static PyObject *opaque_of(rp_decoder *decoder, rp_kind kind, PyObject *const *p
 static int fill_late(rp_decoder *decoder, const rp_late *late) {
     PyObject *const *parts = ((PyTupleObject *)late->parts)->ob_item;
     rp_kind kind = (rp_kind)rp_kind_of(late->object);
-    PyObject *filled = rp_checked(decoder, rp_iterator_fill(decoder, late->object, kind, parts));
+    PyObject *filled = rp_checked_parts(decoder, rp_iterator_fill(decoder, late->object, kind, parts));
     int status = !filled ? -1 : 0;
     /* a set in another order: it goes over a set of what was to come */
     if (filled && filled != late->object) {
@@ -103,7 +103,7 @@ static PyObject *made(rp_decoder *decoder, PyObject *iterator, rp_kind kind, PyO
         if (decoder->source.is_mine) return put_off(decoder, iterator, kind, parts);
         return rp_damaged(decoder, "an iterator over a container that holds it");
     }
-    return rp_checked(decoder, rp_iterator_fill(decoder, iterator, kind, parts));
+    return rp_checked_parts(decoder, rp_iterator_fill(decoder, iterator, kind, parts));
 }
 
 static PyObject *finish_iterator(rp_decoder *decoder, PyObject *const *parts, Py_ssize_t count) {
