@@ -171,8 +171,8 @@ struct rp_decoder {
 void *rp_damaged(rp_decoder *decoder, const char *format, ...) RS_PRINTF(2, 3);
 /* Raises ResumeError (RESUME_MISMATCH): what is saved does not fit this machine. Always NULL. */
 void *rp_unfit(rp_decoder *decoder, const char *format, ...) RS_PRINTF(2, 3);
-/* Raises CodeChanged: what is proven to be as it was written can't be made any more, for a reason in
- * the words of PyUnicode_FromFormat. Always NULL. */
+/* Raises CodeChanged: what is proven to be as it was written can't be made any more, for a reason
+ * in the words of PyUnicode_FromFormat. Always NULL. */
 void *rp_made_otherwise(rp_decoder *decoder, const char *format, ...);
 /* Raises ResumeError: `what` is more than is read from a file of another user. Always -1. */
 int rp_too_much(rp_decoder *decoder, const char *what);

@@ -321,8 +321,9 @@ static int find_path(const rp_module_state *state, PyCodeObject *code, PyObject 
     if (status > 0) status = find_place(&search) < 0 ? -1 : 1;
     search_release(&search);
     if (status > 0 && !search.any) status = 0;
+    /* the namespace of a script is state itself: nobody makes it again */
     if (status > 0 && search.place < 0 && is_made_at_run_time(code, globals))
-        status = is_of_named_function(code, globals);
+        status = globals == state->script_space ? 0 : is_of_named_function(code, globals);
     if (status > 0 && (rp_code_hash(code, path->hash) < 0 || rp_code_shape(code, path->shape) < 0))
         status = -1;
     if (status <= 0) {

@@ -49,8 +49,9 @@ static bool is_tracked(PyObject *tracked, PyObject *value) {
     return false;
 }
 
-/* A map name -> value of what can be saved; the rest is noted. `skip_key`: which keys do not belong
- * here, may be NULL. `format` makes the root of paths in messages from the name. */
+/* A map name -> value of what can be saved; the rest is noted, but for what the program makes
+ * before it asks for what was saved (one that goes on at its very statement does not). `format`
+ * makes the root of paths in messages from the name. */
 static int put_values(rp_checkpoint *self, rp_snapshot *snapshot, PyObject *values,
                       const char *format, bool texts_only) {
     rs_buffer *buffer = rp_encoder_buffer(snapshot->encoder);
@@ -72,10 +73,10 @@ static int put_values(rp_checkpoint *self, rp_snapshot *snapshot, PyObject *valu
         if (status == 0) status = rp_encoder_put(snapshot->encoder, value, root_text);
         if (status == 1) {
             buffer->size = before; /* the key of what was not written */
-            status =
-                is_tracked(snapshot->tracked, value) || rp_definitions_is_own(self, name, value)
-                    ? 0
-                    : note_skipped(snapshot, root, rp_encoder_problem(snapshot->encoder));
+            status = is_tracked(snapshot->tracked, value) ||
+                             (!self->has_position && rp_definitions_is_own(self, name, value))
+                         ? 0
+                         : note_skipped(snapshot, root, rp_encoder_problem(snapshot->encoder));
         } else if (status == 0) {
             count++;
         }

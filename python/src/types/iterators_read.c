@@ -55,7 +55,8 @@ static PyObject *opaque_of(rp_decoder *decoder, rp_kind kind, PyObject *const *p
 static int fill_late(rp_decoder *decoder, const rp_late *late) {
     PyObject *const *parts = ((PyTupleObject *)late->parts)->ob_item;
     rp_kind kind = (rp_kind)rp_kind_of(late->object);
-    PyObject *filled = rp_checked_parts(decoder, rp_iterator_fill(decoder, late->object, kind, parts));
+    PyObject *filled =
+        rp_checked_parts(decoder, rp_iterator_fill(decoder, late->object, kind, parts));
     int status = !filled ? -1 : 0;
     /* a set in another order: it goes over a set of what was to come */
     if (filled && filled != late->object) {

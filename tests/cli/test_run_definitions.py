@@ -1,0 +1,90 @@
+"""resume run: functions, classes and types that a script makes, killed and run again."""
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+
+import pytest
+from the_command import COMMAND
+
+LOOP = """
+import time
+for i in range(60):
+    time.sleep(0.01)
+"""
+
+
+def start(name):
+    return subprocess.Popen([COMMAND, "run", "--every=0.03s", "--", sys.executable, name],
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                            start_new_session=True)
+
+
+def killed_once(source, seconds=0.5):
+    """What the second run says, on stdout and stderr; how many saves the first one left."""
+    pathlib.Path("script.py").write_text(textwrap.dedent(source))
+    process = start("script.py")
+    time.sleep(seconds)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    listed = subprocess.run([COMMAND, "log", "--json", "script"], capture_output=True, text=True)
+    process = start("script.py")
+    out, err = process.communicate(timeout=60)
+    return out, err, listed.stdout.count('"generation"'), process.returncode
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def test_types_of_a_script_are_state():
+    out, err, saves, code = killed_once("""
+        import typing
+        T = typing.TypeVar("T", bound="Box")
+        P = typing.ParamSpec("P")
+        Name = typing.NewType("Name", str)
+        class Box(typing.Generic[T]):
+            def get(self, call: typing.Callable[P, T]) -> T: ...
+        Some = Box[int]
+        """ + textwrap.indent(LOOP, "        ") + """
+        print(T, P, Name("x"), Box.__parameters__ == (T,), Some.__origin__ is Box,
+              Box.get.__annotations__["return"] is T, T.__bound__)
+        """)
+    assert (out, err, code) == ("~T ~P x True True True ForwardRef('Box')\n", "", 0) and saves > 2
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="PEP 695")
+def test_type_parameters_and_aliases_of_a_script_are_state():
+    out, err, saves, code = killed_once("""
+        def first[T](values: list[T]) -> T:
+            return values[0]
+        class Box[T]:
+            pass
+        type Tree = list[Tree] | int
+        type Pair[A] = tuple[A, A]
+        """ + textwrap.indent(LOOP, "        ") + """
+        A, = Pair.__type_params__
+        print(first.__type_params__, first.__annotations__["return"] is first.__type_params__[0],
+              Box.__type_params__ == Box.__parameters__, Tree.__value__,
+              Pair.__value__.__args__ == (A, A), first([3]))
+        """)
+    assert (out, err, code) == ("(T,) True True list[Tree] | int True 3\n", "", 0) and saves > 2
+
+
+def test_a_function_that_exec_makes_is_refused_at_the_save():
+    """Nothing makes it again where the program goes on."""
+    out, err, saves, code = killed_once("""
+        exec("def double(x): return 2 * x")
+        import time
+        total = 0
+        for i in range(150):
+            total += double(i)
+            time.sleep(0.01)
+        print(total)
+        """)
+    assert (out, code) == ("22350\n", 0) and saves <= 1
+    assert "its code was made while the program ran (by exec, eval or a library)" in err, err
