@@ -280,8 +280,9 @@ static int apply_again(rp_checkpoint *self, PyObject *differences) {
     } else if (status == 0 && differs) {
         status = rp_warn(self->state,
                          "checkpoint '%U' goes on from a call %s, saved %U, with other arguments: "
-                         "%U; key= gives each set of arguments its own checkpoint, "
-                         "again=\"fresh\" starts over",
+                         "%U; its variables come back, its loops begin anew (chp.loop, too); key= "
+                         "gives each set of arguments its own checkpoint, again=\"fresh\" starts "
+                         "over",
                          self->caller.name, how, when, what);
     }
     if (status == 0) rs_checkpoint_begin_call(self->engine);

@@ -180,6 +180,26 @@ static bool are_parts(PyObject *const *parts, Py_ssize_t count) {
            PyList_GET_ITEM(options, 4);
 }
 
+static bool is_cut(PyObject *file) {
+    PyObject *value = PyObject_GetAttrString(file, RP_FILE_CUT);
+    PyErr_Clear();
+    Py_XDECREF(value);
+    return value == Py_True;
+}
+
+/* Whatever position it has, what is appended goes behind the end. */
+static int tell_appended(rp_decoder *decoder, PyObject *file, PyObject *const *parts,
+                         long long size) {
+    long long more = size - PyLong_AsLongLong(parts[SIZE]);
+    const char *access = PyUnicode_AsUTF8(parts[ACCESS]);
+    if (more <= 0 || access[0] != 'a' || decoder->cut_files || is_cut(file)) return 0;
+    return rp_decoder_note(decoder,
+                           "the file %R, which is appended to, has got %lld bytes since the save: "
+                           "they stay, and what is done again is appended once more; "
+                           "chp.open(..., truncate=True) cuts the file back",
+                           parts[NAME], more);
+}
+
 static PyObject *make_open(rp_decoder *decoder, PyObject *const *parts) {
     enum { FILE_TYPE_MASK = 0170000, REGULAR_FILE = 0100000 };
     long long mode = rp_file_stat(parts[NAME], "st_mode");
@@ -193,8 +213,8 @@ static PyObject *make_open(rp_decoder *decoder, PyObject *const *parts) {
     if (!file && !PyErr_Occurred()) file = open_again(parts);
     if (!file) return explain(decoder, parts[NAME], "can't be opened");
     PyObject *entry = Py_BuildValue("(OOO)", file, parts[POSITION], parts[SIZE]);
-    if (!entry || PyList_Append(decoder->opened, entry) < 0 ||
-        PyList_Append(decoder->positioned, file) < 0)
+    if (!entry || tell_appended(decoder, file, parts, size) < 0 ||
+        PyList_Append(decoder->opened, entry) < 0 || PyList_Append(decoder->positioned, file) < 0)
         Py_CLEAR(file);
     Py_XDECREF(entry);
     return file;
@@ -232,18 +252,14 @@ void rp_decoder_cut_files(rp_decoder *decoder) {
 int rp_commit_files(rp_decoder *decoder) {
     for (Py_ssize_t i = 0; i < PyList_GET_SIZE(decoder->opened); i++) {
         PyObject *entry = PyList_GET_ITEM(decoder->opened, i), *file = PyTuple_GET_ITEM(entry, 0);
-        PyObject *is_cut = PyObject_GetAttrString(file, RP_FILE_CUT);
-        PyErr_Clear();
         PyObject *position = PyTuple_GET_ITEM(entry, 1), *done = NULL;
         int status = 0;
-        if (is_cut == Py_True ||
-            (decoder->cut_files && has_more(file, PyTuple_GET_ITEM(entry, 2)))) {
+        if (is_cut(file) || (decoder->cut_files && has_more(file, PyTuple_GET_ITEM(entry, 2)))) {
             status = rp_file_cut(file, PyTuple_GET_ITEM(entry, 2), position);
         } else if (!(done = PyObject_CallMethod(file, "seek", "O", position))) {
             status = -1;
         }
         Py_XDECREF(done);
-        Py_XDECREF(is_cut);
         if (status < 0) return -1;
     }
     return 0;
