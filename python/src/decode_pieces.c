@@ -1,5 +1,6 @@
 /* The pieces that readers of types are made of: heads, memory, damage, the check of a key. */
 #include "decode.h"
+#include "notice.h"
 #include "region.h"
 
 #include "format/signature.h"

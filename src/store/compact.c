@@ -9,8 +9,15 @@
 
 /* --- when --- */
 
-static uint64_t size_allowed(const rs_file *file, uint64_t live) {
-    return RS_COMPACT_FACTOR * live + file->slack;
+/* Smaller files are not worth a question. */
+#define SIZE_MIN (UINT64_C(256) << 10)
+
+/* Where little is free, compaction must begin while there is room for the copy. */
+static uint64_t slack_of(const rs_file *file) {
+    uint64_t free_bytes;
+    if (file->os->free_bytes(file->os, file->folder->fd, &free_bytes) < 0 || free_bytes == 0)
+        return file->slack;
+    return rs_minimum(file->slack, free_bytes / 2);
 }
 
 /* Reading older tables costs something; while the file stays below what was allowed at the last
@@ -19,9 +26,11 @@ static resume_status is_due(rs_file *file, const rs_keep *keep, bool *due, rs_er
     uint64_t live, newest;
     rs_keep_item *items;
     *due = false;
-    if (file->size <= file->slack) return RESUME_OK;
+    if (file->size <= rs_minimum(file->slack, SIZE_MIN)) return RESUME_OK;
+    uint64_t slack = slack_of(file);
+    if (file->size <= slack) return RESUME_OK;
     resume_status status = rs_kept_measure(file, NULL, &newest, error);
-    if (status || file->size <= size_allowed(file, newest)) return status;
+    if (status || file->size <= RS_COMPACT_FACTOR * newest + slack) return status;
     if (file->size <= file->compact_check_size &&
         newest >= file->compact_check_live - file->compact_check_live / 16)
         return RESUME_OK;
@@ -31,7 +40,7 @@ static resume_status is_due(rs_file *file, const rs_keep *keep, bool *due, rs_er
     status = rs_kept_measure(file, items, &live, error);
     rs_free(items);
     if (status) return status;
-    file->compact_check_size = size_allowed(file, live);
+    file->compact_check_size = RS_COMPACT_FACTOR * live + slack;
     file->compact_check_live = newest;
     *due = file->size > file->compact_check_size;
     return RESUME_OK;
@@ -332,7 +341,7 @@ void rs_file_compact_if_due(rs_file *file, const rs_keep *keep, rs_commit_info *
     if (status == RESUME_OK) status = rs_file_rewrite(file, keep, 0, info, &error);
     if (status == RESUME_OK) return;
     /* Not at every commit again: what fails is expensive. */
-    file->compact_check_size = file->size + file->size / 4 + file->slack;
+    file->compact_check_size = file->size + file->size / 4 + slack_of(file);
     size_t used = strlen(info->note);
     snprintf(info->note + used, sizeof info->note - used, "%s%.300s", used ? "; " : "", error.text);
 }

@@ -70,6 +70,35 @@ static void test_compact__happens_by_itself(void **state) {
     store_expect(place, 0, SAMPLE_LARGE, 19);
 }
 
+static uint64_t free_now;
+
+static int tell_free(const rs_os *os, int fd, uint64_t *free_bytes) {
+    (void)os;
+    (void)fd;
+    *free_bytes = free_now;
+    return 0;
+}
+
+/* Later there would be no room for the copy. */
+static void test_compact__begins_earlier_where_little_is_free(void **state) {
+    store_place *place = *state;
+    place->fault.os.free_bytes = tell_free;
+    store_new(place);
+    uint64_t disk = 0, largest = 0, compactions = 0;
+    for (uint64_t i = 1; i < 40; i++) {
+        uint64_t size = rs_file_size(place->file);
+        if (i == 3) disk = 8 * size;
+        free_now = disk > size ? disk - size : UINT64_MAX;
+        store_save(place, SAMPLE_LARGE, i);
+        compactions += place->info.compacted;
+        if (i > 3 && rs_file_size(place->file) > largest) largest = rs_file_size(place->file);
+        assert_string_equal(place->info.note, "");
+        store_expect(place, 0, SAMPLE_LARGE, i);
+    }
+    assert_true(compactions > 2);
+    assert_true(largest < disk * 3 / 4); /* the copy of two generations fits beside it */
+}
+
 static void test_compact__unchanged_state_does_not_grow_the_file_for_ever(void **state) {
     store_place *place = *state;
     store_new(place);
@@ -197,6 +226,7 @@ int main(void) {
         TEST(test_compact__keeps_the_newest_states),
         TEST(test_compact__marks_do_not_count),
         TEST(test_compact__happens_by_itself),
+        TEST(test_compact__begins_earlier_where_little_is_free),
         TEST(test_compact__unchanged_state_does_not_grow_the_file_for_ever),
         TEST(test_compact__a_state_that_shrank_is_looked_at_again),
         TEST(test_compact__older_generation_that_is_bad_is_left_out),
