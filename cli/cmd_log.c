@@ -186,7 +186,7 @@ static rc_exit print_text(const rc_opened *opened, size_t count, int64_t in_use,
     print_costs(&newest);
     if (refusal) print_refusal(refusal);
     size_t more = rs_file_generation_count(opened->file) - count;
-    if (more) rc_say("%zu older: resume log --all", more);
+    if (more) rc_say("%zu older: resume log --all NAME", more);
     return result;
 }
 

@@ -114,7 +114,8 @@ static resume_status refuse_name(const rc_export *export, const char *wanted, rs
         return rs_fail(error, RESUME_NOT_FOUND, "there is no variable '%s'; did you mean '%s'?",
                        wanted, nearest.best);
     return rs_fail(error, RESUME_NOT_FOUND,
-                   "there is no variable '%s'; 'resume show' lists those that are saved", wanted);
+                   "there is no variable '%s'; 'resume show NAME' lists those that are saved",
+                   wanted);
 }
 
 /* Every name on the command line has a value, as far as is known: `whole` items may have parts. */

@@ -184,10 +184,11 @@ resume_status rc_place_generation(const rc_place *place, rs_file *file, size_t *
     if (*index < count) return RESUME_OK;
     if (place->back)
         return rs_fail(error, RESUME_NOT_FOUND,
-                       "only %zu generation%s of '%s' are kept; 'resume log' lists them", count,
-                       count == 1 ? "" : "s", place->file_name);
+                       "only %zu generation%s of '%s' are kept; 'resume log NAME' lists them",
+                       count, count == 1 ? "" : "s", place->file_name);
     return rs_fail(error, RESUME_NOT_FOUND,
-                   "generation %" PRIu64 " of '%s' is not kept; 'resume log' lists those that are",
+                   "generation %" PRIu64
+                   " of '%s' is not kept; 'resume log NAME' lists those that are",
                    place->generation, place->file_name);
 }
 

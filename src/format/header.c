@@ -31,8 +31,10 @@ void rs_header_encode(const rs_header *header, uint8_t block[RS_BLOCK_SIZE]) {
 
 static resume_status check_magic(const uint8_t *bytes, size_t size, rs_error *error) {
     if (size == 0) {
-        return rs_fail_at(error, RESUME_NOT_A_CHECKPOINT, 0, 0,
-                          "the file is empty, not a checkpoint of resume");
+        return rs_fail_at(
+            error, RESUME_NOT_A_CHECKPOINT, 0, 0,
+            "the file is empty, not a checkpoint of resume; use another name, or move "
+            "it away");
     }
     if (size >= 2 && bytes[0] == 0x1F && bytes[1] == 0x8B) {
         return rs_fail_at(error, RESUME_LEGACY, 0, 0,
@@ -47,7 +49,9 @@ static resume_status check_magic(const uint8_t *bytes, size_t size, rs_error *er
     }
     if (size < RS_BLOCK_SIZE) {
         return rs_fail_at(error, RESUME_TRUNCATED, 0, size,
-                          "the file ends after %zu bytes, inside its header", size);
+                          "the file ends after %zu bytes, inside its header: nothing in it can be "
+                          "read; take a copy of it that is whole, or move it away to start over",
+                          size);
     }
     return RESUME_OK;
 }
@@ -78,8 +82,10 @@ resume_status rs_header_decode(const uint8_t *bytes, size_t size, rs_header *hea
     resume_status status = check_magic(bytes, size, error);
     if (status) return status;
     if (rs_load_u64(bytes + CHECKSUM_OFFSET) != rs_hash64(bytes, CHECKSUM_OFFSET, 0)) {
-        return rs_fail_at(error, RESUME_DAMAGED, 0, CHECKSUM_OFFSET,
-                          "the header does not match its checksum");
+        return rs_fail_at(
+            error, RESUME_DAMAGED, 0, CHECKSUM_OFFSET,
+            "the header does not match its checksum: nothing in it can be read; take a "
+            "copy of it that is whole, or move it away to start over");
     }
     *header = (rs_header){
         .major = rs_load_u16(bytes + 8),
