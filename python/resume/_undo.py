@@ -13,6 +13,7 @@ import threading
 
 COPY_MAX = 64 << 20  # of one file: a larger one that is written over stays as it is
 COPIES_MAX = 256 << 20  # of all
+LINKED_MAX = 1 << 30  # of all files that are gone, whose room on the disk is not free yet
 ASK_AFTER = 2000  # steps: then a save is asked for, which makes them needless
 STEPS_MAX = 50000  # more are not written down
 IGNORED = ("/proc/", "/sys/", "/dev/")
@@ -53,11 +54,12 @@ class Undo:
         self.folder = folder
         self.epoch = 0  # number of times that a save was begun
         self.takes = []  # (epoch, saves that were durable by then) of each
-        self.lines = []  # (epoch, name of what is kept or None, bytes copied) of the journal
+        # of the journal: epoch, name of what is kept or None, bytes that were copied, and linked
+        self.lines = []
         # since the newest save began: what was opened, and not there before (opening it may have
         # failed); files that are to go, or whose content is known
         self.born, self.written = set(), set()
-        self.kept = self.copied = 0
+        self.kept = self.copied = self.linked = 0
         self.lock, self.inside = threading.Lock(), None
         self.journal = None
 
@@ -83,7 +85,7 @@ class Undo:
         return (path is not None and not path.startswith(IGNORED) and "/__pycache__/" not in path
                 and os.path.dirname(path) != self.folder)
 
-    def note(self, *step, kept=None, copied=0):
+    def note(self, *step, kept=None, copied=0, linked=0):
         import json
         if len(self.lines) > STEPS_MAX:
             return
@@ -94,26 +96,28 @@ class Undo:
             self.journal = os.open(self.place("journal"),
                                    os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         os.write(self.journal, json.dumps([self.epoch, *step]).encode() + b"\n")
-        self.lines.append((self.epoch, kept, copied))
+        self.lines.append((self.epoch, kept, copied, linked))
         self.copied += copied
+        self.linked += linked
 
-    def keep(self, path, found, linked):
-        """(name of a link to the file, 0), or (name of a copy, its size), or (None, 0): it is too
-        large."""
+    def keep(self, path, found, may_link):
+        """How the file is kept, for note(); None: it is too large."""
         os.makedirs(self.folder, mode=0o700, exist_ok=True)
         self.kept += 1
         name = f"{self.epoch}-{self.kept}"
         place = self.place(name)
-        if linked:
+        if may_link:
+            if self.linked + found.st_size > LINKED_MAX:
+                return None
             try:
                 os.link(path, place, follow_symlinks=False)
-                return name, 0
+                return {"kept": name, "linked": found.st_size}
             except OSError:
                 pass  # another file system, or one without links
         if found.st_size > COPY_MAX or self.copied + found.st_size > COPIES_MAX:
-            return None, 0
+            return None
         copy(path, place, os.O_CREAT | os.O_EXCL)
-        return name, found.st_size
+        return {"kept": name, "copied": found.st_size}
 
     def opened(self, path, mode, flags):
         if not flags & OPEN_WRITE:
@@ -134,10 +138,10 @@ class Undo:
     def rewritten(self, path, found):
         if path in self.written:
             return
-        name, copied = self.keep(path, found, False)
-        if name is not None:
+        how = self.keep(path, found, False)
+        if how is not None:
             self.written.add(path)
-            self.note("written", path, name, kept=name, copied=copied)
+            self.note("written", path, how["kept"], **how)
 
     def truncated(self, path, size):
         path = behind_links(full(path))
@@ -149,9 +153,9 @@ class Undo:
         found = look(path)
         self.change_names(path)
         if is_ours(found):
-            name, copied = self.keep(path, found, True)
-            if name is not None:
-                self.note("removed", path, name, kept=name, copied=copied)
+            how = self.keep(path, found, True)
+            if how is not None:
+                self.note("removed", path, how["kept"], **how)
         elif found is not None and stat.S_ISLNK(found.st_mode):
             self.note("unlinked", path, os.readlink(path))
         elif found is not None and stat.S_ISDIR(found.st_mode):
@@ -219,8 +223,9 @@ class Undo:
         os.replace(place + ".new", place)
         os.close(self.journal)
         self.journal = os.open(place, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
-        for _, kept, copied in self.lines[:count]:
+        for _, kept, copied, linked in self.lines[:count]:
             self.copied -= copied
+            self.linked -= linked
             if kept is not None:
                 os.unlink(self.place(kept))
         del self.lines[:count]

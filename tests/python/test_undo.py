@@ -148,6 +148,18 @@ def test_undo__all_copies_are_bounded(work, monkeypatch):
     assert work.undo.copied == 90
 
 
+def test_undo__removed_files_hold_no_more_than_some_room(work, monkeypatch):
+    monkeypatch.setattr(_undo, "LINKED_MAX", 100)
+    for number in range(10):
+        work.write(f"{number}", "x" * 30)
+    epoch = work.undo.take(0)
+    for number in range(10):
+        work.do("remove", work.path(f"{number}"))
+    assert work.undo.linked == 90
+    again(work).undo.put(epoch)
+    assert tree(work.folder).keys() == {"0", "1", "2"}
+
+
 def test_undo__too_many_steps_are_told(work, monkeypatch):
     monkeypatch.setattr(_undo, "STEPS_MAX", 5)
     monkeypatch.setattr(_undo, "ASK_AFTER", 3)
