@@ -71,7 +71,7 @@ class Undo:
             self.inside = threading.get_ident()
             try:
                 STEPS[event](self, *arguments)
-            except (OSError, ValueError, RuntimeError):
+            except (OSError, ValueError, TypeError, RuntimeError):
                 pass  # it will fail as well, or can't be taken back
             finally:
                 self.inside = None
@@ -233,10 +233,14 @@ class Undo:
     # ---- going back ----
 
     def clear(self):
-        if owns(self.folder):
+        if not owns(self.folder):
+            return
+        try:
             for name in os.listdir(self.folder):
                 os.unlink(self.place(name))
             os.rmdir(self.folder)
+        except OSError:
+            pass  # somebody has put a folder there
 
     def put(self, epoch):
         """Takes back what was done since that save began, the newest first. Returns what could not
@@ -253,17 +257,17 @@ class Undo:
         for line in reversed(lines):
             end -= len(line)
             try:
-                number, step, *arguments = json.loads(line)
-            except ValueError:
+                number, step, path, *arguments = json.loads(line)
+            except (ValueError, TypeError):
                 continue  # it was being written
             if step == "full" and number >= epoch:
                 told.append(f"more than {STEPS_MAX} files were changed since the save: the newest "
                             "changes stay")
             elif number >= epoch:
                 try:
-                    BACK[step](self, *arguments)
-                except OSError as error:
-                    told.append(f"the file '{arguments[0]}' is not as it was at the save: {error}")
+                    BACK[step](self, path, *arguments)
+                except (OSError, LookupError, TypeError) as error:
+                    told.append(f"the file '{path}' is not as it was at the save: {error}")
             os.truncate(place, end)
         self.clear()
         return told

@@ -207,6 +207,18 @@ def test_undo__a_folder_that_others_may_write_to_is_not_believed(work):
     assert tree(work.folder).keys() == {"a"}
 
 
+def test_undo__a_journal_that_makes_no_sense(work):
+    """Of a power cut, or somebody's editor: told, and all else is taken back."""
+    epoch = work.undo.take(0)
+    work.write("a", "one")
+    with open(work.undo.place("journal"), "a") as file:
+        file.write(f'[{epoch}, "unheard-of", "b"]\n[{epoch}, "made"]\n\n[{epoch}, "ma')
+    os.mkdir(work.undo.place("folder"))
+    told = again(work).undo.put(epoch)
+    assert told == ["the file 'b' is not as it was at the save: 'unheard-of'"]
+    assert tree(work.folder) == {} and os.path.isdir(work.undo.place("folder"))
+
+
 def test_undo__folders_by_descriptor_and_relative_paths(work, monkeypatch):
     work.write("a", "one")
     work.write("b", "two")
