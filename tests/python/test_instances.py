@@ -3,6 +3,7 @@ import collections
 import copy
 import copyreg
 import dataclasses
+import datetime
 import enum
 import functools
 import threading
@@ -501,3 +502,82 @@ def test_its_dict__of_a_class_of_its_own_is_kept_without_a_holder():
 def test_what_sets_it__takes_objects_with_a_dict_alone(args):
     with pytest.raises((TypeError, AttributeError)):
         _core._set_dict(*args)
+
+
+class Money(int):
+    def __new__(cls, units, cents=0):
+        return super().__new__(cls, units * 100 + cents)
+
+
+class Warm(float):
+    def __new__(cls, celsius, unit):
+        self = super().__new__(cls, celsius * 1.8 + 32)
+        self.unit = unit
+        return self
+
+
+class Couple(tuple):
+    def __new__(cls, first, second):
+        return super().__new__(cls, (first, second))
+
+
+class Shout(str):
+    def __new__(cls, text, times):
+        return super().__new__(cls, text.upper() * times)
+
+
+class Recent(collections.OrderedDict):
+    def __init__(self, size):
+        super().__init__()
+        self.size = size
+
+
+class LastFew(collections.deque):
+    def __init__(self, size, start):
+        super().__init__(start, maxlen=size)
+        self.made = size
+
+
+class NamedSet(set):
+    def __init__(self, name, items):
+        super().__init__(items)
+        self.name = name
+
+
+class FrozenBag(frozenset):
+    def __new__(cls, *items):
+        return super().__new__(cls, items)
+
+
+class Index(collections.defaultdict):
+    def __init__(self, name):
+        super().__init__(list)
+        self.name = name
+
+
+class Day(datetime.date):
+    def __new__(cls, text):
+        return super().__new__(cls, *map(int, text.split("-")))
+
+
+class Zone(datetime.tzinfo):
+    def __init__(self, hours):
+        self.hours = hours
+
+
+def test_instances_of_builtin_classes__are_not_made_by_their_own_new_or_init_again():
+    recent, index = Recent(3), Index("mayor")
+    recent["a"] = recent
+    index["x"].append(1)
+    values = [Money(2, 5), Warm(10, "F"), Couple(1, 2), Shout("ab", 2), recent, LastFew(2, "abc"),
+              NamedSet("n", [1, 2]), FrozenBag(1, 2), index, Day("2026-11-23"), Zone(2)]
+    for _ in range(2):
+        again = back(values)
+        assert [type(value) for value in again] == [type(value) for value in values]
+        money, warm, pair, shout, recent, window, named, frozen, index, day, zone = values = again
+        assert (money, warm, warm.unit, pair, shout) == (205, 50.0, "F", (1, 2), "ABAB")
+        assert recent.size == 3 and list(recent) == ["a"] and recent["a"] is recent
+        assert list(window) == ["b", "c"] and (window.maxlen, window.made) == (2, 2)
+        assert (named, named.name, frozen) == ({1, 2}, "n", {1, 2})
+        assert index == {"x": [1]} and (index.name, index.default_factory) == ("mayor", list)
+        assert day == datetime.date(2026, 11, 23) and zone.hours == 2

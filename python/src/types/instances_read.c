@@ -67,7 +67,12 @@ static PyObject *call(rp_decoder *decoder, PyObject *const *parts) {
     /* the class is trusted by itself: how it is made is Python's own */
     if (rp_opaque_check(decoder->state, callable))
         Py_SETREF(callable, rp_import_reconstructor(rp_opaque_type(callable)));
-    if (callable) object = PyObject_Call(callable, parts[1], NULL);
+    PyTypeObject *base =
+        callable && PyType_Check(callable) ? rp_base_that_reduces((PyTypeObject *)callable) : NULL;
+    if (base)
+        object = rp_make_as_base((PyTypeObject *)callable, base, parts[1]);
+    else if (callable)
+        object = PyObject_Call(callable, parts[1], NULL);
     Py_XDECREF(callable);
     return object;
 }
