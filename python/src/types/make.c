@@ -64,15 +64,19 @@ static bool is_inherited(PyTypeObject *type, const char *name) {
 }
 
 PyTypeObject *rp_base_that_reduces(PyTypeObject *type) {
-    bool is = is_inherited(type, "__reduce_ex__") ||
-              (is_inherited(type, "__reduce__") &&
-               rp_plan_is_inherited(type, &PyBaseObject_Type, "__reduce_ex__"));
+    /* a __reduce_ex__ in C asks for a __reduce__ of the program */
+    bool is_own = rp_plan_is_inherited(type, &PyBaseObject_Type, "__reduce__");
+    bool is = is_inherited(type, "__reduce_ex__")
+                  ? is_own || is_inherited(type, "__reduce__")
+                  : is_inherited(type, "__reduce__") &&
+                        rp_plan_is_inherited(type, &PyBaseObject_Type, "__reduce_ex__");
     return is ? base_in_c(type) : NULL;
 }
 
 PyObject *rp_make_as_base(PyTypeObject *type, PyTypeObject *base, PyObject *arguments) {
     PyObject *object = base->tp_new(type, arguments, NULL);
-    if (object && base->tp_init && base->tp_init(object, arguments, NULL) < 0) Py_CLEAR(object);
+    bool has_init = base->tp_init && base->tp_init != PyBaseObject_Type.tp_init;
+    if (object && has_init && base->tp_init(object, arguments, NULL) < 0) Py_CLEAR(object);
     return object;
 }
 
