@@ -12,7 +12,7 @@ from the_command import COMMAND
 
 LOOP = """
 import time
-for i in range(60):
+for i in range(400):
     time.sleep(0.01)
 """
 
@@ -23,17 +23,29 @@ def start(name):
                             start_new_session=True)
 
 
-def killed_once(source, seconds=0.5):
-    """What the second run says, on stdout and stderr; how many saves the first one left."""
+def saves():
+    listed = subprocess.run([COMMAND, "log", "--json", "script"], capture_output=True, text=True)
+    return listed.stdout.count('"generation"')
+
+
+def killed_once(source, after):
+    """It is killed when that is true. What the second run says, on stdout and stderr, how many
+    saves the first one left, and the exit code."""
     pathlib.Path("script.py").write_text(textwrap.dedent(source))
     process = start("script.py")
-    time.sleep(seconds)
+    while process.poll() is None and not after():
+        time.sleep(0.02)
+    assert process.poll() is None
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
-    listed = subprocess.run([COMMAND, "log", "--json", "script"], capture_output=True, text=True)
+    left = saves()
     process = start("script.py")
     out, err = process.communicate(timeout=60)
-    return out, err, listed.stdout.count('"generation"'), process.returncode
+    return out, err, left, process.returncode
+
+
+def has_saved():
+    return saves() > 2
 
 
 @pytest.fixture(autouse=True)
@@ -42,7 +54,7 @@ def folder(tmp_path, monkeypatch):
 
 
 def test_types_of_a_script_are_state():
-    out, err, saves, code = killed_once("""
+    out, err, left, code = killed_once("""
         import typing
         T = typing.TypeVar("T", bound="Box")
         P = typing.ParamSpec("P")
@@ -53,13 +65,13 @@ def test_types_of_a_script_are_state():
         """ + textwrap.indent(LOOP, "        ") + """
         print(T, P, Name("x"), Box.__parameters__ == (T,), Some.__origin__ is Box,
               Box.get.__annotations__["return"] is T, T.__bound__)
-        """)
-    assert (out, err, code) == ("~T ~P x True True True ForwardRef('Box')\n", "", 0) and saves > 2
+        """, has_saved)
+    assert (out, err, code) == ("~T ~P x True True True ForwardRef('Box')\n", "", 0) and left > 2
 
 
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="PEP 695")
 def test_type_parameters_and_aliases_of_a_script_are_state():
-    out, err, saves, code = killed_once("""
+    out, err, left, code = killed_once("""
         def first[T](values: list[T]) -> T:
             return values[0]
         class Box[T]:
@@ -71,20 +83,21 @@ def test_type_parameters_and_aliases_of_a_script_are_state():
         print(first.__type_params__, first.__annotations__["return"] is first.__type_params__[0],
               Box.__type_params__ == Box.__parameters__, Tree.__value__,
               Pair.__value__.__args__ == (A, A), first([3]))
-        """)
-    assert (out, err, code) == ("(T,) True True list[Tree] | int True 3\n", "", 0) and saves > 2
+        """, has_saved)
+    assert (out, err, code) == ("(T,) True True list[Tree] | int True 3\n", "", 0) and left > 2
 
 
 def test_a_function_that_exec_makes_is_refused_at_the_save():
     """Nothing makes it again where the program goes on."""
-    out, err, saves, code = killed_once("""
+    out, err, left, code = killed_once("""
         exec("def double(x): return 2 * x")
         import time
+        open("runs", "w").close()
         total = 0
-        for i in range(150):
+        for i in range(400):
             total += double(i)
             time.sleep(0.01)
         print(total)
-        """)
-    assert (out, code) == ("22350\n", 0) and saves <= 1
+        """, pathlib.Path("runs").exists)
+    assert (out, code) == ("159600\n", 0) and left <= 1
     assert "its code was made while the program ran (by exec, eval or a library)" in err, err
