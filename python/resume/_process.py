@@ -121,7 +121,8 @@ class Process:
         if saved:
             self.undo.clear()
         else:
-            sys.stderr.write("".join(f"resume: {text}\n" for text in self.undo.put(0)))
+            self.told = [f"resume: {text}\n" for text in self.undo.put(0)]
+            self.tell()
 
     def changing(self, event, arguments):
         """The program is about to open a file for writing, to remove, to rename one ... Whether a
@@ -274,6 +275,10 @@ class Process:
         else:
             self.outputs[1].put(second)
         self.told += [f"resume: {text}\n" for text in self.appended.put(saved["appended"])]
+        self.tell()
+
+    def tell(self):
+        """On the stderr of the process, whatever the program has put into its place."""
         if self.told and sys.__stderr__ is not None:
             sys.__stderr__.write("".join(self.told))
             flush()

@@ -54,10 +54,7 @@ static PyTypeObject *base_in_c(PyTypeObject *type) {
 
 /* A class of Python has that method from the class in C that it is derived from. */
 static bool is_inherited(PyTypeObject *type, const char *name) {
-    PyObject *text = PyUnicode_InternFromString(name);
-    PyObject *found = text ? rp_type_lookup(type, text) : NULL; /* borrowed */
-    PyErr_Clear();
-    Py_XDECREF(text);
+    PyObject *found = class_attribute(type, name); /* borrowed */
     PyTypeObject *base = base_in_c(type);
     return found && base != type && base != &PyBaseObject_Type &&
            Py_IS_TYPE(found, &PyMethodDescr_Type) && PyDescr_TYPE(found) == base;
