@@ -274,7 +274,8 @@ resume_status rs_file_fall_back(rs_file *file, rs_recovery *recovery, rs_error *
     snprintf(recovery->text, sizeof recovery->text,
              "'%s' is damaged: generation %" PRIu64 " can't be read%s%.160s; generation %" PRIu64
              " is taken, the next save writes a new file and keeps this one beside it",
-             file->path, lost, why.status ? ": " : "", why.text, recovery->taken);
+             file->path, lost, why.status ? ": " : "", rs_error_behind_generation(&why, lost),
+             recovery->taken);
     rs_error_clear(error);
     return RESUME_OK;
 }

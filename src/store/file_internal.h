@@ -152,6 +152,8 @@ resume_status rs_state_load(rs_file *file, const rs_generation *generation, rs_s
 /* META and table alone, for compaction. */
 resume_status rs_state_load_tables(rs_file *file, const rs_generation *generation, rs_state **state,
                                    rs_error *error);
+/* The text of `error`, without the "generation N: " of this one in front. */
+const char *rs_error_behind_generation(const rs_error *error, uint64_t generation);
 /* Fails with DAMAGED: "'PATH': WHAT at byte OFFSET". */
 resume_status rs_file_bad(const rs_file *file, uint64_t offset, rs_error *error, const char *what);
 resume_status rs_table_copy(const rs_table *from, rs_table *to, rs_error *error);

@@ -5,6 +5,8 @@
 #include "base/arith.h"
 
 #include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
 
 /* --- records of one segment, verified by the digest of its trailer --- */
 
@@ -25,6 +27,12 @@ static void segment_release(segment_read_in *segment) {
 resume_status rs_file_bad(const rs_file *file, uint64_t offset, rs_error *error, const char *what) {
     return rs_fail_at(error, RESUME_DAMAGED, 0, offset, "'%s': %s at byte %" PRIu64, file->path,
                       what, offset);
+}
+
+const char *rs_error_behind_generation(const rs_error *error, uint64_t generation) {
+    char prefix[40];
+    int size = snprintf(prefix, sizeof prefix, "generation %" PRIu64 ": ", generation);
+    return error->text + (strncmp(error->text, prefix, (size_t)size) == 0 ? size : 0);
 }
 
 static resume_status read_into(rs_file *file, rs_buffer *buffer, uint64_t size, uint64_t offset,

@@ -36,7 +36,8 @@ typedef struct recovery_work {
     bool damaged;
     bool has_tail; /* bytes behind the last commit that are no commit, and not all zero */
     bool torn;     /* the newest save was perhaps never durable, and does not verify */
-    rs_error why;  /* of the newest generation that does not verify */
+    rs_error why;  /* of the newest generation that does not verify, one that was durable first */
+    uint64_t why_generation;
 } recovery_work;
 
 static void note_lost(recovery_work *recovery, uint64_t generation) {
@@ -251,10 +252,14 @@ static resume_status choose(recovery_work *recovery, rs_error *error) {
             return status;
         }
         uint64_t number = file->generations[index].number;
-        if (!recovery->why.status) recovery->why = why;
+        bool durable = was_durable(recovery, &file->generations[index]);
+        if (!recovery->why.status || (durable && number > recovery->lost)) {
+            recovery->why = why;
+            recovery->why_generation = number;
+        }
         recovery->bad_size += file->generations[index].segment_size;
         recovery->seen = rs_maximum(recovery->seen, number);
-        if (was_durable(recovery, &file->generations[index]))
+        if (durable)
             note_lost(recovery, number);
         else
             recovery->torn = true;
@@ -286,9 +291,12 @@ static void describe(const recovery_work *recovery, rs_recovery *told) {
         char which[64] = "an older generation";
         if (!recovery->damaged) snprintf(which, sizeof which, "a part of it");
         if (lost > taken) snprintf(which, sizeof which, "generation %llu", lost);
+        /* What is wrong with another one is no reason. */
+        bool is_reason = !recovery->damaged || recovery->why_generation == lost;
+        const char *why = rs_error_behind_generation(&recovery->why, lost);
         snprintf(told->text, sizeof told->text,
                  "'%s' is damaged: %s can't be read%s%.160s; generation %llu is taken%s",
-                 file->path, which, recovery->why.status ? ": " : "", recovery->why.text, taken,
+                 file->path, which, is_reason && *why ? ": " : "", is_reason ? why : "", taken,
                  file->for_writing
                      ? ", the next save writes a new file and keeps this one beside it"
                      : "");

@@ -6,6 +6,7 @@
 #include "testing.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -112,6 +113,24 @@ static void test_recover__two_bad_ones_in_a_row(void **state) {
     assert_int_equal(place->recovery.health, RS_HEALTH_DAMAGED);
     assert_int_equal(place->recovery.lost, 4);
     store_expect(place, 0, SAMPLE_SMALL, 3);
+    char said[100]; /* why this one, and not the newer one, which was perhaps never durable */
+    snprintf(said, sizeof said, "4 can't be read: the digest does not match the segment at byte %u",
+             (unsigned)at[3]);
+    assert_non_null(strstr(place->recovery.text, said));
+    assert_null(strstr(place->recovery.text, "generation 5"));
+}
+
+static void test_recover__a_number_is_told_once(void **state) {
+    store_place *place = *state;
+    uint64_t at[6];
+    lay_small(place, 5, at);
+    wipe_hints(place);
+    store_flip(place->file_path, at[4] + 100);
+    store_flip(place->file_path, at[1] + 3); /* a header: no reason is told for it */
+    store_open_reader(place);
+    assert_int_equal(place->recovery.health, RS_HEALTH_DAMAGED);
+    assert_null(strstr(place->recovery.text, "read: generation"));
+    store_expect(place, 0, SAMPLE_SMALL, 4);
 }
 
 static void test_recover__damaged_ordered_save(void **state) {
@@ -291,6 +310,7 @@ static void test_recover__fall_back_when_an_array_is_damaged(void **state) {
     assert_int_equal(place->recovery.lost, 3);
     assert_int_equal(place->recovery.taken, 2);
     assert_int_equal(place->recovery.health, RS_HEALTH_DAMAGED);
+    assert_null(strstr(place->recovery.text, "generation 3: "));
     store_expect(place, 0, SAMPLE_LARGE, 2);
     store_save(place, SAMPLE_LARGE, 4);
     assert_memory_equal(place->info.aside, CK ".damaged-", 11);
@@ -431,6 +451,7 @@ int main(void) {
         TEST(test_recover__file_cut_right_behind_an_older_save_is_damage),
         TEST(test_recover__damage_in_between_is_told_and_the_newest_is_taken),
         TEST(test_recover__two_bad_ones_in_a_row),
+        TEST(test_recover__a_number_is_told_once),
         TEST(test_recover__damaged_ordered_save),
         TEST(test_recover__ordered_save_without_trailer_is_torn),
         TEST(test_recover__wrong_hints_only_cost_a_scan),
