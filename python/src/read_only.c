@@ -188,19 +188,28 @@ done:
     return data;
 }
 
+/* Takes the exception that is set, which may name the path already. */
+static int tell_older(rp_module_state *state, PyObject *path) {
+    PyObject *exception = rp_exception_take();
+    PyObject *text = exception == NULL ? NULL : PyObject_Str(exception);
+    int is_named = text == NULL ? -1 : PyUnicode_Contains(text, path), status = -1;
+    if (is_named >= 0)
+        status = is_named ? rp_warn(state, "%U: the save before it is read", text)
+                          : rp_warn(state, "'%U': %U: the save before it is read", path, text);
+    Py_XDECREF(text);
+    Py_XDECREF(exception);
+    return status;
+}
+
 /* The newest generation that can be read; an older one with a warning. */
 static PyObject *load_newest(rp_module_state *state, rs_file *file, const rs_recovery *recovery,
                              PyObject *path, PyObject *trusted, bool lazy) {
     size_t count = rs_file_generation_count(file);
-    if (recovery->health != RS_HEALTH_GOOD && rp_warn(state, "'%U': %s", path, recovery->text) < 0)
-        return NULL;
+    if (recovery->health != RS_HEALTH_GOOD && rp_warn(state, "%s", recovery->text) < 0) return NULL;
     for (size_t i = 0;; i++) {
         PyObject *data = load_generation(state, file, i, trusted, lazy);
         if (data != NULL || !PyErr_ExceptionMatches(state->damaged) || i + 1 >= count) return data;
-        PyObject *exception = rp_exception_take();
-        int status = rp_warn(state, "'%U': %S: the save before it is read", path, exception);
-        Py_DECREF(exception);
-        if (status < 0) return NULL;
+        if (tell_older(state, path) < 0) return NULL;
     }
 }
 

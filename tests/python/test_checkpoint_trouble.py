@@ -217,14 +217,25 @@ def test_a_damaged_generation_is_told_and_the_one_before_is_taken(folder):
         big()
     path = folder / ".checkpoints" / "big"
     damage(path, random.Random(3).randbytes(1_500_000)[900_000:900_100])
-    with pytest.warns(ResumeWarning, match="damaged"):
+    with pytest.warns(ResumeWarning, match="the save before it is read") as told:
         assert resume.load("big")["generation"] == 2
+    assert [str(one.message).count(str(path)) for one in told] == [1]
     with pytest.warns(ResumeWarning) as told:
         generation, data, report = big()
     assert (generation, data) == (2, random.Random(2).randbytes(1_500_000))
     text = " ".join(str(one.message) for one in told)
     assert "damaged" in text and report.restored and report.generation == 2
     assert resume.list()[0].problem is None or "damaged" in resume.list()[0].problem
+
+
+def test_a_damaged_file_is_named_once(folder):
+    for _ in range(3):
+        counter()
+    path = folder / ".checkpoints" / "c"
+    path.write_bytes(path.read_bytes()[:5 * 4096])
+    with pytest.warns(ResumeWarning) as told:
+        resume.load("c")
+    assert [str(one.message).count(str(path)) for one in told] == [1]
 
 
 def test_nothing_left_that_is_whole(folder):
