@@ -43,6 +43,13 @@ static bool stands_for_itself(const char *name, size_t size, size_t index) {
     return c == '-' || (c == '.' && !begins_ending(name, size, index));
 }
 
+static size_t encoded_size(const char *name, size_t size) {
+    size_t used = 0;
+    for (size_t i = 0; i < size; i++)
+        used += stands_for_itself(name, size, i) ? 1 : 3;
+    return used;
+}
+
 /* The encoded size, at most RS_NAME_SIZE_MAX + 3: the rest is not looked at. */
 static size_t encode(const char *name, size_t size, char file_name[RS_FILE_NAME_SIZE]) {
     static const char digits[] = "0123456789ABCDEF";
@@ -78,10 +85,10 @@ resume_status rs_name_encode(const char *name, size_t size, char file_name[RS_FI
         shown[sizeof shown - 1] = '\0';
         file_name[0] = '\0';
         return rs_fail(error, RESUME_BAD_NAME,
-                       "the name of the checkpoint, '%s...' (%zu bytes), is too long: as a file "
-                       "name it may take %u bytes, and each but letters, digits and '._-' takes 3; "
-                       "choose a shorter one",
-                       shown, size, RS_NAME_SIZE_MAX);
+                       "the name of the checkpoint, '%s...', is too long: as a file name it takes "
+                       "%zu bytes, where %u are possible, since each but letters, digits and "
+                       "'._-' takes 3; choose a shorter one",
+                       shown, encoded_size(name, size), RS_NAME_SIZE_MAX);
     }
     return RESUME_OK;
 }

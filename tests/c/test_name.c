@@ -82,8 +82,13 @@ static void test_name__bad_names_say_why(void **state) {
     assert_int_equal(rs_name_encode(name, 300, file_name, &error), RESUME_BAD_NAME);
     assert_string_equal(file_name, "");
     assert_non_null(strstr(error.text, "%1B%5D0%3Bxxx"));
-    assert_non_null(strstr(error.text, "300 bytes"));
+    assert_non_null(strstr(error.text, "it takes 306 bytes, where 100 are possible"));
     assert_non_null(strstr(error.text, "choose a shorter one"));
+
+    for (size_t i = 0; i < 100; i += 2) /* 50 characters that fit, if they were not encoded */
+        memcpy(name + i, "\303\274", 2);
+    assert_int_equal(rs_name_encode(name, 100, file_name, &error), RESUME_BAD_NAME);
+    assert_non_null(strstr(error.text, "it takes 300 bytes, where 100 are possible"));
 }
 
 static void test_name__longest_is_100_encoded_bytes(void **state) {
