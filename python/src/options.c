@@ -254,6 +254,24 @@ static int rename_filename(PyObject **kwargs) {
     return status;
 }
 
+/* In words that are true of resumable() and Checkpoint(): both hand on what they are given. */
+static int refuse_unknown(PyObject *kwargs, char *const keywords[]) {
+    PyObject *name;
+    Py_ssize_t position = 0;
+    while (kwargs != NULL && PyDict_Next(kwargs, &position, &name, NULL)) {
+        size_t i = 0;
+        while (keywords[i] && PyUnicode_CompareWithASCIIString(name, keywords[i]) != 0)
+            i++;
+        if (keywords[i]) continue;
+        PyErr_Format(PyExc_TypeError,
+                     "there is no option %R; help(resume.Checkpoint) and help(resume.resumable) "
+                     "list those that are there",
+                     name);
+        return -1;
+    }
+    return 0;
+}
+
 static PyObject *given(PyObject *value) {
     return value == Py_None ? NULL : value;
 }
@@ -270,6 +288,7 @@ int rp_options_parse(PyObject *args, PyObject *kwargs, rp_options *options) {
     *options = (rp_options){.rate_ns = 30000000000u};
     if (rename_filename(&kwargs) < 0) return -1;
     int status = -1;
+    if (refuse_unknown(kwargs, keywords) < 0) goto done;
     if (!PyArg_ParseTupleAndKeywords(
             args, kwargs, "|OpO$OOOOOOppOOOOOOpOp:Checkpoint", keywords, &name, &clean, &rate,
             &folder, &key, &expire, &again, &on_change, &on_error, &strict, &random_state, &skip,

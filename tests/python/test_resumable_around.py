@@ -220,8 +220,9 @@ def test_what_is_no_plain_function_is_refused():
         with pytest.raises(TypeError, match=word):
             resume.resumable(wrong)
     for option in ("clean", "again", "skip", "only", "nonsense"):
-        with pytest.raises(TypeError, match=option):
+        with pytest.raises(TypeError, match=option) as caught:
             resume.resumable(**{option: 1})
+        assert "Checkpoint()" not in str(caught.value)
     with pytest.raises(ValueError, match="on_change"):
         resume.resumable(on_change="ignore")
     with pytest.raises(ValueError, match="rate"):
