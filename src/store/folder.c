@@ -59,8 +59,8 @@ static resume_status open_link(const rs_os *os, const char *path, int *fd, rs_er
     int answer = os->info_at(os, RS_WORKING_FOLDER, path, &info);
     if (answer < 0) return rs_os_fail(error, answer, "can't look at", path);
     if (info.kind != RS_KIND_LINK)
-        return rs_fail(error, RESUME_UNSAFE_PATH,
-                       "'%s' is no folder; remove it or point RESUME_DIR elsewhere", path);
+        return rs_fail(error, RESUME_UNSAFE_PATH, "'%s' is no folder; %spoint RESUME_DIR elsewhere",
+                       path, info.kind == RS_KIND_FILE ? "move it away or " : "");
     if (info.owner != os->user(os) && info.owner != 0)
         return rs_fail(error, RESUME_UNSAFE_PATH,
                        "'%s' is a symbolic link of another user (id %u); remove it or point "

@@ -277,9 +277,19 @@ static void test_paths__ugly_names_do_not_reach_the_terminal(void **state) {
         temp_folder_remove(path);
         assert_true(temp_write(path, ""));
         assert_int_equal(visit(here, names[i], &error), RESUME_UNSAFE_PATH);
-        assert_non_null(strstr(error.text, "' is no folder"));
+        assert_non_null(strstr(error.text, "' is no folder; move it away or point RESUME_DIR"));
         assert_null(strpbrk(error.text, "\n\033\a\x9b"));
     }
+}
+
+/* Nobody should remove a device. */
+static void test_paths__a_device_is_no_folder(void **state) {
+    rs_folder *folder = NULL;
+    rs_error error;
+    (void)state;
+    assert_int_equal(rs_folder_open(rs_os_linux(), "/dev/null", true, &folder, &error),
+                     RESUME_UNSAFE_PATH);
+    assert_string_equal(error.text, "'/dev/null' is no folder; point RESUME_DIR elsewhere");
 }
 
 /* Swapped between opening and locking: what was opened counts. */
@@ -311,6 +321,7 @@ int main(void) {
         TEST(test_paths__files_and_links_of_other_users),
         TEST(test_paths__long_names),
         TEST(test_paths__ugly_names_do_not_reach_the_terminal),
+        TEST(test_paths__a_device_is_no_folder),
         TEST(test_paths__folder_swapped_for_a_link),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
