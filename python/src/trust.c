@@ -79,19 +79,20 @@ int rp_trust_tell_key(rp_checkpoint *self) {
     const rs_checkpoint_info *info = rs_checkpoint_look(self->engine);
     bool is_unsigned = info->key_problem[0] != 0;
     const char *text = is_unsigned ? info->key_problem : info->key_warning;
+    const char *hint =
+        strstr(text, "RESUME_KEY_FILE") ? "" : " (RESUME_KEY_FILE names another file)";
     if (self->state->said_key || text[0] == 0) return 0;
     self->state->said_key = true;
     if (!is_unsigned) return rp_warn(self->state, "checkpoint '%U': %s", self->caller.name, text);
     if (self->has_position)
         return rp_warn(self->state,
-                       "checkpoint '%U' is saved without a signature: %s (RESUME_KEY_FILE names "
-                       "another file). After a kill it goes on only when you have said that the "
-                       "file is good: resume trust \"%U\"",
-                       self->caller.name, text, self->caller.path);
+                       "checkpoint '%U' is saved without a signature: %s%s. After a kill it goes "
+                       "on only when you have said that the file is good: resume trust \"%U\"",
+                       self->caller.name, text, hint, self->caller.path);
     return rp_warn(
         self->state,
-        "checkpoint '%U' is saved without a signature: %s (RESUME_KEY_FILE names another "
-        "file). Numbers, text, containers and arrays will come back; instances of "
-        "classes and functions only where restore(trusted=[...]) names them",
-        self->caller.name, text);
+        "checkpoint '%U' is saved without a signature: %s%s. Numbers, text, containers and arrays "
+        "will come back; instances of classes and functions only where restore(trusted=[...]) "
+        "names them",
+        self->caller.name, text, hint);
 }

@@ -98,7 +98,8 @@ resume_status rs_keys_open(const rs_os *os, const char *path, rs_keys **keys, rs
     if (!made) return rs_fail(error, RESUME_NO_MEMORY, "no memory for a key");
     made->os = os;
     if (!path || !*path) {
-        set_problem(made, "there is no place for a key (no home directory): set RESUME_KEY_FILE");
+        set_problem(made, "there is no place for a key (no home directory): set RESUME_KEY_FILE to "
+                          "a file of your own");
         return RESUME_OK;
     }
     made->path = rs_duplicate_text(path);
@@ -199,7 +200,9 @@ static void make_missing(rs_keys *keys) {
     if (status == RESUME_OK) status = make(keys, folder, slash + 1, &error);
     if (status)
         snprintf(keys->problem, sizeof keys->problem,
-                 "can't make a key: %.400s; set RESUME_KEY_FILE", error.text);
+                 "can't make a key: %.400s; set RESUME_KEY_FILE to a file whose folder can be "
+                 "written",
+                 error.text);
     rs_folder_close(folder);
     rs_free(parent);
 }

@@ -209,6 +209,11 @@ static void test_keys__no_place(void **unused) {
     assert_false(keys->has_key);
     assert_string_not_equal(keys->problem, "");
     rs_keys_free(keys);
+    keys = open_keys("/proc/key"); /* where nobody makes files */
+    rs_keys_make(keys, NULL);
+    assert_false(keys->has_key);
+    assert_non_null(strstr(keys->problem, "; set RESUME_KEY_FILE to a file whose folder"));
+    rs_keys_free(keys);
 }
 
 /* Whatever fails, there is either no key, and a reason, or the one that is in the file. */
