@@ -64,6 +64,12 @@ bool rs_os_is_bad_medium(int os_code) {
     return os_code == EIO || os_code == EBADMSG || os_code == EUCLEAN || os_code == ENODATA;
 }
 
+const char *rs_os_beside_space(int os_code) {
+    return os_code == EFBIG    ? ", but the size of a file is limited"
+           : os_code == EDQUOT ? ", but there is a quota"
+                               : ": see df -i, too";
+}
+
 /* What the user can do about it, "" when there is nothing general to say. */
 static const char *cure_of(int os_code) {
     switch (os_code) {

@@ -20,6 +20,9 @@ bool rs_os_is_unsupported(int64_t negative_errno);
 bool rs_os_cannot_link(int64_t negative_errno);
 /* The medium has lost the bytes: what reading a bad sector gives. `os_code` is positive. */
 bool rs_os_is_bad_medium(int os_code);
+/* Behind a number of free bytes that would do: what else NO_SPACE can mean. `os_code` is positive.
+ */
+const char *rs_os_beside_space(int os_code);
 
 /* Fails with the status of `negative_errno` and the text "WHAT 'PATH': STRERROR" (and the cure,
  * where there is one: "free space or point RESUME_DIR elsewhere"). `path` may be NULL. */

@@ -448,7 +448,8 @@ void rs_file_tell_space(const rs_file *file, uint64_t needed, rs_error *error) {
     if (!error || error->status != RESUME_NO_SPACE) return;
     if (file->os->free_bytes(file->os, file->folder->fd, &free_bytes) < 0) return;
     rs_error_prefix(error, "can't save '%s' (up to %" PRIu64 " bytes needed, %" PRIu64 " free%s)",
-                    file->path, needed, free_bytes, free_bytes > needed ? ": see df -i, too" : "");
+                    file->path, needed, free_bytes,
+                    free_bytes > needed ? rs_os_beside_space(error->os_code) : "");
 }
 
 /* What a whole save may need, whatever part of it has failed. */

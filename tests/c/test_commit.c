@@ -152,6 +152,12 @@ static void test_commit__full_disk_does_not_poison(void **state) {
         assert_int_equal(sample_commit(place->file, SAMPLE_MIXED, 3, NULL, &place->error),
                          RESUME_NO_SPACE);
         assert_non_null(strstr(place->error.text, CK));
+        /* There are enough free bytes here: another reason is told for each. */
+        static const char *const said[] = {
+            " free: see df -i, too): ", " free, but there is a quota): ",
+            " free, but the size of a file is limited): "};
+        assert_non_null(strstr(place->error.text, said[i]));
+        if (i == 2) assert_non_null(strstr(place->error.text, "(ulimit -f)"));
         assert_int_equal(store_size(place->file_path), size);
     }
     store_fail(place, FAULT_WRITE, 1, 0);
