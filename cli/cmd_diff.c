@@ -277,7 +277,7 @@ static rc_exit run(const void *parsed) {
     differ this = {.chosen = parsed, .changes = json_array(), .columns = terminal_columns()};
     rs_error error = {0};
     if (open_both(&this, &error) != RESUME_OK) {
-        this.worst = rc_report(&error);
+        this.worst = rc_report_failed("diff", this.chosen->json, &error);
     } else {
         this.worst =
             rc_worse(rc_opened_health(&this.a.opened),

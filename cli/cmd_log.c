@@ -229,7 +229,7 @@ static rc_exit run(const void *parsed) {
                               &opened.recovery, &error);
     if (status == RESUME_OK) status = rs_file_list_all(opened.file, &error);
     if (status != RESUME_OK) {
-        result = rc_report(&error);
+        result = rc_report_failed("log", chosen->common.json, &error);
     } else {
         size_t count = rs_file_generation_count(opened.file);
         uint64_t limit = chosen->number ? chosen->number : ROWS_DEFAULT;

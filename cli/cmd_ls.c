@@ -220,7 +220,7 @@ static rc_exit run(const void *parsed) {
     const char *folder = chosen->common.count ? chosen->common.targets[0] : NULL;
     if (rc_place_folder(folder, &place, &error) != RESUME_OK ||
         rc_place_list(place.folder, &names, &count, &error) != RESUME_OK) {
-        result = rc_report(&error);
+        result = rc_report_failed("ls", chosen->common.json, &error);
     } else {
         result = list_folder(place.folder, chosen, names, count);
     }

@@ -100,7 +100,7 @@ static rc_exit run(const void *parsed) {
         status = roll_back(&this, &error);
     }
     if (status != RESUME_OK) {
-        result = rc_report(&error);
+        result = rc_report_failed("rollback", chosen->json, &error);
     } else {
         if (this.info.note[0]) rc_say("%s", this.info.note);
         if (this.info.aside[0]) rc_say("the file as it was is kept as '%s'", this.info.aside);

@@ -248,7 +248,7 @@ static rc_exit run(const void *parsed) {
     rs_error error = {0};
     rc_exit result;
     if (shown_open(&this, chosen, &error) != RESUME_OK) {
-        result = rc_report(&error);
+        result = rc_report_failed("show", chosen->common.json, &error);
     } else {
         result = rc_opened_health(&this.opened);
         result = chosen->common.json ? print_json(&this, result)

@@ -30,6 +30,8 @@ rc_exit rc_exit_of(resume_status status);
 rc_exit rc_worse(rc_exit a, rc_exit b);
 /* "resume: TEXT", escaped, and what to do next where the text does not say it. */
 rc_exit rc_report(const rs_error *error);
+/* The same of a command that has no other result; with --json one object on stdout, too. */
+rc_exit rc_report_failed(const char *command, bool json, const rs_error *error);
 void rc_say(const char *format, ...) RS_PRINTF(1, 2); /* the same for a hint or warning */
 
 /* place.c: which file or folder an argument means. */

@@ -1,4 +1,4 @@
-/* Talk on stderr, and the exit code that belongs to a status. */
+/* Failures: talk on stderr, an object for --json, and the exit code that belongs to a status. */
 #include "command.h"
 
 #include <stdarg.h>
@@ -47,7 +47,21 @@ void rc_say(const char *format, ...) {
     fprintf(stderr, "resume: %s\n", safe);
 }
 
+static const char *text_of(const rs_error *error) {
+    return error->text[0] ? error->text : resume_status_text(error->status);
+}
+
 rc_exit rc_report(const rs_error *error) {
-    rc_say("%s", error->text[0] ? error->text : resume_status_text(error->status));
+    rc_say("%s", text_of(error));
     return rc_exit_of(error->status);
+}
+
+rc_exit rc_report_failed(const char *command, bool json, const rs_error *error) {
+    rc_exit result = rc_report(error);
+    if (!json) return result;
+    const char *text = text_of(error);
+    json_t *root = rc_json_new(command);
+    json_object_set_new(root, "status", json_string(resume_status_name(error->status)));
+    json_object_set_new(root, "message", rc_json_text(text, strlen(text)));
+    return rc_json_print(root, result);
 }

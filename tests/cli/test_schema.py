@@ -103,6 +103,25 @@ def test_every_command_prints_what_the_schema_says(resume, cut_off, folder):
     assert seen == json_commands(resume)
 
 
+@needs_jsonschema
+def test_a_failure_is_an_object_too(resume, cut_off, folder):
+    data = bytearray(cut_off.read_bytes())
+    data[517] ^= 1  # of the header
+    cut_off.with_name("broken").write_bytes(data)
+    (folder / "empty").touch()
+    for code, *arguments in ((6, "show", "broken"), (6, "log", "broken"), (6, "diff", "broken"),
+                             (6, "rollback", "broken@1"), (1, "show", "./empty"),
+                             (4, "show", "nothing"), (4, "show", "sim.main@77"),
+                             (4, "log", "nothing"), (4, "diff", "sim.main", "nothing"),
+                             (4, "ls", "nowhere"), (4, "rollback", "nothing@1")):
+        ran = resume(*arguments, "--json")
+        assert ran.code == code, arguments
+        validate(ran.json, code)
+        assert list(ran.json) == ["schema", "command", "status", "message", "exit"], arguments
+        assert ran.json["message"] in ran.err
+    assert resume("show", "broken").out == ""
+
+
 def test_the_page_names_every_key():
     """docs/command.md has each key of the schema."""
     page = (ROOT / "docs" / "command.md").read_text()
