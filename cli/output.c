@@ -10,13 +10,35 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+/* What to do about it, "" when there is nothing general to say. */
+static const char *cure_of(int os_code) {
+    switch (os_code) {
+    case ENOENT:
+        return "; make the folder or choose another";
+    case ENOTDIR:
+        return "; a part of the path is no folder: choose another";
+    case EACCES:
+    case EPERM:
+    case EROFS:
+        return "; choose a folder that you can write";
+    case ENOSPC:
+    case EDQUOT:
+        return "; free space or choose another folder";
+    case EFBIG:
+        return "; raise the limit of file sizes (ulimit -f) or choose another folder";
+    default:
+        return "";
+    }
+}
+
 static resume_status fail(rs_error *error, int os_code, const char *what, const char *path) {
     resume_status status =
         os_code == ENOSPC || os_code == EDQUOT || os_code == EFBIG  ? RESUME_NO_SPACE
         : os_code == EACCES || os_code == EPERM || os_code == EROFS ? RESUME_DENIED
         : os_code == EEXIST                                         ? RESUME_EXISTS
                                                                     : RESUME_IO;
-    return rs_fail(error, status, "%s '%s' failed: %s", what, path, strerror(os_code));
+    return rs_fail(error, status, "%s '%s' failed: %s%s", what, path, strerror(os_code),
+                   cure_of(os_code));
 }
 
 /* --force is for exports, and one wrong word must not cost a checkpoint. */
