@@ -56,10 +56,11 @@ static resume_status step_back(rc_opened *opened, rs_error *error) {
         opened->index = index + 1;
         return RESUME_OK;
     }
+    char shown[RS_FILE_NAME_SIZE];
+    rs_name_show(opened->place.file_name, shown);
     return rs_fail(error, RESUME_NOT_FOUND,
                    "no save before generation %" PRIu64 " of '%s' is kept to compare it with",
-                   rs_file_generation(opened->file, opened->index)->number,
-                   opened->place.file_name);
+                   rs_file_generation(opened->file, opened->index)->number, shown);
 }
 
 /* "NAME": the newest and the one before. "NAME@41": that one and the newest. */

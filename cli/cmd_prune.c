@@ -210,7 +210,9 @@ static void prune_one(pruner *work, const rs_folder *folder, const char *file_na
         work->worst = rc_worse(work->worst, rc_report(&error));
     else if (!work->chosen->common.json)
         work->worst = rc_worse(work->worst, print_text(work, file_name, &this));
-    if (this.info.note[0]) rc_say("'%s': %s", file_name, this.info.note);
+    char shown[RS_FILE_NAME_SIZE];
+    rs_name_show(file_name, shown);
+    if (this.info.note[0]) rc_say("'%s': %s", shown, this.info.note);
     rs_free(this.entries);
 }
 
@@ -238,17 +240,19 @@ static resume_status prune_folder(pruner *work, const rs_folder *folder, rs_erro
 }
 
 static void prune_target(pruner *work, const char *target) {
+    char shown[RS_FILE_NAME_SIZE];
     rc_place place = {0};
     rs_error error = {0};
     resume_status status = target ? rc_place_find(target, true, &place, &error)
                                   : rc_place_folder(NULL, &place, &error);
+    rs_name_show(place.file_name, shown);
     if (status == RESUME_OK && !place.file_name[0])
         status = prune_folder(work, place.folder, &error);
     else if (status == RESUME_OK && rs_name_role(place.file_name) != RS_ROLE_CHECKPOINT)
         status = rs_fail(&error, RESUME_MISUSE,
                          "'%s' is set aside; 'resume rm' removes it, 'resume revive' brings it "
                          "back",
-                         place.file_name);
+                         shown);
     else if (status == RESUME_OK)
         prune_one(work, place.folder, place.file_name);
     if (status != RESUME_OK) work->worst = rc_worse(work->worst, rc_report(&error));

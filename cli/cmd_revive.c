@@ -72,8 +72,12 @@ static rc_exit revive(const rs_folder *folder, const char *aside, rs_error *erro
         rs_lock_release(folder, &lock);
     }
     if (status != RESUME_OK) return rc_report(error);
-    rc_say("'%s' is '%s' again", aside, base);
-    if (kept[0]) rc_say("what was there is now '%s'", kept);
+    char shown[3][RS_FILE_NAME_SIZE];
+    rs_name_show(aside, shown[0]);
+    rs_name_show(base, shown[1]);
+    rs_name_show(kept, shown[2]);
+    rc_say("'%s' is '%s' again", shown[0], shown[1]);
+    if (kept[0]) rc_say("what was there is now '%s'", shown[2]);
     if (is_old)
         rc_say("its call has ended more than 24 hours ago: give the Checkpoint a longer expire=, "
                "or it is set aside again");

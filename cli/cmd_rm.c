@@ -184,7 +184,9 @@ static resume_status remove_family(remover *work, const rs_folder *folder, const
 
 static bool is_yes(const rs_folder *folder, const char *file_name) {
     char name[4 * RS_FILE_NAME_SIZE], size[RC_TEXT_SIZE], age[RC_TEXT_SIZE], answer[16] = "";
+    char shown[RS_FILE_NAME_SIZE];
     rs_file_info info = {0};
+    rs_name_show(file_name, shown);
     folder->os->info_at(folder->os, folder->fd, file_name, &info);
     rc_text_name(RC_ESCAPE_TERMINAL, file_name, name, sizeof name);
     fflush(stdout);
@@ -192,7 +194,7 @@ static bool is_yes(const rs_folder *folder, const char *file_name) {
             rc_text_age(folder->os->clock_ns(folder->os) - info.modified_ns, age));
     if (!fgets(answer, sizeof answer, stdin)) fputc('\n', stderr);
     bool yes = answer[0] == 'y' || answer[0] == 'Y';
-    if (!yes) rc_say("'%s' stays", file_name);
+    if (!yes) rc_say("'%s' stays", shown);
     return yes;
 }
 

@@ -26,9 +26,11 @@ static resume_status open_locked(rolled *this, const rc_arguments *chosen, rs_er
                        "to which generation? 'resume log %s' lists them; 'resume rollback %s@-1' "
                        "goes to the one before the newest",
                        chosen->targets[0], chosen->targets[0]);
-    if (rs_name_role(place->file_name) != RS_ROLE_CHECKPOINT)
-        return rs_fail(error, RESUME_MISUSE, "'%s' is set aside; 'resume revive' first",
-                       place->file_name);
+    if (rs_name_role(place->file_name) != RS_ROLE_CHECKPOINT) {
+        char shown[RS_FILE_NAME_SIZE];
+        rs_name_show(place->file_name, shown);
+        return rs_fail(error, RESUME_MISUSE, "'%s' is set aside; 'resume revive' first", shown);
+    }
     status = rs_lock_take(place->folder, place->file_name, &this->lock, error);
     if (status != RESUME_OK) return status;
     return rs_file_open(place->folder, place->file_name, true, &this->opened.file,
@@ -103,7 +105,9 @@ static rc_exit run(const void *parsed) {
         result = rc_report_failed("rollback", chosen->json, &error);
     } else {
         if (this.info.note[0]) rc_say("%s", this.info.note);
-        if (this.info.aside[0]) rc_say("the file as it was is kept as '%s'", this.info.aside);
+        char kept[RS_FILE_NAME_SIZE];
+        rs_name_show(this.info.aside, kept);
+        if (kept[0]) rc_say("the file as it was is kept as '%s'", kept);
         if (this.lock.unsupported)
             rc_say("this file system knows no locks: make sure that no program has it open");
         if (chosen->json)

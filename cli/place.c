@@ -51,18 +51,16 @@ static bool is_in_folder(const rs_folder *folder, const char *file_name) {
 /* NOT_FOUND, with the name in the folder that was most likely meant. */
 static resume_status refuse_name(const char *argument, const rs_folder *folder, const char *kind,
                                  rs_error *error) {
-    char **names = NULL, name[sizeof((rc_nearest *)0)->best];
+    char **names = NULL, shown[RS_FILE_NAME_SIZE];
     size_t count = 0;
     const char *slash = strrchr(argument, '/');
     rc_nearest nearest = {.typed = slash ? slash + 1 : argument};
     if (folder && rc_place_list(folder, &names, &count, NULL) != RESUME_OK) count = 0;
     for (size_t i = 0; i < count; i++) {
         rs_file_role role = rs_name_role(names[i]);
-        bool ours = role == RS_ROLE_CHECKPOINT || role == RS_ROLE_ASIDE;
-        if (ours && rs_name_decode(names[i], name, sizeof name))
-            rc_nearest_consider(&nearest, name);
-        else if (ours)
-            rc_nearest_consider(&nearest, names[i]);
+        rs_name_show(names[i], shown);
+        if (role == RS_ROLE_CHECKPOINT || role == RS_ROLE_ASIDE)
+            rc_nearest_consider(&nearest, shown);
         rs_free(names[i]);
     }
     rs_free(names);
@@ -98,12 +96,16 @@ static resume_status find_path(const char *path, bool folder_allowed, rc_place *
     return refuse_name(path, place->folder, "file", error);
 }
 
-/* By its name, or by the name of a file that belongs to a checkpoint ("NAME~1"). `error` tells when
- * it can't be a name. */
+/* By its name, or by that of a file that belongs to a checkpoint ("NAME~1"), as it is told or as it
+ * is. `error` tells when it can't be a name. */
 static bool find_name(const char *argument, rc_place *place, rs_error *error) {
     char encoded[RS_FILE_NAME_SIZE];
     if (rs_name_encode(argument, strlen(argument), encoded, error) == RESUME_OK &&
         is_in_folder(place->folder, encoded)) {
+        snprintf(place->file_name, sizeof place->file_name, "%s", encoded);
+        return true;
+    }
+    if (rs_name_of_shown(argument, encoded) && is_in_folder(place->folder, encoded)) {
         snprintf(place->file_name, sizeof place->file_name, "%s", encoded);
         return true;
     }
@@ -182,14 +184,16 @@ resume_status rc_place_generation(const rc_place *place, rs_file *file, size_t *
     size_t count = rs_file_generation_count(file);
     *index = find_generation(place, file);
     if (*index < count) return RESUME_OK;
+    char shown[RS_FILE_NAME_SIZE];
+    rs_name_show(place->file_name, shown);
     if (place->back)
         return rs_fail(error, RESUME_NOT_FOUND,
                        "only %zu generation%s of '%s' are kept; 'resume log NAME' lists them",
-                       count, count == 1 ? "" : "s", place->file_name);
+                       count, count == 1 ? "" : "s", shown);
     return rs_fail(error, RESUME_NOT_FOUND,
                    "generation %" PRIu64
                    " of '%s' is not kept; 'resume log NAME' lists those that are",
-                   place->generation, place->file_name);
+                   place->generation, shown);
 }
 
 /* --- listing --- */

@@ -69,21 +69,9 @@ const char *rc_text_time_json(int64_t time_ns, char to[RC_TEXT_SIZE]) {
 }
 
 size_t rc_text_name(rc_escape_mode mode, const char *file_name, char *to, size_t to_size) {
-    char base[RS_FILE_NAME_SIZE], name[RS_FILE_NAME_SIZE * 2] = "";
-    const char *ending = "";
-    rs_file_role role = rs_name_role(file_name);
-    if (role == RS_ROLE_ASIDE) ending = strrchr(file_name, '~');
-    if (role == RS_ROLE_DAMAGED) ending = strstr(file_name, ".damaged-");
-    if (role == RS_ROLE_TORN) ending = strstr(file_name, ".torn-");
-    if (!ending) ending = "";
-    size_t length = *ending ? (size_t)(ending - file_name) : strlen(file_name);
-    if (length < sizeof base) {
-        memcpy(base, file_name, length);
-        base[length] = 0;
-        if (!rs_name_decode(base, name, RS_FILE_NAME_SIZE)) snprintf(name, sizeof name, "%s", base);
-    }
-    strncat(name, ending, sizeof name - strlen(name) - 1);
-    return rc_escape(mode, name, strlen(name), to, to_size);
+    char shown[RS_FILE_NAME_SIZE];
+    rs_name_show(file_name, shown);
+    return rc_escape(mode, shown, strlen(shown), to, to_size);
 }
 
 const char *rc_text_health(rs_health health) {

@@ -125,16 +125,19 @@ static int tell_gone(rp_checkpoint *self, rp_snapshot *snapshot) {
 }
 
 static int tell_file(rp_checkpoint *self, const rs_commit_info *info, bool had_file) {
+    char kept[RS_FILE_NAME_SIZE];
+    rs_name_show(info->aside, kept);
+    const char *quote = strcmp(kept, info->aside) == 0 ? "" : "\"";
     if (info->aside[0] != 0 && strstr(info->aside, ".damaged-") != NULL)
         return rp_warn(self->state,
                        "checkpoint '%U': a complete new file was written; the damaged one is kept "
                        "as '%s'",
-                       self->caller.name, info->aside);
+                       self->caller.name, kept);
     if (info->aside[0] != 0)
         return rp_warn(self->state,
-                       "checkpoint '%U': what was saved before is kept as '%s' ('resume revive %s' "
-                       "brings it back)",
-                       self->caller.name, info->aside, info->aside);
+                       "checkpoint '%U': what was saved before is kept as '%s' ('resume revive "
+                       "%s%s%s' brings it back)",
+                       self->caller.name, kept, quote, kept, quote);
     if (info->new_file && had_file && !info->compacted)
         return rp_warn(self->state,
                        "checkpoint '%U': its file was gone or could not be relied on: a complete "

@@ -197,12 +197,18 @@ static bool is_timed(const char *file_name, const char *ending) {
            is_time(at + strlen(ending));
 }
 
+/* The last place of `part`, NULL for none. */
+static const char *last_place(const char *text, const char *part) {
+    const char *last = NULL;
+    for (const char *at = strstr(text, part); at != NULL; at = strstr(at + 1, part))
+        last = at;
+    return last;
+}
+
 /* .NAME.tmp-HEX; the name may hold ".tmp-" itself, so the last one counts. */
 static bool is_temporary(const char *file_name) {
     if (file_name[0] != '.') return false;
-    const char *last = NULL;
-    for (const char *at = strstr(file_name, ".tmp-"); at != NULL; at = strstr(at + 1, ".tmp-"))
-        last = at;
+    const char *last = last_place(file_name, ".tmp-");
     if (last == NULL || last == file_name) return false;
     const char *hex = last + strlen(".tmp-");
     size_t hex_size = strlen(hex);
@@ -229,4 +235,35 @@ rs_file_role rs_name_role(const char *file_name) {
     if (tilde != NULL && is_name(file_name, (size_t)(tilde - file_name)) && is_number(tilde + 1))
         return RS_ROLE_ASIDE;
     return is_temporary(file_name) ? RS_ROLE_TEMPORARY : RS_ROLE_OTHER;
+}
+
+/* Where "~1" or ".damaged-TIME" begins, NULL where neither is at the end. */
+static const char *ending_of(const char *text) {
+    static const char *const timed[] = {".damaged-", ".torn-"};
+    for (size_t i = 0; i < 2; i++) {
+        const char *at = last_place(text, timed[i]);
+        if (at != NULL && is_time(at + strlen(timed[i]))) return at;
+    }
+    const char *tilde = strrchr(text, '~');
+    return tilde != NULL && is_number(tilde + 1) ? tilde : NULL;
+}
+
+void rs_name_show(const char *file_name, char shown[RS_FILE_NAME_SIZE]) {
+    char name[RS_NAME_SIZE_MAX];
+    const char *ending = ending_of(file_name);
+    size_t size = ending != NULL ? (size_t)(ending - file_name) : strlen(file_name);
+    size_t used = decode(file_name, size, name);
+    if (used == 0)
+        snprintf(shown, RS_FILE_NAME_SIZE, "%s", file_name);
+    else
+        snprintf(shown, RS_FILE_NAME_SIZE, "%.*s%s", (int)used, name, ending ? ending : "");
+}
+
+bool rs_name_of_shown(const char *shown, char file_name[RS_FILE_NAME_SIZE]) {
+    const char *ending = ending_of(shown);
+    if (ending == NULL || ending == shown) return false;
+    if (rs_name_encode(shown, (size_t)(ending - shown), file_name, NULL) != RESUME_OK) return false;
+    size_t used = strlen(file_name);
+    return snprintf(file_name + used, RS_FILE_NAME_SIZE - used, "%s", ending) <
+           (int)(RS_FILE_NAME_SIZE - used);
 }

@@ -49,4 +49,9 @@ typedef enum rs_file_role {
 } rs_file_role;
 /* What a file name in a store folder is, by its form alone. */
 rs_file_role rs_name_role(const char *file_name);
+
+/* How people are told of a file: the decoded name, "~1" and the like kept behind it. */
+void rs_name_show(const char *file_name, char shown[RS_FILE_NAME_SIZE]);
+/* The file that is told so, of those that stand beside a checkpoint ("NAME~1"); false for none. */
+bool rs_name_of_shown(const char *shown, char file_name[RS_FILE_NAME_SIZE]);
 #endif

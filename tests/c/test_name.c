@@ -184,6 +184,44 @@ static void test_name__roles(void **state) {
 }
 
 /* Any bytes: two names never meet in one file name, nor with a file beside another. */
+static void expect_shown(const char *file_name, const char *shown) {
+    char found[RS_FILE_NAME_SIZE];
+    rs_name_show(file_name, found);
+    assert_string_equal(found, shown);
+}
+
+static void test_name__files_are_told_by_decoded_names(void **state) {
+    (void)state;
+    static const char *const both[][2] = {
+        {"a%40b~1", "a@b~1"},
+        {"a%20b.damaged-20261122T134301Z", "a b.damaged-20261122T134301Z"},
+        {"a%7E2~12", "a~2~12"},
+        {"%2Fx.torn-20261122T134301Z~3", "/x.torn-20261122T134301Z~3"},
+        {"a%2Edamaged-20261122T134301Z~1", "a.damaged-20261122T134301Z~1"},
+        {"plain~1", "plain~1"}};
+    char file_name[RS_FILE_NAME_SIZE];
+    for (size_t i = 0; i < sizeof both / sizeof *both; i++) {
+        expect_shown(both[i][0], both[i][1]);
+        assert_true(rs_name_of_shown(both[i][1], file_name));
+        bool two_meanings = i == 4; /* the file of the time is meant, which is told alike */
+        assert_string_equal(file_name, two_meanings ? "a.damaged-20261122T134301Z~1" : both[i][0]);
+    }
+    expect_shown("a%40b", "a@b");
+    expect_shown("a%40b.lock", "a%40b.lock");
+    expect_shown(".a%40b.tmp-12", ".a%40b.tmp-12");
+    expect_shown("%zz~1", "%zz~1");
+    expect_shown("", "");
+    static const char *const none[] = {"", "a@b", "~1", "a@b~", "a@b~0", "a@b~1x", "a@b.damaged-1"};
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++)
+        assert_false(rs_name_of_shown(none[i], file_name));
+    char longest[102];
+    memset(longest, 'x', sizeof longest - 1);
+    longest[sizeof longest - 1] = 0;
+    char text[RS_FILE_NAME_SIZE];
+    snprintf(text, sizeof text, "%s~1", longest);
+    assert_false(rs_name_of_shown(text, file_name));
+}
+
 static void test_name__random_names_come_back(void **state) {
     (void)state;
     const char *given = getenv("RESUME_SEED");
@@ -216,6 +254,7 @@ int main(void) {
         cmocka_unit_test(test_name__longest_is_100_encoded_bytes),
         cmocka_unit_test(test_name__other_forms_of_a_name_are_not_decoded),
         cmocka_unit_test(test_name__roles),
+        cmocka_unit_test(test_name__files_are_told_by_decoded_names),
         cmocka_unit_test(test_name__random_names_come_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

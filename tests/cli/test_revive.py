@@ -35,6 +35,28 @@ def test_revive__what_was_set_aside_is_used_again(resume, folder):
     assert run(folder, "keep", "3") == 2
 
 
+def test_revive__names_are_told_as_ls_prints_them_and_taken_so(resume, folder, monkeypatch):
+    monkeypatch.setitem(globals(), "PROGRAM", PROGRAM.replace('"work"', '"a@b c"'))
+    run(folder, "keep", "1")
+    (folder / "again.py").write_text(PROGRAM)
+    again = subprocess.run([sys.executable, "again.py", "clean", "2"], cwd=folder,
+                           capture_output=True, text=True)
+    assert """kept as 'a@b c~1' ('resume revive "a@b c~1"' brings""" in again.stderr
+    entries = resume("ls", "--all", "--json").json["checkpoints"]
+    assert [entry["name"] for entry in entries] == ["a@b c", "a@b c~1"]
+    ran = resume("log", "a@b c~1", "--json").json
+    assert ran["name"] == "a@b c~1" and ran["path"].endswith("/a%40b%20c~1")
+    assert resume("show", "a@b c~1@1").code == resume("show", "a%40b%20c~1").code == 0
+    for arguments in (["show", "a@b c~1@77"], ["rollback", "a@b c~1@1"],
+                      ["prune", "a@b c~1", "--keep-last", "1"], ["show", "a@b c~11"]):
+        ran = resume(*arguments)
+        assert ran.code and "'a@b c~1'" in ran.err, ran.err
+    ran = resume("revive", "a@b c~1")
+    assert ran.code == 0 and "'a@b c~1' is 'a@b c' again" in ran.err and "'a@b c~2'" in ran.err
+    assert "%40" not in ran.err
+    assert resume("rm", "-f", "a@b c~2").code == 0
+
+
 def test_revive__when_nothing_has_the_name(resume, folder):
     run(folder, "keep", "1")
     run(folder, "clean", "2")
