@@ -103,7 +103,9 @@ resume_status rs_header_decode(const uint8_t *bytes, size_t size, rs_header *hea
         !chunk_size_is_allowed(header->chunk_size)) {
         return rs_fail_at(error, RESUME_DAMAGED, 0, 48,
                           "the header has major version %u, chunk size %" PRIu32
-                          " and block size %" PRIu32 ", which no writer makes",
+                          " and block size %" PRIu32
+                          ", which no writer makes; take a copy of the file that is whole, or move "
+                          "it away to start over",
                           header->major, header->chunk_size, block_size);
     }
     return RESUME_OK;

@@ -20,6 +20,12 @@ static resume_status decode(const uint8_t *bytes, size_t size) {
     resume_status status = rs_header_decode(bytes, size, &header, &error);
     assert_int_equal(status, error.status);
     assert_true((status != RESUME_OK) == (error.text[0] != 0));
+    static const char *const next[] = {"use another name", "move it away to start over",
+                                       "install a newer resume"};
+    bool is_told = status == RESUME_OK;
+    for (size_t i = 0; i < sizeof next / sizeof *next; i++)
+        is_told = is_told || strstr(error.text, next[i]);
+    assert_true(is_told);
     return status;
 }
 
