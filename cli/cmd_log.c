@@ -162,7 +162,7 @@ static void print_costs(const rs_meta *newest) {
            100 * (double)newest->paused_ns / (double)newest->running_ns);
 }
 
-static rc_exit print_text(const rc_opened *opened, size_t count, int64_t in_use,
+static rc_exit print_text(const rc_opened *opened, const char *target, size_t count, int64_t in_use,
                           const rs_refusal *refusal) {
     static const rc_column columns[] = {{"GEN", true, false},     {"SAVED", false, false},
                                         {"STATE", false, false},  {"ADDED", true, false},
@@ -186,7 +186,7 @@ static rc_exit print_text(const rc_opened *opened, size_t count, int64_t in_use,
     print_costs(&newest);
     if (refusal) print_refusal(refusal);
     size_t more = rs_file_generation_count(opened->file) - count;
-    if (more) rc_say("%zu older: resume log --all NAME", more);
+    if (more) rc_say("%zu older: resume log --all %s", more, target);
     return result;
 }
 
@@ -242,7 +242,8 @@ static rc_exit run(const void *parsed) {
         result = rc_opened_health(&opened);
         result = chosen->common.json
                      ? print_json(&opened, count, in_use, refusal, result)
-                     : rc_worse(result, print_text(&opened, count, in_use, refusal));
+                     : rc_worse(result, print_text(&opened, chosen->common.targets[0], count,
+                                                   in_use, refusal));
     }
     rc_opened_release(&opened);
     return result;

@@ -36,7 +36,7 @@ def test_log__a_program_that_runs(resume, cut_off, held):
 def test_log__twenty_unless_asked_for_more(resume, history):
     history(25)
     ran = resume("log", "sim.main")
-    assert len(ran.out.splitlines()) == 21 and "5 older: resume log --all" in ran.err
+    assert len(ran.out.splitlines()) == 21 and "5 older: resume log --all sim.main\n" in ran.err
     ran = resume("log", "sim.main", "--all")
     assert len(ran.out.splitlines()) == 26 and ran.err == ""
     ran = resume("log", "sim.main", "-n", "3")

@@ -207,7 +207,7 @@ def test_show__a_generation_behind_the_name(resume, cut_off, folder):
     for place in ("sim.main", ".checkpoints/sim.main", str(folder / ".checkpoints/sim.main")):
         assert [step(f"{place}@{which}") for which in ("1", "2", "-1")] == ["1", "2", "1"]
     assert step("sim.main@-1", "-g2") == "2"
-    for place, words in [("sim.main@3", "generation 3 of 'sim.main' is not kept"),
+    for place, words in [("sim.main@3", "generation 3 of 'sim.main' is not kept; 'resume log NAME"),
                          ("sim.main@-2", "only 2 generations of 'sim.main' are kept"),
                          ("sim.main@-18446744073709551617", "is no generation"),
                          ("sim.main@99999999999999999999", "is no generation"),
