@@ -10,6 +10,7 @@ import sys
 import types
 
 from ._appended import Appended
+from ._input import Input
 from ._undo import Undo
 
 # What is kept of an output, so that it is written again where the shell's `>` has emptied the file.
@@ -17,10 +18,6 @@ KEPT_MAX = 64 << 20
 # Variables of the environment that change what Python and libraries compute.
 TELLING = ("PYTHON", "OMP_", "MKL_", "OPENBLAS_", "NUMEXPR_", "CUDA_", "LD_", "LANG", "LC_", "TZ")
 INSTALLED = ("site-packages", "dist-packages")
-
-
-class Refused(Exception):
-    """Something that can't be gone back to; its text is the reason."""
 
 
 class Output:
@@ -103,7 +100,7 @@ class Process:
         self.here = os.getcwd()
         self.environment = dict(os.environ)
         self.before = frozenset(sys.modules)
-        self.outputs = [Output(1), Output(2)]
+        self.outputs, self.input = [Output(1), Output(2)], Input()
         self.appended = Appended()
         self.undo, self.saves = None, 0
         self.ends = []
@@ -186,6 +183,7 @@ class Process:
         """What must be there before anything of the program is imported or made."""
         return {
             "epoch": self.undo.take(self.saves),
+            "input": self.input.take(),
             "here": [self.here, os.getcwd()],
             "path": list(sys.path),
             "imports": [name for name, module in list(sys.modules.items())
@@ -205,7 +203,6 @@ class Process:
             "digits": sys.get_int_max_str_digits(),
             "outputs": self.take_outputs(),
             "appended": self.appended.take(),
-            "input": take_input(),
             "ends": [list(end) for end in self.ends],
             "signals": {number: handler for number, handler in self.handlers().items()
                         if handler != self.signals.get(number)},
@@ -227,6 +224,7 @@ class Process:
 
     def prepare(self, saved):
         """Before anything of the program is imported or made."""
+        self.input.put(saved["input"])
         texts = self.differences(saved) + self.undo.put(saved.get("epoch", 0))
         self.told = [f"resume: {text}\n" for text in texts]
         sys.path[:] = saved["path"]
@@ -265,7 +263,6 @@ class Process:
         os.umask(saved["mask"])
         put_decimal(saved["decimal"])
         put_numpy(saved["numpy"])
-        put_input(saved["input"])
         flush()
         self.mute(False)
         first, second = saved["outputs"]
@@ -421,24 +418,6 @@ def mask():
     value = os.umask(0o077)
     os.umask(value)
     return value
-
-
-def take_input():
-    """The position of a regular file on descriptor 0, as Python has read it."""
-    try:
-        if not stat.S_ISREG(os.fstat(0).st_mode):
-            return None
-        return sys.stdin.tell()
-    except (AttributeError, ValueError):
-        return None
-    except OSError:
-        raise Refused("while a `for` reads sys.stdin, Python does not tell its position: write "
-                      "`for line in iter(sys.stdin.readline, '')`") from None
-
-
-def put_input(position):
-    if position is not None and sys.stdin is not None and sys.stdin.seekable():
-        sys.stdin.seek(position)
 
 
 def take_decimal():

@@ -4,6 +4,8 @@ import io
 import os
 import tempfile
 
+from ._core import _file_seek
+
 
 def reduction(kind, options, position, attributes, descriptor):
     """(function, arguments) of one whose content is small; all that was written is in the file."""
@@ -36,5 +38,5 @@ def open_again(kind, options, position, attributes, content):
     if kind == "text":
         file = io.TextIOWrapper(file, *options)
     vars(file).update(attributes)
-    file.seek(position)
+    _file_seek(file, position)
     return file

@@ -21,6 +21,7 @@
 #include "testing.h"
 
 #include "types/exceptions.h"
+#include "types/files.h"
 #include "types/own_dict.h"
 #include "types/rebuilt.h"
 #include "types/sentinels.h"
@@ -155,6 +156,10 @@ static PyMethodDef core_functions[] = {
     {"_make_scanner", rp_make_scanner, METH_VARARGS,
      "_make_scanner($module, pattern, string, pos, endpos, start, must_advance, /)\n--\n\nNamed by "
      "saved states."},
+    {"_file_position", rp_core_file_position, METH_O,
+     "_file_position($module, file, /)\n--\n\nWhere it stands, for _file_seek."},
+    {"_file_seek", rp_core_file_seek, METH_VARARGS,
+     "_file_seek($module, file, position, /)\n--\n\nGoes to where _file_position found one."},
     {"_make_csv_reader", rp_make_csv_reader, METH_VARARGS,
      "_make_csv_reader($module, maker, source, lines, /)\n--\n\nNamed by saved states."},
     RP_TESTING_METHODS,

@@ -6,7 +6,7 @@ import pytest
 import unmodified
 
 SCALE = int(os.environ.get("RESUME_SCALE", "1"))
-QUICK = ["nqueens", "go", "richards", "simulation", "report", "company", "files"]
+QUICK = ["nqueens", "go", "richards", "simulation", "report", "company", "files", "reading"]
 NAMES = list(unmodified.PROGRAMS) if SCALE > 1 else QUICK
 
 

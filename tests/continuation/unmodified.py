@@ -115,6 +115,7 @@ OWN = {
     "surroundings": Program("programs/surroundings.py", needs="numpy"),
     "company": Program("programs/company.py"),
     "files": Program("programs/files.py"),
+    "reading": Program("programs/reading.py", outputs=("copy.csv",)),
     "evolution": Program("programs/evolution.py", needs="scipy"),
 }
 QUEENS = sorted(pathlib.Path("/usr/share/doc").glob("python3.*/examples/demo/queens.py"))

@@ -393,6 +393,18 @@ def test_readers_and_writers_of_csv(tmp_path):
     rows = csv.DictReader(io.StringIO("n,m\n1,2\n3,4\n"))
     next(rows)
     assert list(back(rows)) == [{"n": "3", "m": "4"}]
+    path = tmp_path / "rows.csv"
+    path.write_text("1,2\n3,4\n")
+    with open(path, newline="") as source:
+        reader = csv.reader(source)
+        for _ in reader:
+            restored = back(reader)
+            assert list(restored) == [["3", "4"]]
+            break
+    restored = back(reader)
+    assert restored.line_num == 1
+    with pytest.raises(ValueError, match="closed file"):
+        next(restored)
 
 
 def test_what_a_module_has_is_found_there():

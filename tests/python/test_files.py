@@ -48,6 +48,66 @@ def test_text_file__reads_on(path, encoding, newline):
                 assert again.read() == file.read()
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "latin-1", "utf-8-sig", "utf-7",
+                                      "iso2022_jp", "gb18030"])
+@pytest.mark.parametrize("newline", [None, "", "\n", "\r\n", "\r"])
+def test_text_file_in_a_for__reads_on(path, encoding, newline):
+    """`tell` refuses there. The text is longer than what is read at once."""
+    text = TEXT if encoding.startswith(("utf", "gb")) else TEXT.encode("ascii", "ignore").decode()
+    path.write_bytes((text * 40).encode(encoding))
+    with opened(path, "r", encoding=encoding, newline=newline) as file:
+        file.readline()
+        for number, _ in enumerate(file):
+            if number % 1111 == 0:
+                with back(file) as again, back(again) as third, pytest.raises(OSError):
+                    assert again is not file
+                    rest = third.read()
+                    assert third.tell() == third.buffer.tell()
+                    assert "".join(again) == rest
+                    again.seek(0)
+                    assert again.tell() == 0 and again.readline().strip() == "one"
+                    file.tell()
+                left = rest
+    with opened(path, "r", encoding=encoding, newline=newline) as file:
+        assert file.read().endswith(left) and len(left) < len(text * 40)
+
+
+def test_text_file_in_a_for__what_was_read_after_it(path):
+    path.write_text("".join(f"{number:05}\n" for number in range(4000)))
+    with opened(path, "r+") as file:
+        for _ in file:
+            break
+        assert file.read(7) == "00001\n0"
+        again = back(file)
+        assert next(again) == "0002\n" and next(file) == "0002\n"
+        assert file.readlines() == list(again)
+        assert file.tell() == again.tell() == 24000
+        again.close()
+
+
+def test_text_file_in_a_for__what_is_written(path):
+    path.write_text("a\nb\nc\n")
+    with opened(path, "r+") as file:
+        assert next(file) == "a\n"
+        file.write("d\n")
+        again = back(file)
+        assert path.read_text() == "a\nb\nc\nd\n"
+        again.write("e\n")
+        again.close()
+    assert path.read_text() == "a\nb\nc\nd\ne\n"
+
+
+def test_text_file_in_a_for__damage_is_told(path):
+    path.write_text("a\nb\n")
+    with opened(path, "r") as file:
+        for wrong in ([0], [0, "a", b"", "0"], ["0", "a", b"", 0], {}):
+            with pytest.raises((ValueError, TypeError)):
+                _core._file_seek(file, wrong)
+        with open(path, "rb") as other, pytest.raises(TypeError):
+            _core._file_seek(other, [0, "a", b"", 0])
+        assert file.read() == "a\nb\n"
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-8-sig"])
 @pytest.mark.parametrize("newline", [None, "\r\n"])
 def test_text_file__writes_on(path, encoding, newline):
@@ -155,10 +215,6 @@ def test_what_has_no_position__is_refused(path):
     with opened(path, "w") as file:
         path.unlink()
         assert "no name any more" in problem(file)
-    path.write_text("a\nb\n")
-    with opened(path, "r") as file:
-        next(file)
-        assert "chp.loop(file)" in problem(file)
 
 
 def test_memory_files__are_values():

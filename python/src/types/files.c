@@ -115,8 +115,8 @@ static PyObject *path_of(PyObject *raw, PyObject *descriptor) {
 
 /* Where the file stands, what it has written being in the file. NULL with an exception. */
 static PyObject *position_of(PyObject *file, int kind) {
-    PyObject *position = PyObject_CallMethod(file, "tell", NULL), *done;
-    if (!position || kind == RP_FILE_RAW) return position;
+    PyObject *position = rp_file_position(file), *done;
+    if (!position || kind == RP_FILE_RAW || PyList_Check(position)) return position;
     done = PyObject_CallMethod(file, "flush", NULL);
     if (!done) Py_CLEAR(position);
     Py_XDECREF(done);
@@ -173,9 +173,7 @@ static PyObject *parts_of(PyObject *file, int kind, PyObject *raw, PyObject *des
 
 static int refuse_exception(rp_encoder *encoder) {
     if (!PyErr_ExceptionMatches(PyExc_OSError)) return -1;
-    PyErr_Clear();
-    return rp_refuse(encoder, "while a `for` reads it, Python does not tell its position: write "
-                              "`for line in chp.loop(file)`, or `iter(file.readline, '')`");
+    return rp_refuse_exception(encoder, "");
 }
 
 static int put_parts(rp_encoder *encoder, PyObject *parts) {
@@ -285,24 +283,42 @@ done:
     return status;
 }
 
-static void put_name_in_sys(rp_encoder *encoder, const char *name) {
+static void put_name_in_sys(rp_encoder *encoder, const char *name, const char *layer) {
+    char path[40];
+    int size = snprintf(path, sizeof path, "%s%s", name, layer);
     rp_put_tag(encoder, RP_TAG_GLOBAL);
     rp_put_array_head(encoder, 2);
     rs_cbor_put_literal(&encoder->buffer, "sys");
-    rs_cbor_put_text(&encoder->buffer, name, strlen(name));
+    rs_cbor_put_text(&encoder->buffer, path, (size_t)size);
 }
 
-/* sys.stdout and the like: by name. 1, or 0 for all others. In an exact state what they are
- * redirected to is a file as any other. */
+/* What leads from the one file to the other: nothing, ".buffer", ".buffer.raw"; NULL. */
+static const char *layer_of(PyObject *standard, PyObject *file) {
+    static const char *const layers[] = {"", ".buffer", ".buffer.raw"};
+    static const char *const inner[] = {"buffer", "raw"};
+    const char *found = NULL;
+    PyObject *at = Py_XNewRef(standard);
+    for (int i = 0; at && !found && i < 3; i++) {
+        if (at == file) found = layers[i];
+        bool has_inner = i < 2 && !found && strncmp(Py_TYPE(at)->tp_name, "_io.", 4) == 0;
+        Py_SETREF(at, has_inner ? PyObject_GetAttrString(at, inner[i]) : NULL);
+    }
+    PyErr_Clear();
+    Py_XDECREF(at);
+    return found;
+}
+
+/* sys.stdout and the like, and what they stand on: by name. 1, or 0 for all others. In an exact
+ * state what they are redirected to is a file as any other. */
 static int put_standard(rp_encoder *encoder, PyObject *file) {
     static const char *const names[][2] = {
         {"stdin", "__stdin__"}, {"stdout", "__stdout__"}, {"stderr", "__stderr__"}};
     for (int i = 0; i < 3; i++) {
-        bool is_first = PySys_GetObject(names[i][1]) == file;
-        bool is_it = PySys_GetObject(names[i][0]) == file;
-        if (encoder->generators && !is_first && rp_file_kind_of(file)) is_it = false;
-        if (is_it || is_first) {
-            put_name_in_sys(encoder, names[i][is_it ? 0 : 1]);
+        const char *first = layer_of(PySys_GetObject(names[i][1]), file);
+        const char *now = layer_of(PySys_GetObject(names[i][0]), file);
+        if (encoder->generators && !first && rp_file_kind_of(file)) now = NULL;
+        if (now || first) {
+            put_name_in_sys(encoder, names[i][now ? 0 : 1], now ? now : first);
             return 1;
         }
     }

@@ -25,6 +25,15 @@ const char *rp_file_access(PyObject *raw);
 long long rp_file_stat(PyObject *what, const char *attribute);
 /* The open file is the one of that path. */
 bool rp_file_is_at(PyObject *descriptor, PyObject *path);
+/* Where the file stands, new reference: a number for its `seek`, or a list of rp_text_reading().
+ * NULL with an exception. */
+PyObject *rp_file_position(PyObject *file);
+bool rp_is_file_position(PyObject *position, rp_file_kind kind); /* by its form */
+/* Goes there. 0 or -1 with an exception. */
+int rp_file_seek(PyObject *file, PyObject *position);
+/* _file_position(file), _file_seek(file, position): the same for what is in Python. */
+PyObject *rp_core_file_position(PyObject *module, PyObject *file);
+PyObject *rp_core_file_seek(PyObject *module, PyObject *args);
 /* Cuts the file off at `size` (only when it can be written) and goes to `position`. 0 or -1. */
 int rp_file_cut(PyObject *file, PyObject *size, PyObject *position);
 #endif

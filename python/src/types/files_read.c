@@ -171,8 +171,9 @@ static bool are_parts(PyObject *const *parts, Py_ssize_t count) {
                     (is_closed && parts[NAME] == Py_None);
     if (!kind || !has_name || flags_of(parts[ACCESS]) < 0) return false;
     if (is_closed) return PyDict_CheckExact(parts[CLOSED_ATTRIBUTES]);
-    if (!PyLong_CheckExact(parts[POSITION]) || !PyLong_CheckExact(parts[BYTES]) ||
-        !PyLong_CheckExact(parts[SIZE]) || !PyDict_CheckExact(parts[ATTRIBUTES]))
+    if (!rp_is_file_position(parts[POSITION], (rp_file_kind)kind) ||
+        !PyLong_CheckExact(parts[BYTES]) || !PyLong_CheckExact(parts[SIZE]) ||
+        !PyDict_CheckExact(parts[ATTRIBUTES]))
         return false;
     PyObject *options = parts[OPTIONS];
     if (kind != RP_FILE_TEXT) return options == Py_None;
@@ -221,17 +222,16 @@ static PyObject *make_open(rp_decoder *decoder, PyObject *const *parts) {
 }
 
 int rp_file_cut(PyObject *file, PyObject *size, PyObject *position) {
-    PyObject *done = PyObject_CallMethod(file, "flush", NULL), *descriptor = NULL, *sought = NULL;
+    PyObject *done = PyObject_CallMethod(file, "flush", NULL), *descriptor = NULL;
     PyObject *writes = done ? PyObject_CallMethod(file, "writable", NULL) : NULL;
     if (writes) descriptor = PyObject_CallMethod(file, "fileno", NULL);
     if (descriptor && writes == Py_True)
         Py_SETREF(done, call_os("ftruncate", "(OO)", descriptor, size));
-    if (descriptor && done) sought = PyObject_CallMethod(file, "seek", "O", position);
+    int status = descriptor && done ? rp_file_seek(file, position) : -1;
     Py_XDECREF(done);
     Py_XDECREF(writes);
     Py_XDECREF(descriptor);
-    Py_XDECREF(sought);
-    return sought ? 0 : -1;
+    return status;
 }
 
 /* A file for writing has got something since the save. */
@@ -252,15 +252,10 @@ void rp_decoder_cut_files(rp_decoder *decoder) {
 int rp_commit_files(rp_decoder *decoder) {
     for (Py_ssize_t i = 0; i < PyList_GET_SIZE(decoder->opened); i++) {
         PyObject *entry = PyList_GET_ITEM(decoder->opened, i), *file = PyTuple_GET_ITEM(entry, 0);
-        PyObject *position = PyTuple_GET_ITEM(entry, 1), *done = NULL;
-        int status = 0;
-        if (is_cut(file) || (decoder->cut_files && has_more(file, PyTuple_GET_ITEM(entry, 2)))) {
-            status = rp_file_cut(file, PyTuple_GET_ITEM(entry, 2), position);
-        } else if (!(done = PyObject_CallMethod(file, "seek", "O", position))) {
-            status = -1;
-        }
-        Py_XDECREF(done);
-        if (status < 0) return -1;
+        PyObject *position = PyTuple_GET_ITEM(entry, 1), *size = PyTuple_GET_ITEM(entry, 2);
+        bool cuts = is_cut(file) || (decoder->cut_files && has_more(file, size));
+        if ((cuts ? rp_file_cut(file, size, position) : rp_file_seek(file, position)) < 0)
+            return -1;
     }
     return 0;
 }

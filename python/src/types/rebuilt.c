@@ -416,13 +416,33 @@ static PyObject *reduce_reader(PyObject *object) {
     return call_of(imported("resume._core", "_make_csv_reader"), arguments);
 }
 
+/* What an object of C holds is another one from now on. `iter()` of a closed file, which csv asks
+ * for, raises. */
+static bool takes_place(PyObject *holder, PyObject *old, PyObject *new) {
+    PyObject **slots = (PyObject **)(holder + 1);
+    size_t count = ((size_t)Py_TYPE(holder)->tp_basicsize - sizeof(PyObject)) / sizeof(PyObject *);
+    size_t at = 0;
+    while (at < count && slots[at] != old)
+        at++;
+    if (at < count) Py_SETREF(slots[at], Py_NewRef(new));
+    return at < count;
+}
+
 /* _make_csv_reader(maker, source, lines read) */
 PyObject *rp_make_csv_reader(PyObject *module, PyObject *args) {
-    PyObject *maker, *source;
+    PyObject *maker, *source, *nothing = PyTuple_New(0);
     unsigned long line;
     (void)module;
-    if (!PyArg_ParseTuple(args, "OOk", &maker, &source, &line)) return NULL;
-    PyObject *reader = PyObject_CallOneArg(maker, source);
+    if (!nothing) return NULL;
+    PyObject *iterator =
+        PyArg_ParseTuple(args, "OOk", &maker, &source, &line) ? PyObject_GetIter(nothing) : NULL;
+    PyObject *reader = iterator ? PyObject_CallOneArg(maker, iterator) : NULL;
+    if (reader && !takes_place(reader, iterator, source)) {
+        PyErr_SetString(PyExc_ValueError, "it can't be told what to read");
+        Py_CLEAR(reader);
+    }
+    Py_XDECREF(iterator);
+    Py_DECREF(nothing);
     if (!reader) return NULL;
     const PyMemberDef *member = Py_TYPE(reader)->tp_members;
     while (member && member->name && strcmp(member->name, "line_num") != 0)
