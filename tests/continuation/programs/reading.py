@@ -1,4 +1,4 @@
-"""A job that reads: lines of files by `for`, rows of csv, generators over files, one in two hands."""
+"""A job that reads: lines by `for`, rows of csv, generators over files, an iterator in two hands."""
 import csv
 import itertools
 
