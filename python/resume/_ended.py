@@ -1,7 +1,9 @@
-"""What was of the process or of the system, and is over: pools that are shut down, processes that
-have ended, closed sockets and connections. Their names often outlive them; objects that are over
-in the same way stand for them where a program goes on."""
+"""What is known to the process alone (finalizers), and what was of it or of the system and is over:
+pools that are shut down, processes that have ended, closed sockets and connections. Their names
+often outlive them; objects that are over in the same way stand for them where a program goes on.
+"""
 import importlib
+import itertools
 import os
 import threading
 
@@ -212,3 +214,29 @@ class Runner:
         runner = found("asyncio", "Runner")()
         runner._state = type(runner._state).CLOSED
         return runner
+
+
+@rule("weakref", "finalize")
+class Finalizer:
+    """Alive or dead: what it is stands in a register of its class."""
+
+    def reduction(finalizer):
+        info = type(finalizer)._registry.get(finalizer)
+        alive = finalizer.peek() if info is not None else None
+        if alive is None:
+            return Finalizer.make_dead, (type(finalizer),)
+        thing, function, arguments, named = alive
+        return Finalizer.make, (type(finalizer), thing, function, arguments, dict(named),
+                                info.atexit, info.index)
+
+    def make_dead(kind):
+        return kind.__new__(kind)
+
+    def make(kind, thing, function, arguments, named, atexit, index):
+        made, finalize = kind.__new__(kind), found("weakref", "finalize")
+        finalize.__init__(made, thing, function, *arguments, **named)
+        info = finalize._registry[made]
+        info.atexit, info.index = atexit, index  # the last made is the first that is called
+        later = 1 + max(known.index for known in finalize._registry.values())
+        finalize._index_iter = itertools.count(later)
+        return made

@@ -163,10 +163,11 @@ class Process:
                        if not (key.startswith("__") and key.endswith("__"))
                        and not is_definition(name, key, value)} | held_by(name, vars(module))
                 for name, module in list(sys.modules.items()) if self.is_own(name, module)
-                } | take_logging()
+                } | take_logging() | self.take_finalizers()
 
     def put_modules(self, saved):
         put_logging(saved.pop("<logging>", None))
+        saved.pop("<finalizers>", None)  # they are in their register again
         for name, values in saved.items():
             module = sys.modules.get(name)
             if module is None:
@@ -176,6 +177,19 @@ class Process:
             for key, value in values.items():
                 if key[0] == "<" and key[1:-1] in found:
                     give(found[key[1:-1]], value)
+
+    def take_finalizers(self):
+        """weakref.finalize(thing, function) of the program, which only their register holds."""
+        register = getattr(sys.modules.get("weakref"), "finalize", None)
+        taken = {}
+        for finalizer, info in list(register._registry.items()) if register else ():
+            makers = info.func, type(info.weakref())
+            if any(self.is_of_program(getattr(maker, "__module__", None)) for maker in makers):
+                taken[str(info.index)] = finalizer
+        return {"<finalizers>": taken} if taken else {}
+
+    def is_of_program(self, name):
+        return name == "__main__" or self.is_own(name, sys.modules.get(name))
 
     # ---- taken and put ----
 
@@ -366,14 +380,30 @@ def held_by(module, space):
     for name, value in definitions(module, space):
         if isinstance(value, type):
             state = {key: item for key, item in vars(value).items() if is_data(key, item)}
+            members = members_of(value)
+            if members:
+                state["<members>"] = members
         else:
             state = {"defaults": value.__defaults__, "keywords": value.__kwdefaults__,
-                     "dict": dict(vars(value)), "cells": cells_of(value)}
+                     "dict": {key: item for key, item in vars(value).items()
+                              if key != "__wrapped__"},  # what functools.wraps sets
+                     "cells": cells_of(value)}
             if is_plain(state["defaults"]) and not any(list(state.values())[1:]):
                 continue
         if state:
             held[f"<{name}>"] = state
     return held
+
+
+def members_of(value):
+    """Of an enum, what the program has put into its members."""
+    found = {}
+    for name, member in getattr(value, "_member_map_", {}).items():
+        own = {key: item for key, item in getattr(member, "__dict__", {}).items()
+               if not (key.startswith("_") and key.endswith("_"))}
+        if own:
+            found[name] = own
+    return found
 
 
 def cells_of(function):
@@ -391,8 +421,11 @@ def cells_of(function):
 
 def give(value, state):
     if isinstance(value, type):
+        members = state.pop("<members>", {})
         for key, item in state.items():
             type.__setattr__(value, key, item)
+        for key, attributes in members.items():
+            vars(value._member_map_[key]).update(attributes)
         return
     value.__defaults__, value.__kwdefaults__ = state["defaults"], state["keywords"]
     vars(value).update(state["dict"])

@@ -315,12 +315,6 @@ int rp_open_opaque(rp_decoder *decoder);
 const rp_class *rp_class_of(rp_decoder *decoder, PyTypeObject *type);
 /* type.__new__(type, *arguments); `arguments` has the class in front. */
 PyObject *rp_make_new(PyTypeObject *type, PyObject *arguments);
-/* The class written in C that `type` is derived from, when objects of `type` reduce as its own do:
- * to a call of their class. Borrowed, or NULL. */
-PyTypeObject *rp_base_that_reduces(PyTypeObject *type);
-/* An object of `type` as that class makes its own: no __new__ or __init__ of the program, which may
- * want other arguments, is called once more. New reference. */
-PyObject *rp_make_as_base(PyTypeObject *type, PyTypeObject *base, PyObject *arguments);
 /* Sets an attribute in the dict of the object, whatever its class says. 0 or -1. */
 int rp_set_in_dict(PyObject *object, PyObject *name, PyObject *value);
 void rp_classes_release(rp_decoder *decoder);

@@ -7,6 +7,7 @@
 #include "opaque.h"
 #include "registered.h"
 #include "types/iterators.h"
+#include "types/whole_state.h"
 
 #include "continuation/record.h"
 
@@ -539,24 +540,11 @@ static void undo(rp_encoder *encoder, const rp_undo *mark) {
     PyErr_Restore(type, value, trace);
 }
 
-int rp_encoder_put(rp_encoder *encoder, PyObject *value, const char *name) {
-    rp_undo mark = {.size = encoder->buffer.size,
-                    .memo = encoder->memo.count,
-                    .shares = encoder->share_count,
-                    .blobs = encoder->blob_count,
-                    .owner_memo = encoder->owner_memo.count,
-                    .owners = encoder->owner_count,
-                    .patches = encoder->patch_count,
-                    .kept = PyList_GET_SIZE(encoder->keep)};
+/* 1, with the reason in the encoder; 0; -1. */
+static int try_value(rp_encoder *encoder, PyObject *value, const char *name, int *again) {
     size_t base = encoder->depth;
     encoder->problem[0] = 0;
     encoder->reason[0] = 0;
-    if (encoder->buffer.failed) {
-        PyErr_NoMemory();
-        return -1;
-    }
-    /* a collection would run finalisers and callbacks in the middle */
-    int collecting = PyGC_Disable();
     int status = rp_put_value(encoder, value);
     if (!status) status = run(encoder, base);
     if (!status && encoder->buffer.failed) {
@@ -566,11 +554,34 @@ int rp_encoder_put(rp_encoder *encoder, PyObject *value, const char *name) {
     if (status < 0) status = rp_refuse_exception(encoder, "");
     if (status > 0) {
         rp_describe_problem(encoder, value, name, base);
+        *again = rp_ask_for_state(encoder, base);
     }
     while (encoder->depth > base)
         rp_pop(encoder);
-    if (status) undo(encoder, &mark);
     encoder->making = -1;
-    if (collecting) PyGC_Enable();
     return status;
+}
+
+int rp_encoder_put(rp_encoder *encoder, PyObject *value, const char *name) {
+    rp_undo mark = {.size = encoder->buffer.size,
+                    .memo = encoder->memo.count,
+                    .shares = encoder->share_count,
+                    .blobs = encoder->blob_count,
+                    .owner_memo = encoder->owner_memo.count,
+                    .owners = encoder->owner_count,
+                    .patches = encoder->patch_count,
+                    .kept = PyList_GET_SIZE(encoder->keep)};
+    if (encoder->buffer.failed) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    /* a collection would run finalisers and callbacks in the middle */
+    int collecting = PyGC_Disable(), status, again;
+    do {
+        again = 0;
+        status = try_value(encoder, value, name, &again);
+        if (status) undo(encoder, &mark);
+    } while (again > 0);
+    if (collecting) PyGC_Enable();
+    return again < 0 ? -1 : status;
 }

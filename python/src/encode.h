@@ -53,6 +53,7 @@ typedef struct rp_plan {
     bool typing;          /* _typing.py knows some of its module */
     bool registered;      /* by a function given to resume.register(); then not plain */
     bool sets_state;      /* by a __setstate__ */
+    bool whole;           /* with all that they hold, whatever their __getstate__ says */
     PyObject *slot_names; /* strong: list, or NULL: it has none */
 } rp_plan;
 
@@ -208,6 +209,10 @@ enum {
 }; /* beside RP_DONE and RP_REFUSED: nothing is written, it is another kind */
 /* What a variable of an imported module (not the script) leads to. */
 int rp_put_found(rp_encoder *encoder, PyObject *object);
+/* The module of that name is in Python's standard library. 1, 0, or -1 with an exception. */
+int rp_is_standard_module(PyObject *module_name);
+/* The class is one of such a module. */
+bool rp_is_of_standard_library(PyTypeObject *type);
 /* The namespace of such a module. */
 int rp_put_namespace(rp_encoder *encoder, PyObject *dict);
 /* The same for one that is found under this path, whatever it says itself; NULL: its own. */

@@ -25,6 +25,7 @@
 #include "types/own_dict.h"
 #include "types/rebuilt.h"
 #include "types/sentinels.h"
+#include "types/whole_state.h"
 
 #include "continuation/record.h"
 
@@ -138,6 +139,8 @@ static PyMethodDef core_functions[] = {
      "_go_on_with($module, generator, /, *ignored)\n--\n\nNamed by saved states."},
     {"_set_attributes", (PyCFunction)(void (*)(void))core_set_attributes, METH_FASTCALL,
      "_set_attributes($module, object, attributes, /)\n--\n\nNamed by saved states."},
+    {"_set_whole", (PyCFunction)(void (*)(void))rp_set_whole, METH_FASTCALL,
+     "_set_whole($module, object, state, /)\n--\n\nNamed by saved states."},
     {"_set_dict", (PyCFunction)(void (*)(void))rp_set_dict, METH_FASTCALL,
      "_set_dict($module, object, state, /)\n--\n\nNamed by saved states."},
     {"_make_exception", rp_make_exception, METH_VARARGS,
@@ -254,6 +257,7 @@ static int core_exec(PyObject *module) {
     state->registry = PyDict_New();
     state->saved_here = PySet_New(NULL);
     state->said_others = PySet_New(NULL);
+    state->asked = PySet_New(NULL);
     state->turns = PyDict_New();
     atomic_init(&state->exact_never, 0);
     atomic_init(&state->exact_always, 1);
@@ -264,8 +268,8 @@ static int core_exec(PyObject *module) {
     state->registered_maker = PyObject_GetAttrString(module, "_registered");
     state->sentinel_maker = PyObject_GetAttrString(module, "_sentinel");
     state->go_on_with = PyObject_GetAttrString(module, "_go_on_with");
-    if (!state->registry || !state->saved_here || !state->said_others || !state->turns ||
-        !state->registered || !state->registered_names || !state->moved ||
+    if (!state->registry || !state->saved_here || !state->said_others || !state->asked ||
+        !state->turns || !state->registered || !state->registered_names || !state->moved ||
         !state->registered_maker || !state->sentinel_maker || !state->go_on_with)
         return -1;
     if (look_up_errors(state) < 0 || add_types(module, state) < 0) return -1;
@@ -308,6 +312,7 @@ static int core_exec(PyObject *module) {
     DO(folder_default)                                                                             \
     DO(registry)                                                                                   \
     DO(saved_here)                                                                                 \
+    DO(asked)                                                                                      \
     DO(said_others)                                                                                \
     DO(turns)                                                                                      \
     DO(registered)                                                                                 \

@@ -32,6 +32,7 @@ typedef struct rp_module_state {
     atomic_int *exact_due; /* what sync() looks at: the flag of its checkpoint, or one of these */
     atomic_int exact_never, exact_always;
     PyObject *said_others; /* set of names of whose other calls the user has been told */
+    PyObject *asked;       /* set of classes whose __getstate__ is asked: types/whole_state.h */
     PyObject *turns;       /* dict path of a checkpoint -> equal calls of a resumable function that
                               have returned in this process */
     bool said_outside;     /* sync() where nothing is saved */

@@ -6,7 +6,8 @@ import pytest
 import unmodified
 
 SCALE = int(os.environ.get("RESUME_SCALE", "1"))
-QUICK = ["nqueens", "go", "richards", "simulation", "report", "company", "files", "reading"]
+QUICK = ["nqueens", "go", "richards", "simulation", "report", "company", "files", "reading",
+         "objects"]
 NAMES = list(unmodified.PROGRAMS) if SCALE > 1 else QUICK
 
 

@@ -115,6 +115,7 @@ OWN = {
     "surroundings": Program("programs/surroundings.py", needs="numpy"),
     "company": Program("programs/company.py"),
     "files": Program("programs/files.py"),
+    "objects": Program("programs/objects.py"),
     "reading": Program("programs/reading.py", outputs=("copy.csv",)),
     "evolution": Program("programs/evolution.py", needs="scipy"),
 }

@@ -90,18 +90,31 @@ static int search_types(PyObject *object, PyObject **module_name, PyObject **pat
     return found;
 }
 
-/* The syntax alone makes objects of classes (a t-string, a type parameter) whose module nobody has
-   imported: a class written in C, of the standard library. 1: that module is there now. */
-static int import_standard(PyObject *object, PyObject *module_name) {
-    if (!PyType_Check(object)) return 0;
-    unsigned long flags = PyType_GetFlags((PyTypeObject *)object);
-    if ((flags & Py_TPFLAGS_HEAPTYPE) && !(flags & Py_TPFLAGS_IMMUTABLETYPE)) return 0;
+int rp_is_standard_module(PyObject *module_name) {
     PyObject *standard = PySys_GetObject("stdlib_module_names"); /* borrowed */
     PyObject *dot = PyUnicode_FromString(".");
     PyObject *names = dot ? PyUnicode_Split(module_name, dot, 1) : NULL;
     int known = !names ? -1 : standard ? PySet_Contains(standard, PyList_GET_ITEM(names, 0)) : 0;
     Py_XDECREF(names);
     Py_XDECREF(dot);
+    return known;
+}
+
+bool rp_is_of_standard_library(PyTypeObject *type) {
+    PyObject *module = PyObject_GetAttrString((PyObject *)type, "__module__");
+    bool is = module && PyUnicode_Check(module) && rp_is_standard_module(module) > 0;
+    PyErr_Clear();
+    Py_XDECREF(module);
+    return is;
+}
+
+/* The syntax alone makes objects of classes (a t-string, a type parameter) whose module nobody has
+   imported: a class written in C, of the standard library. 1: that module is there now. */
+static int import_standard(PyObject *object, PyObject *module_name) {
+    if (!PyType_Check(object)) return 0;
+    unsigned long flags = PyType_GetFlags((PyTypeObject *)object);
+    if ((flags & Py_TPFLAGS_HEAPTYPE) && !(flags & Py_TPFLAGS_IMMUTABLETYPE)) return 0;
+    int known = rp_is_standard_module(module_name);
     if (known <= 0) return known;
     PyThreadState *thread = PyThreadState_Get();
     PyThreadState_EnterTracing(thread);

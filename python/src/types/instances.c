@@ -4,9 +4,11 @@
 #include "../lookup.h"
 #include "../opaque.h"
 #include "array_interface.h"
+#include "derived.h"
 #include "exceptions.h"
 #include "own_dict.h"
 #include "rebuilt.h"
+#include "whole_state.h"
 #include "../registered.h"
 
 /* ---- asking the object ---- */
@@ -105,23 +107,6 @@ done:
     return reduced;
 }
 
-/* What a class in C gives knows nothing of the attributes that a class of Python adds (a
- * defaultdict with a name). Takes `reduced` over. */
-static PyObject *with_attributes(PyObject *object, PyObject *reduced) {
-    Py_ssize_t count = PyTuple_CheckExact(reduced) ? PyTuple_GET_SIZE(reduced) : 0;
-    if (count < 2 || rp_part_of(reduced, 2) != Py_None || !rp_base_that_reduces(Py_TYPE(object)))
-        return reduced;
-    PyObject *dict = PyObject_GenericGetDict(object, NULL), *whole = NULL;
-    if (dict && PyDict_GET_SIZE(dict) > 0 && (whole = PyTuple_New(count < 3 ? 3 : count)))
-        for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(whole); i++)
-            PyTuple_SET_ITEM(whole, i, Py_NewRef(i == 2 ? dict : PyTuple_GET_ITEM(reduced, i)));
-    if (!dict) PyErr_Clear();
-    Py_XDECREF(dict);
-    if (PyErr_Occurred()) Py_CLEAR(reduced);
-    if (whole) Py_SETREF(reduced, whole);
-    return reduced;
-}
-
 /* (callable, arguments, ...) or a str, as pickle's protocol 5 asks for it. New reference. */
 static PyObject *reduce(rp_encoder *encoder, PyObject *object) {
     PyObject *type = (PyObject *)Py_TYPE(object), *function = NULL, *reduced;
@@ -131,6 +116,10 @@ static PyObject *reduce(rp_encoder *encoder, PyObject *object) {
     if (PyDict_CheckExact(encoder->dispatch_table))
         function = Py_XNewRef(PyDict_GetItemWithError(encoder->dispatch_table, type));
     if (!function && PyErr_Occurred()) return NULL;
+    if (plan->whole && !function) {
+        reduced = rp_whole_reduction(encoder, object);
+        return reduced ? rp_share_dict(object, reduced) : NULL;
+    }
     reduced = function ? PyObject_CallOneArg(function, object) : reduce_array(encoder, object);
     if (!reduced && !PyErr_Occurred()) reduced = reduce_view(encoder, object);
     if (!reduced && !PyErr_Occurred() && encoder->generators)
@@ -144,7 +133,7 @@ static PyObject *reduce(rp_encoder *encoder, PyObject *object) {
     Py_XDECREF(function);
     if (reduced && PyExceptionInstance_Check(object))
         reduced = rp_exception_reduction(object, reduced);
-    if (reduced) reduced = with_attributes(object, reduced);
+    if (reduced) reduced = rp_with_attributes(object, reduced);
     if (reduced) reduced = rp_share_dict(object, reduced);
     return reduced ? rp_name_fields(object, reduced) : NULL;
 }

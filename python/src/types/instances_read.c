@@ -2,6 +2,7 @@
 #include "../decode.h"
 #include "../opaque.h"
 #include "../pycompat/functions.h"
+#include "derived.h"
 
 /* ---- making the object ---- */
 

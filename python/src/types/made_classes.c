@@ -328,6 +328,49 @@ static int has_own_new(PyObject *attributes) {
     return found;
 }
 
+/* What the program has put there: new reference, a dict that may be empty. */
+static PyObject *attributes_of_member(PyObject *member) {
+    PyObject *dict = PyObject_GenericGetDict(member, NULL), *own = PyDict_New(), *name, *value;
+    for (Py_ssize_t at = 0; own && dict && PyDict_Next(dict, &at, &name, &value);)
+        if (PyUnicode_Check(name) && !is_of_enum(name, Py_None) &&
+            PyDict_SetItem(own, name, value) < 0)
+            Py_CLEAR(own);
+    if (!dict) Py_CLEAR(own);
+    Py_XDECREF(dict);
+    return own;
+}
+
+static int keep_members(PyObject *map, PyObject *attributes) {
+    PyObject *members = PyDict_New(), *name, *member;
+    int status = members ? 0 : -1;
+    for (Py_ssize_t at = 0; !status && PyDict_Next(map, &at, &name, &member);) {
+        PyObject *own = attributes_of_member(member);
+        status = !own ? -1 : PyDict_GET_SIZE(own) ? PyDict_SetItem(members, name, own) : 0;
+        Py_XDECREF(own);
+    }
+    if (!status && PyDict_GET_SIZE(members))
+        status = PyDict_SetItemString(attributes, RP_MEMBERS, members);
+    Py_XDECREF(members);
+    return status;
+}
+
+/* Also those that have been made anew, by the program's __init__. */
+static int finish_enum(PyObject *class, PyObject *members) {
+    PyObject *name, *own, *attribute, *value;
+    PyObject *map = PyDict_Check(members) ? PyObject_GetAttrString(class, "_member_map_") : NULL;
+    int status = map && PyDict_Check(map) ? 0 : -1;
+    for (Py_ssize_t at = 0; !status && PyDict_Next(members, &at, &name, &own);) {
+        PyObject *member = PyDict_GetItemWithError(map, name); /* borrowed */
+        if (!member || !PyDict_Check(own)) continue;
+        for (Py_ssize_t i = 0; !status && PyDict_Next(own, &i, &attribute, &value);)
+            status = rp_set_in_dict(member, attribute, value);
+    }
+    if (status < 0 && !PyErr_Occurred())
+        PyErr_SetString(PyExc_TypeError, "the members of an enum are no dict");
+    Py_XDECREF(map);
+    return status;
+}
+
 static int prepare_enum(PyObject *beginning, PyObject *attributes) {
     PyObject *map = NULL, *values = PyDict_New(), *name, *member;
     int own_new = has_own_new(attributes);
@@ -346,6 +389,7 @@ static int prepare_enum(PyObject *beginning, PyObject *attributes) {
     }
     if (!status) status = PyDict_SetItemString(beginning, RP_ENUM, values);
     if (!status) status = take_out_of_enum(attributes, values);
+    if (!status) status = keep_members(map, attributes);
     if (!status) status = move_early(attributes, beginning);
     Py_XDECREF(map);
     Py_XDECREF(values);
@@ -394,6 +438,10 @@ int rp_made_class_finish(PyObject *class, PyObject *attributes) {
     PyObject *how;
     int found = rp_dict_find(attributes, RP_DATACLASS, &how);
     if (found > 0) found = finish_dataclass(class, how);
+    Py_XDECREF(how);
+    if (found < 0) return -1;
+    found = rp_dict_find(attributes, RP_MEMBERS, &how);
+    if (found > 0) found = finish_enum(class, how);
     Py_XDECREF(how);
     if (found < 0) return -1;
     found = rp_dict_find(attributes, RP_NAMED_TUPLE, &how);

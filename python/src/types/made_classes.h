@@ -11,6 +11,8 @@
 #define RP_NAMED_TUPLE "@namedtuple" /* true */
 #define RP_ENUM        "@enum"       /* in the beginning: dict member -> value */
 
+#define RP_MEMBERS "@members" /* of an enum: dict member -> its attributes, beside Enum's own */
+
 #define RP_UNCHANGED "@unchanged" /* [name ..] of values that are as the program made them */
 
 /* Takes out of `attributes` (a dict) what the library makes again, and puts in how. 0 or -1. */

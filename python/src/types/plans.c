@@ -3,6 +3,7 @@
 #include "../lookup.h"
 #include "../pycompat/functions.h"
 #include "../registered.h"
+#include "whole_state.h"
 
 #include "base/alloc.h"
 
@@ -48,8 +49,10 @@ static int find_plain(rp_encoder *encoder, rp_plan *plan) {
                                         "__getattribute__", "__class__",  "__getnewargs_ex__"};
     PyTypeObject *type = plan->type;
     if (!(type->tp_flags & Py_TPFLAGS_HEAPTYPE) || PyType_IsSubtype(type, &PyList_Type) ||
-        PyType_IsSubtype(type, &PyDict_Type) || !has_own_state(type))
+        PyType_IsSubtype(type, &PyDict_Type))
         return 0;
+    bool hides = encoder->generators && rp_hides_state(type);
+    if (!hides && !has_own_state(type)) return 0;
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (!rp_plan_is_inherited(type, &PyBaseObject_Type, names[i])) return 0;
     int listed = PyDict_Check(encoder->dispatch_table)
@@ -62,7 +65,10 @@ static int find_plain(rp_encoder *encoder, rp_plan *plan) {
     if (count > 0) plan->slot_names = Py_NewRef(slots);
     Py_DECREF(slots);
     plan->sets_state = !rp_plan_is_inherited(type, &PyBaseObject_Type, "__setstate__");
-    return has_own_layout(type, count);
+    if (!has_own_layout(type, count)) return 0;
+    int asked = hides ? PySet_Contains(encoder->state->asked, (PyObject *)type) : 0;
+    plan->whole = hides && asked == 0;
+    return asked < 0 ? -1 : !hides;
 }
 
 typedef struct class_name {
@@ -82,6 +88,7 @@ static const class_name ending[] = {
     {"sqlite3", "Cursor"},
     {"selectors", "BaseSelector"},
     {"asyncio.runners", "Runner"},
+    {"weakref", "finalize"},
 };
 
 /* 1: of one of these classes, as far as they are imported. 0, -1. */

@@ -230,6 +230,27 @@ static int read_table(rp_decoder *decoder, size_t count, rp_set_table *found) {
     return rp_claim(decoder, found->slots * sizeof(setentry));
 }
 
+/* Of one that is hashed by its address there is no other order than that of this process. */
+static bool is_by_address(PyObject *element) {
+    return Py_TYPE(element)->tp_hash == PyBaseObject_Type.tp_hash;
+}
+
+static int tell_order(rp_decoder *decoder, PyObject *const *elements, Py_ssize_t count) {
+    bool by_address = false;
+    for (Py_ssize_t i = 0; i < count; i++) {
+        if (PyWeakref_Check(elements[i])) return 0; /* a WeakSet has never had one */
+        by_address = by_address || is_by_address(elements[i]);
+    }
+    return rp_decoder_note(
+        decoder,
+        by_address ? "the order of a set differs from the saved one, because its elements are "
+                     "hashed by their addresses, which differ in each process; give their class a "
+                     "__hash__, or use a dict or a sorted list where the order matters"
+                   : "the order of a set differs from the saved one, because hashes differ in "
+                     "this process; set PYTHONHASHSEED=0 for both runs, or use a dict or a "
+                     "sorted list where the order matters");
+}
+
 /* Equal hashes were not given: the saved order becomes the order of insertion. */
 static int insert_all(rp_decoder *decoder, PyObject *set, PyObject *const *elements,
                       Py_ssize_t count) {
@@ -244,11 +265,7 @@ static int insert_all(rp_decoder *decoder, PyObject *set, PyObject *const *eleme
     PyObject *key;
     for (size_t slot = 0; slot < rp_set_slots(set) && same; slot++)
         if (rp_set_slot(set, slot, &key) == RP_SLOT_USED) same = key == elements[index++];
-    if (same) return 0;
-    return rp_decoder_note(
-        decoder, "the order of a set differs from the saved one, because hashes differ in "
-                 "this process; set PYTHONHASHSEED=0 for both runs, or use a dict or a "
-                 "sorted list where the order matters");
+    return same ? 0 : tell_order(decoder, elements, count);
 }
 
 static int fill(rp_decoder *decoder, PyObject *set, const rp_set_table *found,

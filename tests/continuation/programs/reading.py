@@ -1,4 +1,4 @@
-"""A job that reads: lines by `for`, rows of csv, generators over files, an iterator in two hands."""
+"""A job that reads: lines by `for`, rows of csv, generators over files, two hands at one."""
 import csv
 import itertools
 

@@ -1,0 +1,19 @@
+/* Objects of classes of a program that are derived from classes of Python's own library. */
+#ifndef RP_TYPES_DERIVED_H
+#define RP_TYPES_DERIVED_H
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+/* The class of Python's library that `type` is derived from, when objects of `type` reduce as its
+ * own do: to a call of their class. Borrowed, or NULL. */
+PyTypeObject *rp_base_that_reduces(PyTypeObject *type);
+/* An object of `type` as that class makes its own: no __new__ or __init__ of the program, which may
+ * want other arguments, is called once more. New reference, or NULL with an exception. */
+PyObject *rp_make_as_base(PyTypeObject *type, PyTypeObject *base, PyObject *arguments);
+/* The __new__ that these arguments of copyreg.__newobj__ are for, without the class in front. */
+newfunc rp_new_of_value(PyTypeObject *type, PyObject *arguments);
+/* The reduction, with the attributes that the class of the program adds (a defaultdict with a
+ * name). Takes over `reduced`; new reference, or NULL with an exception. */
+PyObject *rp_with_attributes(PyObject *object, PyObject *reduced);
+#endif
