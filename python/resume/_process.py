@@ -1,16 +1,19 @@
 """What a program of `resume run` has besides its variables: taken with each save, put back before
 it goes on. Everything here is data, functions of the program, and files."""
 import atexit
+import contextvars
 import fcntl
 import importlib
 import os
 import signal
 import stat
 import sys
+import threading
 import types
 
 from ._appended import Appended
 from ._input import Input
+from ._surroundings import place_of
 from ._undo import Undo
 
 # What is kept of an output, so that it is written again where the shell's `>` has emptied the file.
@@ -156,18 +159,25 @@ class Process:
         return (inside and path.endswith(".py")
                 and not set(path[len(self.folder):].split(os.sep)).intersection(INSTALLED))
 
+    def own_modules(self):
+        return {name for name, module in list(sys.modules.items()) if self.is_own(name, module)}
+
     def modules(self):
         """The variables of the program's own modules: name -> dict. Also what their functions and
         classes hold (defaults, closures, attributes), each under its name in brackets."""
         return {name: {key: value for key, value in vars(module).items()
                        if not (key.startswith("__") and key.endswith("__"))
                        and not is_definition(name, key, value)} | held_by(name, vars(module))
-                for name, module in list(sys.modules.items()) if self.is_own(name, module)
-                } | take_logging() | self.take_finalizers()
+                for name in self.own_modules() if (module := sys.modules.get(name))
+                } | take_logging() | self.take_finalizers() | self.take_locals(
+                ) | self.take_context()
 
     def put_modules(self, saved):
         put_logging(saved.pop("<logging>", None))
         saved.pop("<finalizers>", None)  # they are in their register again
+        put_locals(saved.pop("<locals>", {}))
+        for variable, value in saved.pop("<context>", {}).values():
+            variable.set(value)
         for name, values in saved.items():
             module = sys.modules.get(name)
             if module is None:
@@ -187,6 +197,29 @@ class Process:
             if any(self.is_of_program(getattr(maker, "__module__", None)) for maker in makers):
                 taken[str(info.index)] = finalizer
         return {"<finalizers>": taken} if taken else {}
+
+    def take_locals(self):
+        """What the main thread has in a threading.local of a package that is on the stack: by it,
+        such a package tells its functions where they are."""
+        frame, packages, taken = sys._getframe(), set(), {}
+        while frame is not None:
+            packages.add(str(frame.f_globals.get("__name__")).partition(".")[0])
+            frame = frame.f_back
+        packages -= sys.stdlib_module_names | {__name__.partition(".")[0]}
+        for name, module in list(sys.modules.items()):
+            if name.partition(".")[0] in packages and not self.is_of_program(name):
+                taken |= {f"{name}:{key}": vars(value) for key, value in vars(module).items()
+                          if isinstance(value, threading.local) and vars(value)}
+        return {"<locals>": taken} if taken else {}
+
+    def take_context(self):
+        """Context variables of the program that have a value in the main thread."""
+        taken = {}
+        for variable, value in contextvars.copy_context().items():
+            place = place_of(variable)
+            if place is None or self.is_of_program(place[0]):
+                taken[f"{len(taken)} {variable.name}"] = [variable, value]
+        return {"<context>": taken} if taken else {}
 
     def is_of_program(self, name):
         return name == "__main__" or self.is_own(name, sys.modules.get(name))
@@ -478,6 +511,12 @@ def put_numpy(saved):
         numpy.seterr(**saved[0])
         numpy.seterrcall(saved[1])
         numpy.set_printoptions(**saved[2])
+
+
+def put_locals(saved):
+    for place, values in saved.items():
+        name, _, key = place.partition(":")
+        vars(getattr(sys.modules[name], key)).update(values)
 
 
 def take_logging():

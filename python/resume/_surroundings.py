@@ -1,7 +1,7 @@
 """What `with` does to the process: taken at a save, done again where a program goes on inside."""
 import contextlib
-import contextlib
 import contextvars
+import gc
 import importlib
 import os
 import sys
@@ -247,13 +247,20 @@ def token(variable, is_used, *old):
 
 # ---- how they are saved ----
 
+def make_variable(name, *default):
+    return contextvars.ContextVar(name, default=default[0]) if default else contextvars.ContextVar(
+        name)
+
+
 def reduction(value):
     """(callable, arguments) of one of those that have none of their own."""
     if isinstance(value, contextvars.ContextVar):
         place = place_of(value)
-        if place is None or place[0] == "__main__":
-            raise TypeError(f"the context variable '{value.name}' is in no imported module")
-        return held, place
+        if place is not None and place[0] != "__main__":
+            return held, place
+        if "resume._process" in sys.modules:  # the variables of __main__ are state
+            return make_variable, (value.name, *gc.get_referents(value)[1:])
+        raise TypeError(f"the context variable '{value.name}' is in no imported module")
     if isinstance(value, contextvars.Token):
         old = value.old_value
         return token, (value.var, "used" in repr(value)[:12],

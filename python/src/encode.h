@@ -49,7 +49,7 @@ typedef struct rp_plan {
     PyTypeObject *type;   /* strong */
     bool plain;           /* by object's own reduction */
     bool outside;         /* they stand for something that runs: a thread, a process */
-    bool ends;            /* they stand for something that _ended.py can tell to be over */
+    bool library;         /* _library.py knows how they are made anew, or whether they are over */
     bool typing;          /* _typing.py knows some of its module */
     bool registered;      /* by a function given to resume.register(); then not plain */
     bool sets_state;      /* by a __setstate__ */

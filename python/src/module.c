@@ -153,6 +153,10 @@ static PyMethodDef core_functions[] = {
      "_dead_reference($module, /)\n--\n\nNamed by saved states."},
     {"_make_lock", rp_make_lock, METH_VARARGS,
      "_make_lock($module, reentrant, count, /)\n--\n\nNamed by saved states."},
+    {"_replaced", rp_replaced, METH_VARARGS,
+     "_replaced($module, module, name, /)\n--\n\nNamed by saved states."},
+    {"_hold_lock", rp_hold_lock, METH_VARARGS,
+     "_hold_lock($module, module, name, count, /)\n--\n\nNamed by saved states."},
     {"_view", rp_make_view, METH_VARARGS,
      "_view($module, object, offset, size, format, shape, read_only, /)\n--\n\nNamed by saved "
      "states."},
@@ -318,6 +322,7 @@ static int core_exec(PyObject *module) {
     DO(registered)                                                                                 \
     DO(registered_names)                                                                           \
     DO(moved)                                                                                      \
+    DO(own_modules)                                                                                \
     DO(script_space)                                                                               \
     DO(script_code)                                                                                \
     DO(sentinel_maker)                                                                             \

@@ -165,7 +165,10 @@ int rp_script_put_program(rp_exact *exact, rp_snapshot *snapshot) {
     PyObject *saves = PyLong_FromUnsignedLongLong(exact->checkpoint->saves);
     int status = saves ? PyObject_SetAttrString(self->process, "saves", saves) : -1;
     Py_XDECREF(saves);
-    return status < 0 ? -1 : put_answer(self, snapshot, "program");
+    PyObject *own = status < 0 ? NULL : PyObject_CallMethod(self->process, "own_modules", NULL);
+    if (!own) return -1;
+    Py_XSETREF(self->state->own_modules, own);
+    return put_answer(self, snapshot, "program");
 }
 
 /* A variable of the program that can't be saved is missed when it goes on. */

@@ -3,6 +3,7 @@
 
 #include "../decode.h"
 #include "../live_code.h"
+#include "../lookup.h"
 #include "../pycompat/functions.h"
 
 /* ---- code ---- */
@@ -193,6 +194,16 @@ static int push_function(rp_encoder *encoder, PyFunctionObject *function) {
     return RP_DONE;
 }
 
+/* One that a library has written, and whose source it has left. RP_NOT_THIS: none. */
+static int put_generated(rp_encoder *encoder, PyObject *function) {
+    PyObject *reduced = rp_call_unseen("resume._generated", "reduction", function);
+    int status = !reduced             ? -1
+                 : reduced == Py_None ? RP_NOT_THIS
+                                      : rp_put_reduced(encoder, function, reduced);
+    Py_XDECREF(reduced);
+    return status;
+}
+
 int rp_put_function_value(rp_encoder *encoder, PyObject *object) {
     PyFunctionObject *function = (PyFunctionObject *)object;
     PyObject *module_name, *path;
@@ -203,8 +214,15 @@ int rp_put_function_value(rp_encoder *encoder, PyObject *object) {
         Py_DECREF(path);
         return rp_put_global(encoder, object);
     }
+    size_t begin = encoder->buffer.size;
     int status = rp_put_definition(encoder, object, RP_TAG_FUNCTION,
                                    (PyCodeObject *)function->func_code, function->func_globals, 7);
+    if (status == RP_REFUSED && encoder->generators) {
+        encoder->buffer.size = begin;
+        status = put_generated(encoder, object);
+        if (status != RP_NOT_THIS) return status;
+        status = RP_REFUSED; /* with the reason that was given */
+    }
     if (status) return status == RP_WRITTEN ? RP_DONE : status;
     return push_function(encoder, function);
 }

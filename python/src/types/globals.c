@@ -4,6 +4,7 @@
 #include "../lookup.h"
 #include "../opaque.h"
 #include "../registered.h"
+#include "rebuilt.h"
 
 #include <string.h>
 
@@ -219,13 +220,27 @@ static PyObject *name_in(PyObject *module, PyObject *object) {
     return NULL;
 }
 
+/* The variables of that module are state: what they hold is written, not their names. */
+static bool is_state(const rp_module_state *state, PyObject *module_name, PyObject *object) {
+    return state->own_modules && rp_changes_unseen(object) &&
+           PySet_Contains(state->own_modules, module_name) > 0;
+}
+
 int rp_put_found(rp_encoder *encoder, PyObject *object) {
     PyObject *modules = PyImport_GetModuleDict(), *module_name, *module;
     PyObject *script = PyDict_GetItemString(modules, "__main__"); /* under other names as well */
     for (Py_ssize_t at = 0; PyDict_Next(modules, &at, &module_name, &module);) {
         if (!PyUnicode_CheckExact(module_name) || module == script) continue;
+        if (is_state(encoder->state, module_name, object)) continue;
         PyObject *name = name_in(module, object);
         if (!name) continue;
+        PyObject *held = rp_reduce_held_lock(object, module_name, name);
+        if (!held && PyErr_Occurred()) return -1;
+        if (held) {
+            int status = rp_put_reduced(encoder, object, held);
+            Py_DECREF(held);
+            return status;
+        }
         rp_put_tag(encoder, RP_TAG_GLOBAL);
         rp_put_array_head(encoder, 2);
         int status = put_text(encoder, module_name);

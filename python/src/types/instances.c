@@ -402,9 +402,9 @@ static int put_outside(rp_encoder *encoder, PyObject *object) {
                               "middle; let it end before the save");
 }
 
-/* What is over is made anew as something that is over. */
-static int put_ended(rp_encoder *encoder, PyObject *object) {
-    PyObject *reduced = rp_call_unseen("resume._ended", "reduction", object);
+/* What is known to the process alone, or is over, is made anew. */
+static int put_of_library(rp_encoder *encoder, PyObject *object) {
+    PyObject *reduced = rp_call_unseen("resume._library", "reduction", object);
     int status = !reduced                      ? -1
                  : PyTuple_CheckExact(reduced) ? rp_put_reduced(encoder, object, reduced)
                                                : RP_NOT_THIS;
@@ -422,12 +422,22 @@ static int put_typing(rp_encoder *encoder, PyObject *object) {
     return status;
 }
 
+static int put_replaced(rp_encoder *encoder, PyObject *object) {
+    PyObject *reduced = rp_replaced_reduction(object);
+    int status = reduced            ? rp_put_reduced(encoder, object, reduced)
+                 : PyErr_Occurred() ? -1
+                                    : RP_NOT_THIS;
+    Py_XDECREF(reduced);
+    return status;
+}
+
 /* By the name that it reduces to, or else by what it is made of. */
 static int put_named(rp_encoder *encoder, PyObject *object, PyObject *name, bool is_typing) {
     int status = rp_put_global_named(encoder, object, name);
     if (status != RP_REFUSED) return status;
     if (encoder->generators) status = rp_put_found(encoder, object);
     if (status == RP_REFUSED) status = RP_NOT_THIS;
+    if (status == RP_NOT_THIS && encoder->generators) status = put_replaced(encoder, object);
     if (status == RP_NOT_THIS && is_typing) status = put_typing(encoder, object);
     return status == RP_NOT_THIS ? RP_REFUSED : status; /* for the reason that was given */
 }
@@ -449,8 +459,8 @@ int rp_put_instance(rp_encoder *encoder, PyObject *object) {
         plan = rp_plan_of(encoder, Py_TYPE(object));
         if (!plan) return -1;
     }
-    if (plan->ends && encoder->generators) {
-        int status = put_ended(encoder, object);
+    if (plan->library && encoder->generators) {
+        int status = put_of_library(encoder, object);
         if (status != RP_NOT_THIS) return status;
         plan = rp_plan_of(encoder, Py_TYPE(object));
         if (!plan) return -1;

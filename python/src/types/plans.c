@@ -77,7 +77,7 @@ typedef struct class_name {
 
 static const class_name outside[] = {{"threading", "Thread"}, {"subprocess", "Popen"}};
 
-static const class_name ending[] = {
+static const class_name in_library[] = {
     {"concurrent.futures.thread", "ThreadPoolExecutor"},
     {"multiprocessing.pool", "Pool"},
     {"multiprocessing.pool", "ApplyResult"},
@@ -89,6 +89,7 @@ static const class_name ending[] = {
     {"selectors", "BaseSelector"},
     {"asyncio.runners", "Runner"},
     {"weakref", "finalize"},
+    {"_json", "make_scanner"},
 };
 
 /* 1: of one of these classes, as far as they are imported. 0, -1. */
@@ -128,16 +129,16 @@ static rp_plan *add(rp_encoder *encoder, PyTypeObject *type) {
     }
     int registered = rp_registered_has(encoder->state, type);
     int is_outside = registered < 0 ? -1 : is_one_of(type, outside, 2);
-    int ends = is_outside < 0 ? -1 : 0;
+    int library = is_outside < 0 ? -1 : 0;
     if (is_outside == 0 && encoder->generators)
-        ends = is_one_of(type, ending, sizeof ending / sizeof *ending);
-    if (ends < 0) return NULL;
+        library = is_one_of(type, in_library, sizeof in_library / sizeof *in_library);
+    if (library < 0) return NULL;
     if (!rp_memo_add(&encoder->plan_memo, (PyObject *)type, encoder->plan_count)) return NULL;
     rp_plan *plan = &encoder->plans[encoder->plan_count++];
     *plan = (rp_plan){.type = type,
                       .registered = registered > 0,
                       .outside = is_outside > 0,
-                      .ends = ends > 0,
+                      .library = library > 0,
                       .typing = is_of_typing(type)};
     return plan;
 }

@@ -137,6 +137,45 @@ static PyObject *reduce_lock(PyObject *lock) {
                    Py_BuildValue("(Ol)", is_reentrant(lock) ? Py_True : Py_False, count));
 }
 
+static bool is_alone(void) {
+    PyThreadState *first = PyInterpreterState_ThreadHead(PyInterpreterState_Get());
+    return !PyThreadState_Next(first);
+}
+
+PyObject *rp_reduce_held_lock(PyObject *lock, PyObject *module_name, PyObject *name) {
+    bool is_ours = is_lock(lock) && (is_reentrant(lock) || is_alone());
+    long count = is_ours ? times_held(lock) : 0;
+    if (count <= 0) return NULL;
+    return call_of(imported("resume._core", "_hold_lock"),
+                   Py_BuildValue("(OOl)", module_name, name, count));
+}
+
+/* Without waiting: who else could hold it is not there. */
+static int acquire(PyObject *lock, long count) {
+    for (; count > 0; count--) {
+        PyObject *done = PyObject_CallMethod(lock, "acquire", "O", Py_False);
+        if (done == Py_False) PyErr_SetString(PyExc_RuntimeError, "the lock is held already");
+        Py_XDECREF(done);
+        if (!done || done == Py_False) return -1;
+    }
+    return 0;
+}
+
+/* _hold_lock(module, name, count): the one that the module has there, held as it was. */
+PyObject *rp_hold_lock(PyObject *module, PyObject *args) {
+    const char *name;
+    PyObject *module_name;
+    long count;
+    (void)module;
+    if (!PyArg_ParseTuple(args, "Usl", &module_name, &name, &count)) return NULL;
+    PyObject *its_module = PyImport_Import(module_name);
+    PyObject *lock = its_module ? PyObject_GetAttrString(its_module, name) : NULL;
+    if (lock && !is_lock(lock)) PyErr_SetString(PyExc_TypeError, "there is no lock any more");
+    if (lock && (!is_lock(lock) || acquire(lock, count) < 0)) Py_CLEAR(lock);
+    Py_XDECREF(its_module);
+    return lock;
+}
+
 PyObject *rp_make_lock(PyObject *module, PyObject *args) {
     int reentrant;
     long count;
@@ -148,11 +187,7 @@ PyObject *rp_make_lock(PyObject *module, PyObject *args) {
     }
     PyObject *maker = imported("_thread", reentrant ? "RLock" : "allocate_lock");
     PyObject *lock = maker ? PyObject_CallNoArgs(maker) : NULL;
-    for (; lock && count > 0; count--) {
-        PyObject *done = PyObject_CallMethod(lock, "acquire", NULL);
-        if (!done) Py_CLEAR(lock);
-        Py_XDECREF(done);
-    }
+    if (lock && acquire(lock, count) < 0) Py_CLEAR(lock);
     Py_XDECREF(maker);
     return lock;
 }
@@ -353,6 +388,43 @@ PyObject *rp_make_scanner(PyObject *module, PyObject *args) {
     return made;
 }
 
+/* ---- functions of modules in C ---- */
+
+static PyMethodDef *definition_in(PyObject *module, const char *name) {
+    PyModuleDef *definition = PyModule_Check(module) ? PyModule_GetDef(module) : NULL;
+    PyMethodDef *method = definition ? definition->m_methods : NULL;
+    while (method && method->ml_name && strcmp(method->ml_name, name) != 0)
+        method++;
+    if (!definition) PyErr_Clear();
+    return method && method->ml_name ? method : NULL;
+}
+
+PyObject *rp_replaced_reduction(PyObject *object) {
+    PyObject *module = PyCFunction_CheckExact(object) ? PyCFunction_GET_SELF(object) : NULL;
+    const char *name = module ? ((PyCFunctionObject *)object)->m_ml->ml_name : NULL;
+    if (!name || definition_in(module, name) != ((PyCFunctionObject *)object)->m_ml) return NULL;
+    return call_of(imported("resume._core", "_replaced"),
+                   Py_BuildValue("(Ns)", PyModule_GetNameObject(module), name));
+}
+
+/* _replaced(module, name): as the module itself defines it, whatever stands there now. */
+PyObject *rp_replaced(PyObject *module, PyObject *args) {
+    PyObject *module_name, *function = NULL, *its_name;
+    const char *name;
+    (void)module;
+    if (!PyArg_ParseTuple(args, "Us", &module_name, &name)) return NULL;
+    PyObject *its_module = PyImport_Import(module_name);
+    PyMethodDef *method = its_module ? definition_in(its_module, name) : NULL;
+    if (its_module && !method)
+        PyErr_Format(PyExc_AttributeError, "module '%U' defines no function %s", module_name, name);
+    if (method && (its_name = PyModule_GetNameObject(its_module))) {
+        function = PyCFunction_NewEx(method, its_module, its_name);
+        Py_DECREF(its_name);
+    }
+    Py_XDECREF(its_module);
+    return function;
+}
+
 /* ---- csv ---- */
 
 static bool is_write(PyObject *object) {
@@ -498,6 +570,10 @@ PyObject *rp_rebuilt_reduction(PyObject *object) {
             return one->reduce(object);
     }
     return NULL;
+}
+
+bool rp_changes_unseen(PyObject *object) {
+    return is_lock(object) || is_type_name(object, "_thread._local");
 }
 
 bool rp_is_rebuilt(PyObject *object) {

@@ -1,13 +1,13 @@
-"""What is known to the process alone (finalizers), and what was of it or of the system and is over:
-pools that are shut down, processes that have ended, closed sockets and connections. Their names
-often outlive them; objects that are over in the same way stand for them where a program goes on.
-"""
+"""Objects of Python's library that only the process knows, or that are over: finalizers, decoders of
+json; pools that are shut down, processes that have ended, closed sockets and connections, whose
+names often outlive them. Others that are in the same way stand for them where a program goes on."""
 import importlib
 import itertools
 import os
 import threading
+import types
 
-RULES = []  # (module, class) of what it is for, is it over, (function, arguments) that make it
+RULES = []  # module and class of what it is for, its reduction
 
 
 def rule(module, name):
@@ -18,7 +18,7 @@ def rule(module, name):
 
 
 def reduction(thing):
-    """(function, arguments) that make one that is over; None: it is not over, or unknown."""
+    """(function, arguments) that make one like it; None: it is not over, or unknown."""
     names = {(kind.__module__, kind.__qualname__) for kind in type(thing).__mro__}
     for module, name, reduce in RULES:
         if (module, name) in names:
@@ -240,3 +240,17 @@ class Finalizer:
         later = 1 + max(known.index for known in finalize._registry.values())
         finalize._index_iter = itertools.count(later)
         return made
+
+
+@rule("_json", "Scanner")
+class Scanner:
+    """Of a JSONDecoder: it is made of what it is told, and shows that."""
+    KNOWN = ("strict", "object_hook", "object_pairs_hook", "parse_float", "parse_int",
+             "parse_constant")
+
+    def reduction(scanner):
+        return Scanner.make, tuple(getattr(scanner, name) for name in Scanner.KNOWN)
+
+    def make(*known):
+        context = types.SimpleNamespace(**dict(zip(Scanner.KNOWN, known)))
+        return found("_json", "make_scanner")(context)
