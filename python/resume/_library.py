@@ -1,5 +1,5 @@
-"""Objects of Python's library that only the process knows, or that are over: finalizers, decoders of
-json; pools that are shut down, processes that have ended, closed sockets and connections, whose
+"""Objects of Python's library that only the process knows, or that are over: finalizers, decoders
+of json; pools that are shut down, processes that have ended, closed sockets and connections, whose
 names often outlive them. Others that are in the same way stand for them where a program goes on."""
 import importlib
 import itertools

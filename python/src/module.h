@@ -27,7 +27,7 @@ typedef struct rp_module_state {
     PyObject *script_space; /* dict: namespace of the program of `resume run`, whose functions and
                                classes no import brings back; or NULL */
     PyObject *script_code;  /* its code */
-    PyObject *own_modules;  /* set of names: modules beside it, whose variables are state; or NULL */
+    PyObject *own_modules;  /* set of names: modules beside it, which are state; or NULL */
     PyTypeObject *resumable_type; /* functions that go on where they were */
     struct rp_exact *exact;       /* what runs now and can go on: exact.c; NULL: nothing */
     atomic_int *exact_due; /* what sync() looks at: the flag of its checkpoint, or one of these */
