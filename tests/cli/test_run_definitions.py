@@ -101,3 +101,31 @@ def test_a_function_that_exec_makes_is_refused_at_the_save():
         """, pathlib.Path("runs").exists)
     assert (out, code) == ("159600\n", 0) and left <= 1
     assert "its code was made while the program ran (by exec, eval or a library)" in err, err
+
+
+def test_deriving_a_class__is_not_done_again():
+    out, err, left, code = killed_once("""
+        made = []
+        class Meta(type):
+            def __new__(meta, name, bases, space, **named):
+                made.append(name)
+                return super().__new__(meta, name, bases, space)
+        class Base:
+            def __init_subclass__(cls, tag=None, **named):
+                super().__init_subclass__(**named)
+                made.append((cls.__name__, tag))
+                cls.tag = tag
+        class A(Base, tag="a"):
+            pass
+        class B(A, tag="b"):
+            pass
+        class M(metaclass=Meta, k=1):
+            pass
+        """ + textwrap.indent(LOOP, "        ") + """
+        class C(B, tag="c"):
+            pass
+        print(made, B.tag, C.tag)
+        """, has_saved)
+    assert code == 0, err
+    assert left > 2
+    assert out == "[('A', 'a'), ('B', 'b'), 'M', ('C', 'c')] b c\n"

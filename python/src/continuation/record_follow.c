@@ -184,11 +184,11 @@ static bool follow_entry(follower *this, followed place) {
 
 static bool follow_variable(follower *this, followed place) {
     const rp_instruction *instruction = &this->analysis->bytecode.instructions[place.index];
-    int use = rp_bytecode_local(instruction, this->variable);
-    if (use < 0) return false;
-    if (use > 0) return true;
+    rp_local_effect effect = rp_bytecode_local(instruction, this->variable);
+    if (effect == RP_LOCAL_CRASHES) return false;
+    if (effect == RP_LOCAL_SETS) return true;
     go_to_handler(this, instruction, 0);
-    go_on(this, instruction, 0);
+    if (effect == RP_LOCAL_STAYS) go_on(this, instruction, 0);
     return true;
 }
 

@@ -394,21 +394,24 @@ rp_need rp_bytecode_needs(const rp_instruction *instruction) {
     return rp_opcodes[instruction->opcode].needs;
 }
 
-int rp_bytecode_local(const rp_instruction *instruction, int index) {
+rp_local_effect rp_bytecode_local(const rp_instruction *instruction, int index) {
     int high = instruction->argument >> 4, low = instruction->argument & 15;
+    bool is_it = instruction->argument == index, is_one = high == index || low == index;
     switch ((rp_local_use)rp_opcodes[instruction->opcode].locals) {
+    case RP_LOCALS_CHECK:
+        return is_it ? RP_LOCAL_RAISES : RP_LOCAL_STAYS;
     case RP_LOCALS_SET:
-        return instruction->argument == index;
+        return is_it ? RP_LOCAL_SETS : RP_LOCAL_STAYS;
     case RP_LOCALS_READ:
-        return -(instruction->argument == index);
+        return is_it ? RP_LOCAL_CRASHES : RP_LOCAL_STAYS;
     case RP_LOCALS_SET_SET:
-        return high == index || low == index;
+        return is_one ? RP_LOCAL_SETS : RP_LOCAL_STAYS;
     case RP_LOCALS_READ_READ:
-        return -(high == index || low == index);
+        return is_one ? RP_LOCAL_CRASHES : RP_LOCAL_STAYS;
     case RP_LOCALS_SET_READ: /* in this order */
-        return high == index ? 1 : -(low == index);
+        return high == index ? RP_LOCAL_SETS : low == index ? RP_LOCAL_CRASHES : RP_LOCAL_STAYS;
     case RP_LOCALS_NONE:
     default:
-        return 0;
+        return RP_LOCAL_STAYS;
     }
 }

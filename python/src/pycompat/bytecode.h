@@ -83,6 +83,7 @@ typedef enum rp_need { /* what an instruction takes for granted of the entries t
 
 typedef enum rp_local_use { /* of the local variables that its argument names */
                             RP_LOCALS_NONE,
+                            RP_LOCALS_CHECK, /* raises where it has none: behind it, it has one */
                             RP_LOCALS_SET,
                             RP_LOCALS_SET_SET,
                             RP_LOCALS_SET_READ,
@@ -176,8 +177,15 @@ int rp_bytecode_effect(const rp_instruction *instruction, bool jumps);
 /* How many entries it takes off the stack, of those that are known; -1. */
 int rp_bytecode_takes(const rp_instruction *instruction);
 rp_need rp_bytecode_needs(const rp_instruction *instruction);
-/* It sets the local variable (1), or reads it without a look (-1); 0. */
-int rp_bytecode_local(const rp_instruction *instruction, int index);
+/* What it does with a local variable that has no value, which may be none of those that it names.
+ */
+typedef enum rp_local_effect {
+    RP_LOCAL_CRASHES, /* reads it without a look */
+    RP_LOCAL_RAISES,
+    RP_LOCAL_SETS,
+    RP_LOCAL_STAYS
+} rp_local_effect;
+rp_local_effect rp_bytecode_local(const rp_instruction *instruction, int index);
 /* Index of the exception table entry that covers the instruction; -1. */
 int rp_bytecode_protection(const rp_bytecode *bytecode, const rp_instruction *instruction);
 

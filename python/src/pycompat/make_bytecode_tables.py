@@ -118,8 +118,9 @@ if sys.version_info >= (3, 15):  # an index or NULL stands above each iterator, 
     NEEDS["ITERATOR"] += " POP_ITER"
     NEEDS["SENT"] = "END_SEND"
     NEEDS["NOTHING"] += " POP_TOP"
-# which local variables it reads without a look, and which it sets: RP_LOCALS_...
+# which local variables it reads, with a look or without, and which it sets: RP_LOCALS_...
 LOCALS = {
+    "CHECK": "LOAD_FAST_CHECK",
     "SET": "STORE_FAST",
     "SET_SET": "STORE_FAST_STORE_FAST",
     "SET_READ": "STORE_FAST_LOAD_FAST",

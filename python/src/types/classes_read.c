@@ -3,6 +3,7 @@
 #include "made_classes.h"
 
 #include "../encode.h"
+#include "../lookup.h"
 #include "../opaque.h"
 #include "../pycompat/functions.h"
 
@@ -87,12 +88,77 @@ static int check_made_of(rp_decoder *decoder, PyObject *const *parts) {
     return 1;
 }
 
+/* ---- what the program does when it derives a class: it has been done ---- */
+
+static PyObject *do_nothing(PyObject *self, PyObject *unused) {
+    (void)self;
+    (void)unused;
+    Py_RETURN_NONE;
+}
+
+static PyMethodDef nothing = {"__init_subclass__", do_nothing, METH_NOARGS, NULL};
+
+static bool is_made(rp_decoder *decoder, PyObject *class) {
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(decoder->made_classes); i++)
+        if (PyList_GET_ITEM(decoder->made_classes, i) == class) return true;
+    return false;
+}
+
+static int set_own(PyObject *class, PyObject *value) {
+    int status = PyDict_SetItemString(((PyTypeObject *)class)->tp_dict, nothing.ml_name, value);
+    PyType_Modified((PyTypeObject *)class);
+    return status;
+}
+
+/* Classes out of the stream that have an __init_subclass__, and do nothing in it until
+ * wake_bases(): new reference to a dict class -> what it has there. */
+static PyObject *silence_bases(rp_decoder *decoder, PyObject *bases) {
+    PyObject *silenced = PyDict_New(), *stub = PyCFunction_New(&nothing, NULL);
+    int status = silenced && stub ? 0 : -1;
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(bases); i++) {
+        PyObject *all = ((PyTypeObject *)PyTuple_GET_ITEM(bases, i))->tp_mro;
+        for (Py_ssize_t k = 0; !status && k < PyTuple_GET_SIZE(all); k++) {
+            PyObject *base = PyTuple_GET_ITEM(all, k), *own;
+            if (!is_made(decoder, base) || PyDict_Contains(silenced, base)) continue;
+            int has = rp_dict_find(((PyTypeObject *)base)->tp_dict, nothing.ml_name, &own);
+            if (has > 0) status = PyDict_SetItem(silenced, base, own);
+            if (has > 0 && !status) status = set_own(base, stub);
+            if (has < 0) status = -1;
+            Py_XDECREF(own);
+        }
+    }
+    Py_XDECREF(stub);
+    if (status < 0) Py_CLEAR(silenced);
+    return silenced;
+}
+
+static int wake_bases(PyObject *silenced) {
+    PyObject *base, *own, *type, *value, *trace;
+    int status = 0;
+    PyErr_Fetch(&type, &value, &trace);
+    for (Py_ssize_t at = 0; PyDict_Next(silenced, &at, &base, &own);)
+        if (set_own(base, own) < 0) status = -1;
+    Py_DECREF(silenced);
+    if (status == 0) PyErr_Restore(type, value, trace);
+    return status;
+}
+
+static PyObject *derive(rp_decoder *decoder, PyTypeObject *metaclass, PyObject *name,
+                        PyObject *bases, PyObject *namespace) {
+    PyObject *silenced = silence_bases(decoder, bases), *class = NULL;
+    PyObject *arguments = silenced ? PyTuple_Pack(3, name, bases, namespace) : NULL;
+    if (arguments) class = PyType_Type.tp_new(metaclass, arguments, NULL);
+    if (silenced && wake_bases(silenced) < 0) Py_CLEAR(class);
+    Py_XDECREF(arguments);
+    return class;
+}
+
 /* Not by the metaclass: its work is done, and what it made is in the attributes. */
-static PyObject *new_class(PyObject *const *parts) {
+static PyObject *new_class(rp_decoder *decoder, PyObject *const *parts) {
     Py_ssize_t size = PyUnicode_GET_LENGTH(parts[NAME]);
     Py_ssize_t dot = PyUnicode_FindChar(parts[NAME], '.', 0, size, -1);
     PyObject *name = PyUnicode_Substring(parts[NAME], dot + 1, size), *class = NULL;
-    PyObject *namespace = PyDict_Copy(parts[BEGINNING]), *arguments = NULL;
+    PyObject *namespace = PyDict_Copy(parts[BEGINNING]);
     if (!name || !namespace || dot == -2) goto done;
     if (PyDict_SetItemString(namespace, "__module__", parts[MODULE]) < 0 ||
         PyDict_SetItemString(namespace, "__qualname__", parts[NAME]) < 0)
@@ -101,10 +167,8 @@ static PyObject *new_class(PyObject *const *parts) {
         class = rp_made_enum(parts[METACLASS], name, parts[BASES], namespace);
         goto done;
     }
-    arguments = PyTuple_Pack(3, name, parts[BASES], namespace);
-    if (arguments) class = PyType_Type.tp_new((PyTypeObject *)parts[METACLASS], arguments, NULL);
+    class = derive(decoder, (PyTypeObject *)parts[METACLASS], name, parts[BASES], namespace);
 done:
-    Py_XDECREF(arguments);
     Py_XDECREF(namespace);
     Py_XDECREF(name);
     return class;
@@ -176,7 +240,7 @@ static PyObject *made_of(rp_decoder *decoder, PyObject *const *parts) {
         return note_class(decoder, parts) < 0 ? NULL : rp_opaque_new(decoder->state);
     int usable = check_made_of(decoder, parts);
     if (usable < 0) return NULL;
-    PyObject *class = usable ? new_class(parts) : NULL;
+    PyObject *class = usable ? new_class(decoder, parts) : NULL;
     if (!class) return lose_class(decoder, parts);
     if (PyList_Append(decoder->made_classes, class) < 0) Py_CLEAR(class);
     return class;

@@ -44,6 +44,33 @@ def with_blocks():
     return out, a.n, b.n
 
 
+def perhaps_without_a_value(error):
+    """Behind the block the compiler looks once whether `found` has a value, and not again."""
+    try:
+        with contextlib.suppress(KeyError):
+            save()
+            if error:
+                raise error("x")
+            found = [save() or 1]
+    except ValueError:
+        save()
+    if found:
+        found[-1] += 1
+    return found, len(found)
+
+
+@case
+def variables_that_may_have_no_value():
+    out = []
+    for error in (None, ValueError, KeyError):
+        try:
+            out.append(perhaps_without_a_value(error))
+        except UnboundLocalError as e:
+            save()
+            out.append(type(e).__name__)
+    return out
+
+
 @contextlib.contextmanager
 def by_generator(name):
     log("in", name)
