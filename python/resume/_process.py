@@ -12,6 +12,7 @@ import threading
 import types
 
 from ._appended import Appended
+from ._descriptors import PROCESS
 from ._input import Input
 from ._surroundings import place_of
 from ._undo import Undo
@@ -114,6 +115,7 @@ class Process:
 
     def watch_files(self, folder):
         self.undo = Undo(folder)
+        PROCESS.belong_to(os.path.realpath(folder).removesuffix(".files"))
 
     def begin_files(self, saved):
         """The program begins. One that was killed before its first save began with the same files;
@@ -231,6 +233,7 @@ class Process:
         return {
             "epoch": self.undo.take(self.saves),
             "input": self.input.take(),
+            "descriptors": PROCESS.take(),
             "here": [self.here, os.getcwd()],
             "path": list(sys.path),
             "imports": [name for name, module in list(sys.modules.items())
@@ -249,6 +252,7 @@ class Process:
             "depth": sys.getrecursionlimit(),
             "digits": sys.get_int_max_str_digits(),
             "outputs": self.take_outputs(),
+            "sizes": PROCESS.take_sizes(),
             "appended": self.appended.take(),
             "ends": [list(end) for end in self.ends],
             "signals": {number: handler for number, handler in self.handlers().items()
@@ -273,6 +277,7 @@ class Process:
         """Before anything of the program is imported or made."""
         self.input.put(saved["input"])
         texts = self.differences(saved) + self.undo.put(saved.get("epoch", 0))
+        PROCESS.put(saved["descriptors"])
         self.told = [f"resume: {text}\n" for text in texts]
         sys.path[:] = saved["path"]
         for name, value in saved["changed"].items():
@@ -308,6 +313,7 @@ class Process:
         if saved["hook"] is not None:
             sys.excepthook = saved["hook"]
         os.umask(saved["mask"])
+        PROCESS.put_sizes(saved["sizes"])
         put_decimal(saved["decimal"])
         put_numpy(saved["numpy"])
         flush()

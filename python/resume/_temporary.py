@@ -2,9 +2,13 @@
 that keeps nothing."""
 import io
 import os
+import sys
 import tempfile
 
 from ._core import _file_seek
+from ._descriptors import claim
+
+ACCESS = {"r": os.O_RDONLY, "w": os.O_WRONLY, "a": os.O_WRONLY}  # of others, O_RDWR
 
 
 def reduction(kind, options, position, attributes, descriptor):
@@ -17,7 +21,9 @@ def reduction(kind, options, position, attributes, descriptor):
 
 
 def open_null(kind, options, access, attributes):
-    raw = io.FileIO(os.devnull, access)
+    number = claim(os.devnull, ACCESS.get(access, os.O_RDWR)) if "resume._process" in sys.modules else None
+    raw = io.FileIO(os.devnull if number is None else number, access)
+    raw.name = os.devnull
     if kind == "raw":
         return raw
     layer = {"r": io.BufferedReader, "w": io.BufferedWriter, "a": io.BufferedWriter}

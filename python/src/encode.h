@@ -111,9 +111,9 @@ struct rp_encoder {
     rp_memo plan_memo;              /* class -> index in plans */
     rp_plan *plans;
     size_t plan_count, plan_capacity;
-    PyObject *dispatch_table, *newobj,
-        *slotnames;    /* of copyreg, strong; NULL until they are needed */
-    Py_ssize_t making; /* innermost frame that writes what makes an object, -1: none */
+    PyObject *dispatch_table, *newobj, *slotnames,
+        *usual_slotnames; /* of copyreg, strong; NULL until they are needed */
+    Py_ssize_t making;    /* innermost frame that writes what makes an object, -1: none */
     rp_scalar_kinds scalars;
     PyTypeObject *array_type;  /* numpy.ndarray or NULL, borrowed from `types` */
     PyTypeObject *tensor_type; /* torch.Tensor or NULL, the same */
@@ -209,6 +209,9 @@ enum {
 }; /* beside RP_DONE and RP_REFUSED: nothing is written, it is another kind */
 /* What a variable of an imported module (not the script) leads to. */
 int rp_put_found(rp_encoder *encoder, PyObject *object);
+/* slot_names.c: for the time of a save, copyreg._slotnames leaves nothing in classes. 0 or -1. */
+int rp_slot_names_begin(rp_encoder *encoder, PyObject *copyreg);
+void rp_slot_names_end(rp_encoder *encoder);
 /* The module of that name is in Python's standard library. 1, 0, or -1 with an exception. */
 int rp_is_standard_module(PyObject *module_name);
 /* The class is one of such a module. */

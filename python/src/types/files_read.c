@@ -103,9 +103,21 @@ static PyObject *make_closed(PyObject *const *parts) {
     return file;
 }
 
-static PyObject *open_again(PyObject *const *parts) {
-    PyObject *file = NULL, *descriptor = call_os("open", "(Oi)", parts[NAME],
-                                                 flags_of(parts[ACCESS]) | O_CLOEXEC | O_NOCTTY);
+/* The descriptor that the file object of a script has had, which is open again; or a new one. */
+static PyObject *descriptor_of(const rp_decoder *decoder, PyObject *const *parts) {
+    int flags = flags_of(parts[ACCESS]);
+    PyObject *module = NULL, *kept = NULL;
+    if (decoder->cut_files && !(module = PyImport_ImportModule("resume._descriptors"))) return NULL;
+    if (module) kept = PyObject_CallMethod(module, "claim", "Oi", parts[NAME], flags);
+    Py_XDECREF(module);
+    if (kept && kept != Py_None) return kept;
+    if (PyErr_Occurred()) return NULL;
+    Py_XDECREF(kept);
+    return call_os("open", "(Oi)", parts[NAME], flags | O_CLOEXEC | O_NOCTTY);
+}
+
+static PyObject *open_again(const rp_decoder *decoder, PyObject *const *parts) {
+    PyObject *file = NULL, *descriptor = descriptor_of(decoder, parts);
     if (!descriptor) return NULL;
     file = file_over(kind_named(parts[KIND]), descriptor, parts[NAME],
                      PyUnicode_AsUTF8(parts[ACCESS]), parts[OPTIONS]);
@@ -211,7 +223,7 @@ static PyObject *make_open(rp_decoder *decoder, PyObject *const *parts) {
     if (size < PyLong_AsLongLong(parts[BYTES]))
         return explain(decoder, parts[NAME], "is shorter than the position that was saved");
     PyObject *file = offered(decoder, parts);
-    if (!file && !PyErr_Occurred()) file = open_again(parts);
+    if (!file && !PyErr_Occurred()) file = open_again(decoder, parts);
     if (!file) return explain(decoder, parts[NAME], "can't be opened");
     PyObject *entry = Py_BuildValue("(OOO)", file, parts[POSITION], parts[SIZE]);
     if (!entry || tell_appended(decoder, file, parts, size) < 0 ||

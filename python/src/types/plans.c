@@ -11,9 +11,9 @@ static int look_up_copyreg(rp_encoder *encoder) {
     PyObject *copyreg = PyImport_ImportModule("copyreg");
     if (copyreg) encoder->dispatch_table = PyObject_GetAttrString(copyreg, "dispatch_table");
     if (encoder->dispatch_table) encoder->newobj = PyObject_GetAttrString(copyreg, "__newobj__");
-    if (encoder->newobj) encoder->slotnames = PyObject_GetAttrString(copyreg, "_slotnames");
+    int status = encoder->newobj ? rp_slot_names_begin(encoder, copyreg) : -1;
     Py_XDECREF(copyreg);
-    return encoder->slotnames ? 0 : -1;
+    return status;
 }
 
 bool rp_plan_is_inherited(PyTypeObject *type, PyTypeObject *base, const char *name) {
@@ -170,5 +170,5 @@ void rp_plans_release(rp_encoder *encoder) {
     rp_memo_release(&encoder->plan_memo);
     Py_CLEAR(encoder->dispatch_table);
     Py_CLEAR(encoder->newobj);
-    Py_CLEAR(encoder->slotnames);
+    rp_slot_names_end(encoder);
 }

@@ -1,0 +1,86 @@
+"""resume run: descriptors that a program has as numbers lead where they led."""
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+
+import pytest
+from the_command import COMMAND
+
+PROGRAM = """
+import os, time
+log = os.open("raw.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+lock = os.open("lock", os.O_RDWR | os.O_CREAT)
+reader, writer = os.pipe()
+written, null = open("written.txt", "w"), open(os.devnull, "w")
+again = open("written.txt")
+source = os.open("in.txt", os.O_RDONLY)
+os.set_inheritable(source, True)
+numbers = written.fileno(), again.fileno(), null.fileno()
+total = 0
+for step in range(250):
+    os.write(log, b"%d\\n" % step)
+    written.write(f"{step}\\n")
+    if step % 10 == 0:
+        written.flush()
+        os.fsync(numbers[0])
+    total += len(os.read(source, 7)) * step
+    null.write("x")
+    null.flush()
+    time.sleep(0.01)
+print(total, os.get_inheritable(source), os.get_inheritable(log))
+print(numbers == (written.fileno(), again.fileno(), null.fileno()))
+print(len({log, lock, reader, writer, source, *numbers}))
+try:
+    os.write(writer, b"x")
+    print(os.read(reader, 1) == b"x")
+except OSError as error:
+    print(error)
+for number in (reader, writer, lock, source, log):
+    os.close(number)
+written.close()
+print(open("written.txt").read() == open("raw.log").read(), again.read()[:4])
+"""
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    pathlib.Path("script.py").write_text(textwrap.dedent(PROGRAM))
+    pathlib.Path("in.txt").write_text("0123456789\n" * 100)
+
+
+def start(*words):
+    return subprocess.Popen([*words, sys.executable, "script.py"], stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE, text=True, start_new_session=True)
+
+
+def saves():
+    listed = subprocess.run([COMMAND, "log", "--json", "script"], capture_output=True, text=True)
+    return listed.stdout.count('"generation"')
+
+
+def test_numbers_lead_where_they_led():
+    expected, _ = start().communicate(timeout=60)
+    assert "True" in expected.split("\n")[3]
+    for name in ("raw.log", "written.txt", "lock"):
+        os.remove(name)
+    for wanted in (2, 6):
+        process = start(COMMAND, "run", "--every=0.03s", "--")
+        while process.poll() is None and saves() < wanted:
+            time.sleep(0.02)
+        assert process.poll() is None
+        time.sleep(0.1)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+    process = start(COMMAND, "run", "--every=0.03s", "--")
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0 and not err, err
+    # what is in a pipe is gone, and the numbers lead nowhere
+    lines, wanted = out.split("\n"), expected.split("\n")
+    assert lines[:3] + lines[4:] == wanted[:3] + wanted[4:]
+    assert "Bad file descriptor" in lines[3]
+    assert pathlib.Path("raw.log").read_text() == "".join(f"{n}\n" for n in range(250))
