@@ -15,7 +15,7 @@ import tempfile
 
 SMALL, TIMES = 200, 4
 LINEAR_MAX, CONSTANT_MAX = 5.2, 1.6
-CONSTANT = ("one more generation", "open one of many")
+CONSTANT = ("one more generation", "open one of many", "make one of many")
 CONTROL = "each with each other"  # what must be noticed
 
 # A call of _encode_each([]) begins and ends each piece of work: callgrind writes its counts there.
@@ -108,6 +108,7 @@ def folder(count):
             chp.save()
     run("list a folder", lambda: resume.list(f"f{count}"))
     run("open one of many", lambda: opened("c0", f"f{count}"))
+    run("make one of many", lambda: opened("one more", f"f{count}").save())
 
 def warm(count):
     streams(count)

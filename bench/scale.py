@@ -74,8 +74,16 @@ def checkpoints(largest, folder):
             opened.append(resume.Checkpoint("c0", folder=first, rate="never", only="made"))
             opened.pop().close()
 
+        def make_one():
+            name = f"c{power}.{len(more)}"
+            more.append(name)
+            with resume.Checkpoint(name, folder=first, rate="never", only="made") as chp:
+                chp.save()
+
+        more = []
         yield 10**power, {name: measure.spread(times) for name, times in measure.interleave(
             {"list": lambda: measure.timed(lambda: resume.list(first)),
+             "make": lambda: measure.timed(make_one),
              "open": lambda: measure.timed(open_one)}, ROUNDS).items()}
 
 

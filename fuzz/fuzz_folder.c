@@ -25,14 +25,14 @@
 
 static const char *const names[] = {
     NAME,
-    ".ck.tmp-0123456789abcdefa", /* complete, waits for its name */
-    ".ck.tmp-0123456789abcdef",  /* being written */
-    ".ck.tmp-fedcba9876543210a",
+    ".ck.tmp-0000000000000000a", /* complete, waits for its name */
+    ".ck.tmp-0000000000000000",  /* being written */
+    ".ck.tmp-0000000000000001a",
     "ck~1",
     "ck.torn-20261122T134301Z",
     "ck.damaged-20261122T134301Z",
     ".ck.tmp-",
-    ".ck.tmp-0123456789ABCDEFa",
+    ".ck.tmp-0000000000000002a",
     "ck.lock",
     ".gitignore",
     "other",

@@ -368,7 +368,8 @@ void rs_room_give_back(rs_file *file);
 /* --- replace.c: a complete new file in the place of NAME --- */
 
 typedef struct rs_fresh {
-    int fd; /* -1: none */
+    int fd;        /* -1: none */
+    unsigned slot; /* the number in its name: rs_name_temporary */
     char name[RS_FILE_NAME_SIZE];
     char *path; /* for messages */
     rs_header header;

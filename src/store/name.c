@@ -237,6 +237,15 @@ rs_file_role rs_name_role(const char *file_name) {
     return is_temporary(file_name) ? RS_ROLE_TEMPORARY : RS_ROLE_OTHER;
 }
 
+bool rs_name_temporary(const char *file_name, unsigned slot, bool is_ready,
+                       char name[RS_FILE_NAME_SIZE]) {
+    int size =
+        snprintf(name, RS_FILE_NAME_SIZE, ".%s.tmp-%016x%s", file_name, slot, is_ready ? "a" : "");
+    bool fits = size < (int)RS_FILE_NAME_SIZE;
+    if (!fits) name[0] = 0;
+    return fits;
+}
+
 /* Where "~1" or ".damaged-TIME" begins, NULL where neither is at the end. */
 static const char *ending_of(const char *text) {
     static const char *const timed[] = {".damaged-", ".torn-"};

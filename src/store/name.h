@@ -12,7 +12,7 @@
  *   NAME.lock          its lock
  *   NAME.refused       why it can't be saved at the moment (refusal.h)
  *   NAME.files         files that its program has opened since the save (docs/run.md)
- *   .NAME.tmp-HEX      being written
+ *   .NAME.tmp-HEX      being written; with an "a" behind it: complete, waits for its name
  *   .run-HEX           the mark of a run of a program (run.h) */
 #ifndef RS_STORE_NAME_H
 #define RS_STORE_NAME_H
@@ -49,6 +49,14 @@ typedef enum rs_file_role {
 } rs_file_role;
 /* What a file name in a store folder is, by its form alone. */
 rs_file_role rs_name_role(const char *file_name);
+
+/* Numbers that a temporary file may have: few, and each is looked for, so that what a crash left is
+ * found without listing a folder of very many. One does where there are locks. */
+#define RS_TEMPORARY_SLOTS 2u
+/* The temporary file of a checkpoint. `is_ready`: it is complete and waits for its name. False, and
+ * an empty name, which no file has, when that is too long. */
+bool rs_name_temporary(const char *file_name, unsigned slot, bool is_ready,
+                       char name[RS_FILE_NAME_SIZE]);
 
 /* How people are told of a file: the decoded name, "~1" and the like kept behind it. */
 void rs_name_show(const char *file_name, char shown[RS_FILE_NAME_SIZE]);

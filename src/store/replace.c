@@ -3,38 +3,55 @@
 
 #include "base/alloc.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <time.h>
 
-/* Names tried for a file that is set aside, and for a temporary one. */
-#define ASIDE_ATTEMPTS     1000000u
-#define DATED_ATTEMPTS     3600u
-#define TEMPORARY_ATTEMPTS 8u
-#define NANOSECONDS        1000000000
-
-/* Without hard links, NAME stands empty for a moment: before that the temporary file gets this
- * letter behind its hexadecimal number, so that the next opening knows that it is complete and only
- * waits for its name. */
-#define READY  'a'
-#define DIGITS 16
+/* Names tried for a file that is set aside. */
+#define ASIDE_ATTEMPTS 1000000u
+#define DATED_ATTEMPTS 3600u
+#define NANOSECONDS    1000000000
 
 /* --- temporary files --- */
 
+static resume_status open_slot(rs_file *file, rs_fresh *fresh, unsigned slot, rs_error *error) {
+    fresh->slot = slot;
+    if (!rs_name_temporary(file->name, slot, true, fresh->name)) /* the longer form */
+        return rs_fail(error, RESUME_BAD_NAME, "'%s' is too long", file->name);
+    rs_name_temporary(file->name, slot, false, fresh->name);
+    return rs_fd_open(file->os, file->folder->fd, fresh->name,
+                      RS_OPEN_READ | RS_OPEN_WRITE | RS_OPEN_CREATE | RS_OPEN_EXCLUSIVE, 0600,
+                      &fresh->fd, error);
+}
+
+static int look_at_slot(rs_file *file, unsigned slot, bool is_ready, char name[RS_FILE_NAME_SIZE],
+                        rs_file_info *info) {
+    rs_name_temporary(file->name, slot, is_ready, name);
+    return file->os->info_at(file->os, file->folder->fd, name, info);
+}
+
+/* Where nobody can tell the living from the dead, what was written to longest ago is taken for a
+ * dead one's; a writer that lives all the same finds out in rs_fresh_publish. */
+static unsigned empty_oldest(rs_file *file) {
+    char name[RS_FILE_NAME_SIZE];
+    rs_file_info info;
+    unsigned oldest = 0;
+    int64_t oldest_ns = INT64_MAX;
+    for (unsigned slot = 0; slot < RS_TEMPORARY_SLOTS; slot++) {
+        if (look_at_slot(file, slot, false, name, &info) < 0 || info.modified_ns >= oldest_ns)
+            continue;
+        oldest = slot;
+        oldest_ns = info.modified_ns;
+    }
+    rs_name_temporary(file->name, oldest, false, name);
+    file->os->remove(file->os, file->folder->fd, name);
+    return oldest;
+}
+
 static resume_status open_temporary(rs_file *file, rs_fresh *fresh, rs_error *error) {
     resume_status status = RESUME_EXISTS;
-    for (unsigned i = 0; status == RESUME_EXISTS && i < TEMPORARY_ATTEMPTS; i++) {
-        uint64_t number;
-        int answer = file->os->random(file->os, &number, sizeof number);
-        if (answer < 0) return rs_os_fail(error, answer, "can't get random bytes", NULL);
-        int size = snprintf(fresh->name, sizeof fresh->name, ".%s.tmp-%0*" PRIx64, file->name,
-                            DIGITS, number);
-        if ((size_t)size >= sizeof fresh->name - 1) /* READY has room, too */
-            return rs_fail(error, RESUME_BAD_NAME, "'%s' is too long", file->name);
-        status = rs_fd_open(file->os, file->folder->fd, fresh->name,
-                            RS_OPEN_READ | RS_OPEN_WRITE | RS_OPEN_CREATE | RS_OPEN_EXCLUSIVE, 0600,
-                            &fresh->fd, error);
-    }
+    for (unsigned slot = 0; status == RESUME_EXISTS && slot < RS_TEMPORARY_SLOTS; slot++)
+        status = open_slot(file, fresh, slot, error);
+    if (status == RESUME_EXISTS) status = open_slot(file, fresh, empty_oldest(file), error);
     if (status) {
         rs_error_prefix(error, "can't make a new file in '%s'", file->folder->path);
         return status;
@@ -42,6 +59,14 @@ static resume_status open_temporary(rs_file *file, rs_fresh *fresh, rs_error *er
     /* A file mode mask of 0777 would leave a file that we can't open again. */
     file->os->set_mode(file->os, fresh->fd, 0600);
     return RESUME_OK;
+}
+
+/* Somebody has taken our file for a dead writer's, and its name for a file of his own. */
+static bool is_anothers(rs_file *file, const rs_fresh *fresh) {
+    rs_file_info own, named;
+    return file->os->info(file->os, fresh->fd, &own) == 0 &&
+           file->os->info_at(file->os, file->folder->fd, fresh->name, &named) == 0 &&
+           !rs_is_same_file(&named, own.device, own.inode);
 }
 
 resume_status rs_fresh_write_header(rs_file *file, rs_fresh *fresh, rs_error *error) {
@@ -72,8 +97,9 @@ resume_status rs_fresh_make(rs_file *file, rs_fresh *fresh, rs_error *error) {
 
 void rs_fresh_discard(rs_file *file, rs_fresh *fresh) {
     if (fresh->fd >= 0) { /* not published */
+        bool is_ours = !is_anothers(file, fresh);
         rs_fd_close(file->os, &fresh->fd);
-        file->os->remove(file->os, file->folder->fd, fresh->name);
+        if (is_ours) file->os->remove(file->os, file->folder->fd, fresh->name);
     }
     rs_free(fresh->path);
     fresh->path = NULL;
@@ -150,12 +176,10 @@ static resume_status replace_linked(rs_file *file, rs_fresh *fresh, const char *
     return RESUME_OK;
 }
 
-/* The temporary file is marked as ready for its name, durably. */
+/* The temporary file is marked as ready for its name, durably: NAME stands empty for a moment. */
 static resume_status make_ready(rs_file *file, rs_fresh *fresh, rs_error *error) {
-    char ready[RS_FILE_NAME_SIZE] = "";
-    size_t size = strlen(fresh->name);
-    memcpy(ready, fresh->name, size);
-    ready[size] = READY; /* open_temporary has left room for it */
+    char ready[RS_FILE_NAME_SIZE];
+    rs_name_temporary(file->name, fresh->slot, true, ready);
     int answer = rename_to(file, fresh->name, ready, true); /* both are our own */
     if (answer < 0) return rs_os_fail(error, answer, "can't rename", fresh->path);
     memcpy(fresh->name, ready, sizeof ready);
@@ -237,6 +261,11 @@ resume_status rs_fresh_publish(rs_file *file, rs_fresh *fresh, char aside_name[R
     /* Guards against a crash that leaves the name with a file whose content was still in memory. */
     int answer = file->os->sync(file->os, fresh->fd);
     if (answer < 0) return rs_os_fail(error, answer, "can't sync", fresh->path);
+    if (is_anothers(file, fresh))
+        return rs_fail(error, RESUME_IO,
+                       "'%s' was taken by another process while it was written: two programs save "
+                       "this checkpoint at once, where there are no locks",
+                       fresh->path);
     bool taken;
     resume_status status = place_fresh(file, fresh, aside_name, published, &taken, error);
     if (taken) status = place_fresh(file, fresh, aside_name, published, &taken, error);
@@ -337,75 +366,66 @@ resume_status rs_tail_keep(rs_file *file, rs_error *error) {
 
 typedef struct leftovers {
     rs_file *file;
-    char temporary[RS_FILE_NAME_SIZE]; /* prefixes */
-    char numbered[RS_FILE_NAME_SIZE], damaged[RS_FILE_NAME_SIZE];
-    rs_buffer temporaries, ready, asides; /* names, each with its zero */
+    char numbered[RS_FILE_NAME_SIZE], damaged[RS_FILE_NAME_SIZE]; /* prefixes */
+    rs_buffer asides;                                             /* names, each with its zero */
 } leftovers;
 
-static void leftovers_init(leftovers *found, rs_file *file) {
-    int limit = (int)RS_NAME_SIZE_MAX;
-    found->file = file;
-    snprintf(found->temporary, sizeof found->temporary, ".%.*s.tmp-", limit, file->name);
-    snprintf(found->numbered, sizeof found->numbered, "%.*s~", limit, file->name);
-    snprintf(found->damaged, sizeof found->damaged, "%.*s.damaged-", limit, file->name);
-}
-
-static void leftovers_release(leftovers *found) {
-    rs_buffer_release(&found->temporaries);
-    rs_buffer_release(&found->ready);
-    rs_buffer_release(&found->asides);
-}
-
-static int collect_leftover(void *context, const char *name) {
+static int collect_aside(void *context, const char *name) {
     leftovers *found = context;
-    size_t size = strlen(name);
-    if (has_prefix(name, found->temporary)) {
-        const char *digits = name + strlen(found->temporary);
-        size_t count = strspn(digits, "0123456789abcdef");
-        if (digits[count] != 0) return 0;
-        bool ready = count == DIGITS + 1 && digits[DIGITS] == READY;
-        rs_buffer_append(ready ? &found->ready : &found->temporaries, name, size + 1);
-    } else if (has_prefix(name, found->numbered) || has_prefix(name, found->damaged)) {
-        rs_buffer_append(&found->asides, name, size + 1);
-    }
+    if (has_prefix(name, found->numbered) || has_prefix(name, found->damaged))
+        rs_buffer_append(&found->asides, name, strlen(name) + 1);
     return 0;
 }
 
-static const char *next_name(const rs_buffer *names, size_t *at) {
-    if (*at >= names->size) return NULL;
-    const char *name = (const char *)names->bytes + *at;
-    *at += strlen(name) + 1;
-    return name;
-}
-
-static void remove_all(rs_file *file, const rs_buffer *names) {
-    size_t at = 0;
-    for (const char *name; (name = next_name(names, &at));)
-        file->os->remove(file->os, file->folder->fd, name);
-}
-
-/* The crash fell between link and rename: the second name goes, NAME stays. */
-static void remove_second_name(leftovers *found, const rs_file_info *info) {
+static void remove_names_of(leftovers *found, const rs_file_info *info) {
     rs_file *file = found->file;
-    size_t at = 0;
-    for (const char *name; (name = next_name(&found->asides, &at));) {
+    for (size_t at = 0; at < found->asides.size;) {
+        const char *name = (const char *)found->asides.bytes + at;
         rs_file_info other;
+        at += strlen(name) + 1;
         if (file->os->info_at(file->os, file->folder->fd, name, &other) < 0) continue;
         if (rs_is_same_file(&other, info->device, info->inode))
             file->os->remove(file->os, file->folder->fd, name);
     }
 }
 
+/* The crash fell between link and rename: the second name goes, NAME stays. Which one it is the
+ * folder tells; nothing else here lists it, since there may be very many checkpoints in it. */
+static resume_status remove_second_name(rs_file *file, const rs_file_info *info, rs_error *error) {
+    leftovers found = {.file = file};
+    int limit = (int)RS_NAME_SIZE_MAX;
+    snprintf(found.numbered, sizeof found.numbered, "%.*s~", limit, file->name);
+    snprintf(found.damaged, sizeof found.damaged, "%.*s.damaged-", limit, file->name);
+    file->os->list(file->os, file->folder->fd, collect_aside, &found);
+    bool failed = found.asides.failed;
+    if (!failed) remove_names_of(&found, info);
+    rs_buffer_release(&found.asides);
+    if (!failed) return RESUME_OK;
+    return rs_fail(error, RESUME_NO_MEMORY, "no memory to list '%s'", file->folder->path);
+}
+
+/* The complete file that only waits for its name. *name is empty where there is none. */
+static resume_status find_ready(rs_file *file, char name[RS_FILE_NAME_SIZE], rs_error *error) {
+    rs_file_info info;
+    for (unsigned slot = 0; slot < RS_TEMPORARY_SLOTS; slot++) {
+        int answer = look_at_slot(file, slot, true, name, &info);
+        if (answer >= 0) return RESUME_OK;
+        if (rs_os_status(answer) != RESUME_NOT_FOUND)
+            return rs_os_fail(error, answer, "can't look at", name);
+    }
+    name[0] = 0;
+    return RESUME_OK;
+}
+
 /* The crash fell between the two renames: the file that is complete gets its name. One that can't
  * be opened is an error: it is all that there is. */
-static resume_status adopt_ready(leftovers *found, rs_error *error) {
-    rs_file *file = found->file;
-    size_t at = 0;
-    const char *name = next_name(&found->ready, &at);
-    if (!name) return RESUME_OK;
+static resume_status adopt_ready(rs_file *file, rs_error *error) {
+    char name[RS_FILE_NAME_SIZE];
     rs_file *complete;
     rs_recovery recovery;
-    resume_status status = rs_file_open(file->folder, name, false, &complete, &recovery, error);
+    resume_status status = find_ready(file, name, error);
+    if (status || !name[0]) return status;
+    status = rs_file_open(file->folder, name, false, &complete, &recovery, error);
     if (status) return status;
     rs_file_close(complete);
     /* Guards against a crash that keeps the next rename and loses the one by which the old file was
@@ -418,42 +438,63 @@ static resume_status adopt_ready(leftovers *found, rs_error *error) {
     return answer < 0 ? rs_os_fail(error, answer, "can't rename to", file->path) : RESUME_OK;
 }
 
-resume_status rs_leftovers_clear(rs_file *file, rs_error *error) {
-    leftovers found = {0};
+/* NAME stands: nothing needs what waits for its place. */
+static resume_status remove_needless(rs_file *file, rs_error *error) {
+    char name[RS_FILE_NAME_SIZE];
     rs_file_info info;
-    leftovers_init(&found, file);
-    int answer = file->os->list(file->os, file->folder->fd, collect_leftover, &found);
-    bool failed = found.temporaries.failed || found.ready.failed || found.asides.failed;
+    bool is_synced = false;
+    for (unsigned slot = 0; slot < RS_TEMPORARY_SLOTS; slot++) {
+        if (look_at_slot(file, slot, true, name, &info) < 0) continue;
+        /* Guards against a crash that keeps the removal and loses NAME, which may be in the cache
+         * alone. */
+        resume_status status = is_synced ? RESUME_OK : rs_file_sync_folder(file, error);
+        if (status) return status;
+        is_synced = true;
+        file->os->remove(file->os, file->folder->fd, name);
+    }
+    return RESUME_OK;
+}
+
+/* Where there are locks, we hold that of NAME, and nobody is at work on it. Where there are none,
+ * another process may be. */
+static bool may_be_alive(rs_file *file, const char *name, const rs_file_info *info) {
+    int fd;
+    if (info->kind != RS_KIND_FILE) return false;
+    resume_status status =
+        rs_fd_open(file->os, file->folder->fd, name, RS_OPEN_READ | RS_OPEN_WRITE, 0, &fd, NULL);
+    if (status) return status != RESUME_DENIED;
+    bool may = file->os->lock(file->os, fd) < 0;
+    rs_fd_close(file->os, &fd);
+    return may;
+}
+
+static void remove_unfinished(rs_file *file) {
+    char name[RS_FILE_NAME_SIZE];
+    rs_file_info info;
+    for (unsigned slot = 0; slot < RS_TEMPORARY_SLOTS; slot++)
+        if (look_at_slot(file, slot, false, name, &info) == 0 && !may_be_alive(file, name, &info))
+            file->os->remove(file->os, file->folder->fd, name);
+}
+
+resume_status rs_leftovers_clear(rs_file *file, rs_error *error) {
+    rs_file_info info;
     int standing = file->os->info_at(file->os, file->folder->fd, file->name, &info);
     bool missing = rs_os_status(standing) == RESUME_NOT_FOUND;
     resume_status status = RESUME_OK;
-    if (failed)
-        status = rs_fail(error, RESUME_NO_MEMORY, "no memory to list '%s'", file->folder->path);
-    else if (answer < 0 && missing) /* it may be there under its temporary name */
-        status = rs_os_fail(error, answer, "can't list folder", file->folder->path);
-    else if (standing < 0 && !missing) /* nobody knows what stands there: it is not nothing */
-        status = rs_os_fail(error, standing, "can't look at", file->path);
-    else if (missing)
-        status = adopt_ready(&found, error);
+    if (standing < 0 && !missing) /* nobody knows what stands there: it is not nothing */
+        return rs_os_fail(error, standing, "can't look at", file->path);
+    if (missing)
+        status = adopt_ready(file, error);
     else if (info.links > 1)
-        remove_second_name(&found, &info);
-    if (status == RESUME_OK) remove_all(file, &found.temporaries);
-    bool is_needless = !missing && found.ready.size > 0;
-    /* Guards against a crash that keeps the removal and loses NAME, which may be in the cache
-     * alone. */
-    if (status == RESUME_OK && is_needless) status = rs_file_sync_folder(file, error);
-    if (status == RESUME_OK && is_needless) remove_all(file, &found.ready);
-    leftovers_release(&found);
+        status = remove_second_name(file, &info, error);
+    if (status == RESUME_OK) remove_unfinished(file);
+    if (status == RESUME_OK && !missing) status = remove_needless(file, error);
     return status;
 }
 
 bool rs_leftovers_find_ready(rs_file *file, char name[RS_FILE_NAME_SIZE]) {
-    leftovers found = {0};
-    leftovers_init(&found, file);
-    file->os->list(file->os, file->folder->fd, collect_leftover, &found);
-    size_t at = 0;
-    const char *first = next_name(&found.ready, &at);
-    if (first) snprintf(name, RS_FILE_NAME_SIZE, "%s", first);
-    leftovers_release(&found);
-    return first != NULL;
+    char found[RS_FILE_NAME_SIZE];
+    if (find_ready(file, found, NULL) != RESUME_OK || !found[0]) return false;
+    memcpy(name, found, sizeof found);
+    return true;
 }

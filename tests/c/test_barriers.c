@@ -87,7 +87,7 @@ static const struct {
     {"rs_file_append_table", "room"}, /* and the one below */
     {"settle", "ended calls"},
     {"open_once", "a stranger at an opening"},
-    {"rs_leftovers_clear", "a stranger between two renames"},
+    {"remove_needless", "a stranger between two renames"},
     {"finish_large", "ended calls, ordered"},
 };
 

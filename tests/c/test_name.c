@@ -190,6 +190,21 @@ static void expect_shown(const char *file_name, const char *shown) {
     assert_string_equal(found, shown);
 }
 
+static void test_name__temporary_files_are_known(void **state) {
+    (void)state;
+    char name[RS_FILE_NAME_SIZE], long_name[RS_FILE_NAME_SIZE];
+    for (unsigned slot = 0; slot < RS_TEMPORARY_SLOTS; slot++) {
+        assert_true(rs_name_temporary("a%20b", slot, slot == 1, name));
+        assert_int_equal(rs_name_role(name), RS_ROLE_TEMPORARY);
+    }
+    assert_string_equal(name, ".a%20b.tmp-0000000000000001a");
+    memset(long_name, 'x', sizeof long_name);
+    long_name[RS_FILE_NAME_SIZE - 23] = 0; /* with what is added, one too many */
+    assert_true(rs_name_temporary(long_name, 0, false, name));
+    assert_false(rs_name_temporary(long_name, 0, true, name));
+    assert_string_equal(name, "");
+}
+
 static void test_name__files_are_told_by_decoded_names(void **state) {
     (void)state;
     static const char *const both[][2] = {
@@ -254,6 +269,7 @@ int main(void) {
         cmocka_unit_test(test_name__longest_is_100_encoded_bytes),
         cmocka_unit_test(test_name__other_forms_of_a_name_are_not_decoded),
         cmocka_unit_test(test_name__roles),
+        cmocka_unit_test(test_name__temporary_files_are_known),
         cmocka_unit_test(test_name__files_are_told_by_decoded_names),
         cmocka_unit_test(test_name__random_names_come_back),
     };

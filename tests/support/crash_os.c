@@ -290,6 +290,12 @@ static int crash_random(const rs_os *os, void *to, size_t size) {
     return 0;
 }
 
+/* Nobody else is alive. */
+static int crash_lock(const rs_os *os, int fd) {
+    (void)os, (void)fd;
+    return 0;
+}
+
 static int64_t crash_clock(const rs_os *os) {
     (void)os;
     return 1600000000000000000;
@@ -340,6 +346,7 @@ void crash_os_init(crash_os *disk, uint64_t seed) {
         .link = crash_link,
         .remove = crash_remove,
         .list = crash_list,
+        .lock = crash_lock,
         .free_bytes = crash_free_bytes,
         .is_in_place = crash_is_in_place,
         .clock_ns = crash_clock,

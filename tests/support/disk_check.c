@@ -1,6 +1,8 @@
 /* What a reader and the next program find on a disk after a crash. */
 #include "disk_check.h"
 
+#include "store/name.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -174,6 +176,16 @@ static bool sticks(disk_check *check, model_cursor *cursor, const disk_oracle *o
     return good;
 }
 
+/* Where there are no locks, it stays: it may be that of a living writer. */
+static bool is_temporary(const char *entry, const char *name) {
+    char temporary[RS_FILE_NAME_SIZE];
+    for (unsigned slot = 0; slot < RS_TEMPORARY_SLOTS; slot++) {
+        rs_name_temporary(name, slot, false, temporary);
+        if (strcmp(entry, temporary) == 0) return true;
+    }
+    return false;
+}
+
 /* Nothing but what belongs there. */
 static bool is_clean(disk_check *check, const model_disk *disk, const disk_oracle *oracle) {
     const model_tree *tree = &disk->live;
@@ -193,7 +205,8 @@ static bool is_clean(disk_check *check, const model_disk *disk, const disk_oracl
             torn[j] += is_torn;
             asides[j] += is_aside;
             is_known = is_known || is_torn || is_aside || strcmp(entry->name, name) == 0 ||
-                       is_beside(entry->name, name, ".lock");
+                       is_beside(entry->name, name, ".lock") ||
+                       (disk->has_no_locks && is_temporary(entry->name, name));
         }
         if (!is_known) return wrong(check, "litter", entry->name);
         beside++;
