@@ -39,12 +39,13 @@ static void entry_release(entry *this) {
     rs_file_close(this->file);
 }
 
-static void entry_read(const rs_folder *folder, const char *file_name, entry *this) {
+static void entry_read(const rs_folder *folder, const rc_locks *locks, const char *file_name,
+                       entry *this) {
     *this = (entry){.file_name = file_name, .role = rs_name_role(file_name)};
     if (folder->os->info_at(folder->os, folder->fd, file_name, &this->info) != 0)
         this->info = (rs_file_info){0};
     if (this->role == RS_ROLE_TORN) return;
-    if (this->role == RS_ROLE_CHECKPOINT) this->in_use = rc_place_in_use(folder, file_name);
+    if (this->role == RS_ROLE_CHECKPOINT) this->in_use = rc_locks_in_use(locks, folder, file_name);
     rs_recovery recovery = {0};
     this->status = rs_file_open(folder, file_name, false, &this->file, &recovery, &this->error);
     this->health = recovery.health;
@@ -178,13 +179,15 @@ static rc_exit list_folder(const rs_folder *folder, const options *chosen, char 
     char here[PATH_MAX];
     if (folder->os->working_folder(folder->os, here, sizeof here) != 0) here[0] = 0;
     size_t listed = 0, hidden = 0;
+    rc_locks locks;
+    rc_locks_read(&locks);
     for (size_t i = 0; i < count; i++) {
         if (!is_listed(names[i], chosen->all)) {
             hidden += is_listed(names[i], true);
             continue;
         }
         entry this;
-        entry_read(folder, names[i], &this);
+        entry_read(folder, &locks, names[i], &this);
         if (chosen->common.json)
             add_json(list, &this, now_ns);
         else
@@ -192,6 +195,7 @@ static rc_exit list_folder(const rs_folder *folder, const options *chosen, char 
         entry_release(&this);
         listed++;
     }
+    rc_locks_release(&locks);
     rc_exit result = RC_OK;
     if (chosen->common.json) {
         json_t *root = rc_json_new("ls");

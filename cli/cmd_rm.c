@@ -26,6 +26,9 @@ typedef struct remover {
     const options *chosen;
     json_t *removed;
     rc_exit worst;
+    char *listed; /* path of the folder whose names these are: it is listed once for all of them */
+    char **names; /* sorted */
+    size_t name_count;
 } remover;
 
 /* ---- what belongs to a checkpoint */
@@ -66,8 +69,7 @@ typedef struct family {
 
 /* Temporary files go in any case: one that waits for its name would bring the checkpoint back; so
  * do notes, which tell of its run. */
-static int collect(void *context, const char *name) {
-    family *found = context;
+static void collect(family *found, const char *name) {
     rs_file_role role = rs_name_role(name);
     const char *own = role == RS_ROLE_TEMPORARY ? name + 1 : name;
     size_t length = base_length(name, role);
@@ -75,7 +77,59 @@ static int collect(void *context, const char *name) {
     bool wanted = always || (found->all && role != RS_ROLE_CHECKPOINT);
     if (wanted && length == strlen(found->base) && memcmp(own, found->base, length) == 0)
         rs_buffer_append(&found->names, name, strlen(name) + 1);
-    return 0;
+}
+
+static void forget_names(remover *work) {
+    for (size_t i = 0; i < work->name_count; i++)
+        rs_free(work->names[i]);
+    rs_free(work->names);
+    rs_free(work->listed);
+    work->names = NULL;
+    work->listed = NULL;
+    work->name_count = 0;
+}
+
+static resume_status know_names(remover *work, const rs_folder *folder, rs_error *error) {
+    if (work->listed && strcmp(work->listed, folder->path) == 0) return RESUME_OK;
+    forget_names(work);
+    resume_status status = rc_place_list(folder, &work->names, &work->name_count, error);
+    if (status != RESUME_OK) return status;
+    work->listed = rs_duplicate_text(folder->path);
+    return work->listed ? RESUME_OK : rs_fail(error, RESUME_NO_MEMORY, "out of memory");
+}
+
+/* Of the names that begin with `start`. */
+static void collect_from(const remover *work, const char *start, family *found) {
+    size_t low = 0, high = work->name_count, size = strlen(start);
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (strcmp(work->names[middle], start) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    for (; low < work->name_count && strncmp(work->names[low], start, size) == 0; low++)
+        collect(found, work->names[low]);
+}
+
+static resume_status find_family(remover *work, const rs_folder *folder, family *found,
+                                 rs_error *error) {
+    char name[RS_FILE_NAME_SIZE];
+    resume_status status = know_names(work, folder, error);
+    if (status != RESUME_OK) return status;
+    collect_from(work, found->base, found);
+    snprintf(name, sizeof name, ".%.*s.tmp-", (int)RS_NAME_SIZE_MAX, found->base);
+    collect_from(work, name, found);
+    /* what a program has left that was killed since the folder was listed */
+    for (unsigned i = 0; i < 2 * RS_TEMPORARY_SLOTS; i++)
+        if (rs_name_temporary(found->base, i / 2, i % 2, name)) collect(found, name);
+    return found->names.failed ? rs_fail(error, RESUME_NO_MEMORY, "out of memory") : RESUME_OK;
+}
+
+static bool is_there(const rs_folder *folder, const char *file_name) {
+    rs_file_info info;
+    int answer = folder->os->info_at(folder->os, folder->fd, file_name, &info);
+    return answer != -ENOENT;
 }
 
 /* By its content: a name like that may be anybody's, "results~1" of an editor too. Torn tails and
@@ -152,17 +206,12 @@ static resume_status remove_family(remover *work, const rs_folder *folder, const
     bool whole = strcmp(file_name, base) == 0;
     family found = {.base = base, .all = work->chosen->all};
     resume_status status = RESUME_OK;
-    if (whole) {
-        int answer = folder->os->list(folder->os, folder->fd, collect, &found);
-        if (answer < 0)
-            status = rs_fail(error, RESUME_IO, "listing folder '%s' failed: %s", folder->path,
-                             strerror(-answer));
-        if (found.names.failed) status = rs_fail(error, RESUME_NO_MEMORY, "out of memory");
-    }
+    if (whole) status = find_family(work, folder, &found, error);
     for (size_t at = 0; status == RESUME_OK && at < found.names.size;) {
         const char *name = (const char *)found.names.bytes + at;
         rs_error why = {0};
         at += strlen(name) + 1;
+        if (!is_there(folder, name)) continue;
         resume_status one = remove_file(work, folder, name, &why);
         /* one that is none of ours stays, and is no reason to stop */
         if (one == RESUME_NOT_A_CHECKPOINT || one == RESUME_LEGACY || one == RESUME_UNSAFE_PATH)
@@ -238,6 +287,7 @@ static rc_exit run(const void *parsed) {
         if (status != RESUME_OK) work.worst = rc_worse(work.worst, rc_report(&error));
         rc_place_release(&place);
     }
+    forget_names(&work);
     rc_exit result = work.worst;
     if (chosen->common.json) {
         json_t *root = rc_json_new("rm");

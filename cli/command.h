@@ -58,10 +58,25 @@ resume_status rc_place_generation(const rc_place *place, rs_file *file, size_t *
                                   rs_error *error);
 /* File names in the folder, sorted; the caller frees each and the list (rs_free). */
 resume_status rc_place_list(const rs_folder *folder, char ***names, size_t *count, rs_error *error);
-/* A process holds the lock of the checkpoint at this moment; its id, or 0. Never takes the lock. */
+
+/* locks.c */
+typedef struct rc_lock {
+    uint64_t inode;
+    int64_t holder; /* id of the process */
+} rc_lock;
+typedef struct rc_locks {
+    rc_lock *items; /* by inode */
+    size_t count, capacity;
+} rc_locks;
+/* Those of this moment; empty where the system does not tell. */
+void rc_locks_read(rc_locks *locks);
+void rc_locks_release(rc_locks *locks);
+/* The process that holds the lock of this very file, or 0. */
+int64_t rc_locks_holder(const rc_locks *locks, const rs_folder *folder, const char *file_name);
+/* That of a checkpoint. */
+int64_t rc_locks_in_use(const rc_locks *locks, const rs_folder *folder, const char *file_name);
+/* The same at this moment, for one checkpoint. Never takes the lock. */
 int64_t rc_place_in_use(const rs_folder *folder, const char *file_name);
-int64_t rc_place_lock_holder(const rs_folder *folder,
-                             const char *file_name); /* of this very file */
 
 /* opened.c: a checkpoint that an argument names, open for reading at one generation. */
 typedef struct rc_opened {

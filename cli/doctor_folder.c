@@ -19,7 +19,8 @@ static void add(litter *to, const char *file_name, uint64_t size) {
 }
 
 /* ".NAME.tmp-HEX" of a program that is at work on NAME now. */
-static bool is_being_written(const rs_folder *folder, const char *file_name) {
+static bool is_being_written(const rs_folder *folder, const rc_locks *locks,
+                             const char *file_name) {
     char name[RS_FILE_NAME_SIZE];
     const char *end = NULL;
     for (const char *at = strstr(file_name, ".tmp-"); at; at = strstr(at + 1, ".tmp-"))
@@ -29,7 +30,7 @@ static bool is_being_written(const rs_folder *folder, const char *file_name) {
     if (size >= sizeof name) return false;
     memcpy(name, file_name + 1, size);
     name[size] = 0;
-    return rc_place_in_use(folder, name) != 0;
+    return rc_locks_in_use(locks, folder, name) != 0;
 }
 
 static void look_at_checkpoint(rc_doctor *doctor, const char *file_name, size_t *good) {
@@ -79,6 +80,8 @@ void rc_doctor_contents(rc_doctor *doctor) {
         rc_doctor_tell(doctor, RC_LEVEL_PROBLEM, "folder", NULL, "%s", error.text);
         return;
     }
+    rc_locks locks;
+    rc_locks_read(&locks);
     for (size_t i = 0; i < count; i++) {
         rs_file_info info = {0};
         const char *name = names[i];
@@ -88,7 +91,7 @@ void rc_doctor_contents(rc_doctor *doctor) {
             all++;
             if (info.size > doctor->largest) doctor->largest = info.size;
             look_at_checkpoint(doctor, name, &good);
-        } else if (role == RS_ROLE_TEMPORARY && !is_being_written(folder, name)) {
+        } else if (role == RS_ROLE_TEMPORARY && !is_being_written(folder, &locks, name)) {
             add(&temporary, name, info.size);
         } else if (role == RS_ROLE_ASIDE) {
             add(&aside, name, info.size);
@@ -97,11 +100,12 @@ void rc_doctor_contents(rc_doctor *doctor) {
         } else if (role == RS_ROLE_TORN) {
             add(&torn, name, info.size);
         } else if (is_mark(name)) {
-            marks += rc_place_lock_holder(folder, name) == 0;
+            marks += rc_locks_holder(&locks, folder, name) == 0;
         }
         rs_free(names[i]);
     }
     rs_free(names);
+    rc_locks_release(&locks);
     if (all)
         rc_doctor_tell(doctor, RC_LEVEL_OK, "checkpoints", NULL, "%zu of %zu are good", good, all);
     tell_litter(doctor, "left over", &temporary, "unfinished new files that a crash left",

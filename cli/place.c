@@ -237,28 +237,3 @@ resume_status rc_place_list(const rs_folder *folder, char ***names, size_t *coun
     *count = list.count;
     return RESUME_OK;
 }
-
-int64_t rc_place_lock_holder(const rs_folder *folder, const char *file_name) {
-    char line[256];
-    rs_file_info info;
-    if (folder->os->info_at(folder->os, folder->fd, file_name, &info) != 0) return 0;
-    /* Trying the lock would make a program that starts at this moment fail; the kernel's list does
-     * not. Its device number is another one on btrfs, hence the inode alone. */
-    FILE *locks = fopen("/proc/locks", "re");
-    int64_t holder = 0;
-    while (locks && !holder && fgets(line, sizeof line, locks)) {
-        int64_t pid;
-        uint64_t inode;
-        if (sscanf(line, "%*u: FLOCK %*s WRITE %" SCNd64 " %*x:%*x:%" SCNu64, &pid, &inode) == 2 &&
-            inode == info.inode)
-            holder = pid;
-    }
-    if (locks) fclose(locks);
-    return holder;
-}
-
-int64_t rc_place_in_use(const rs_folder *folder, const char *file_name) {
-    char lock_name[RS_FILE_NAME_SIZE + 8];
-    snprintf(lock_name, sizeof lock_name, "%s.lock", file_name);
-    return rc_place_lock_holder(folder, lock_name);
-}
