@@ -18,19 +18,34 @@ static void add(litter *to, const char *file_name, uint64_t size) {
     to->size += size;
 }
 
-/* ".NAME.tmp-HEX" of a program that is at work on NAME now. */
-static bool is_being_written(const rs_folder *folder, const rc_locks *locks,
-                             const char *file_name) {
-    char name[RS_FILE_NAME_SIZE];
+/* NAME of ".NAME.tmp-HEX". */
+static bool name_of_temporary(const char *file_name, char name[RS_FILE_NAME_SIZE]) {
     const char *end = NULL;
     for (const char *at = strstr(file_name, ".tmp-"); at; at = strstr(at + 1, ".tmp-"))
         end = at;
     if (!end || end == file_name) return false;
     size_t size = (size_t)(end - file_name) - 1;
-    if (size >= sizeof name) return false;
+    if (size >= RS_FILE_NAME_SIZE) return false;
     memcpy(name, file_name + 1, size);
     name[size] = 0;
-    return rc_locks_in_use(locks, folder, name) != 0;
+    return true;
+}
+
+/* Of a program that is at work on NAME now. */
+static bool is_being_written(const rs_folder *folder, const rc_locks *locks,
+                             const char *file_name) {
+    char name[RS_FILE_NAME_SIZE];
+    return name_of_temporary(file_name, name) && rc_locks_in_use(locks, folder, name) != 0;
+}
+
+/* The next program that opens NAME finds it. */
+static bool is_looked_for(const char *file_name) {
+    char name[RS_FILE_NAME_SIZE], looked_for[RS_FILE_NAME_SIZE];
+    if (!name_of_temporary(file_name, name)) return false;
+    for (unsigned i = 0; i < 2 * RS_TEMPORARY_SLOTS; i++)
+        if (rs_name_temporary(name, i / 2, i % 2, looked_for) && strcmp(file_name, looked_for) == 0)
+            return true;
+    return false;
 }
 
 static void look_at_checkpoint(rc_doctor *doctor, const char *file_name, size_t *good) {
@@ -73,7 +88,7 @@ static bool is_mark(const char *file_name) {
 void rc_doctor_contents(rc_doctor *doctor) {
     char **names = NULL;
     size_t count = 0, good = 0, all = 0, marks = 0;
-    litter temporary = {0}, aside = {0}, damaged = {0}, torn = {0};
+    litter temporary = {0}, stray = {0}, aside = {0}, damaged = {0}, torn = {0};
     const rs_folder *folder = doctor->folder;
     rs_error error = {0};
     if (rc_place_list(folder, &names, &count, &error) != RESUME_OK) {
@@ -92,7 +107,7 @@ void rc_doctor_contents(rc_doctor *doctor) {
             if (info.size > doctor->largest) doctor->largest = info.size;
             look_at_checkpoint(doctor, name, &good);
         } else if (role == RS_ROLE_TEMPORARY && !is_being_written(folder, &locks, name)) {
-            add(&temporary, name, info.size);
+            add(is_looked_for(name) ? &temporary : &stray, name, info.size);
         } else if (role == RS_ROLE_ASIDE) {
             add(&aside, name, info.size);
         } else if (role == RS_ROLE_DAMAGED) {
@@ -110,6 +125,8 @@ void rc_doctor_contents(rc_doctor *doctor) {
         rc_doctor_tell(doctor, RC_LEVEL_OK, "checkpoints", NULL, "%zu of %zu are good", good, all);
     tell_litter(doctor, "left over", &temporary, "unfinished new files that a crash left",
                 "run the program again: it settles them");
+    tell_litter(doctor, "left over", &stray, "new files that no program looks for",
+                "resume rm NAME removes them with NAME; or remove them while nothing runs");
     tell_litter(doctor, "left over", &torn, "copies of torn ends",
                 "resume ls --all; resume rm NAME");
     tell_litter(doctor, "set aside", &damaged, "damaged files that were set aside",

@@ -84,13 +84,16 @@ def test_damaged_and_torn_checkpoints(resume, cut_off):
 
 
 def test_what_crashes_left(resume, cut_off):
-    for name in (".sim.main.tmp-0123456789abcdef", "sim.main~1", "sim.main~2",
+    for name in (".sim.main.tmp-0000000000000001", ".sim.main.tmp-0123456789abcdef", "sim.main~1",
+                 "sim.main~2",
                  "sim.main.damaged-20261122T134301Z", "sim.main.torn-20261122T134301Z",
                  ".run-0123456789abcdef"):
         cut_off.with_name(name).write_bytes(b"x" * 2000)
     found = findings(resume("doctor", "--json"))
     texts = [text for check in ("left over", "set aside", "runs") for _, text, _ in found[check]]
     assert any(re.match(r"1 unfinished new files .* 2.0 KiB in all", text) for text in texts)
+    assert any(re.match(r"1 new files that no program looks for, .*0123456789abcdef", text)
+               for text in texts)
     assert any(text.startswith("2 files that were set aside, 3.9 KiB") for text in texts)
     assert any("torn ends" in text for text in texts)
     assert any("damaged files" in text for text in texts)
