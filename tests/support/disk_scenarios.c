@@ -222,7 +222,8 @@ static void stranger_comes(void *context, model_process *process) {
         other->calls = 0;
         return;
     }
-    if (++other->calls < (last->node == folder ? 1u : 2u)) return;
+    /* behind the sync of a new file come three looks, then its rename */
+    if (++other->calls < (last->node == folder ? 1u : 4u)) return;
     if (other->dies_first) {
         other->dies_first = false;
         other->not_before = disk->log_count;
