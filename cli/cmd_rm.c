@@ -3,11 +3,10 @@
 
 #include "base/alloc.h"
 #include "base/buffer.h"
+#include "store/files.h"
 #include "store/lock.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -53,6 +52,7 @@ static size_t base_length(const char *file_name, rs_file_role role) {
             end = at;
         return end ? (size_t)(end - file_name) - 1 : 0;
     case RS_ROLE_NOTE:
+    case RS_ROLE_FILES:
         end = strrchr(file_name, '.');
         break;
     default:
@@ -73,7 +73,7 @@ static void collect(family *found, const char *name) {
     rs_file_role role = rs_name_role(name);
     const char *own = role == RS_ROLE_TEMPORARY ? name + 1 : name;
     size_t length = base_length(name, role);
-    bool always = role == RS_ROLE_TEMPORARY || role == RS_ROLE_NOTE;
+    bool always = role == RS_ROLE_TEMPORARY || role == RS_ROLE_NOTE || role == RS_ROLE_FILES;
     bool wanted = always || (found->all && role != RS_ROLE_CHECKPOINT);
     if (wanted && length == strlen(found->base) && memcmp(own, found->base, length) == 0)
         rs_buffer_append(&found->names, name, strlen(name) + 1);
@@ -139,12 +139,12 @@ static resume_status check_is_ours(const rs_folder *folder, const char *file_nam
     rs_file *file = NULL;
     rs_recovery recovery;
     rs_file_role role = rs_name_role(file_name);
-    if (role == RS_ROLE_TORN || role == RS_ROLE_TEMPORARY || role == RS_ROLE_NOTE) {
+    if (role == RS_ROLE_TORN || role == RS_ROLE_TEMPORARY || role == RS_ROLE_NOTE ||
+        role == RS_ROLE_FILES) {
         rs_file_info info;
         int answer = folder->os->info_at(folder->os, folder->fd, file_name, &info);
-        bool may_be_folder = role == RS_ROLE_NOTE && strstr(file_name, ".files");
         if (answer == 0 &&
-            (info.kind == RS_KIND_FILE || (may_be_folder && info.kind == RS_KIND_FOLDER)))
+            (info.kind == RS_KIND_FILE || (role == RS_ROLE_FILES && info.kind == RS_KIND_FOLDER)))
             return RESUME_OK;
         return rs_fail(error, RESUME_UNSAFE_PATH, "'%s' is no regular file", file_name);
     }
@@ -164,16 +164,12 @@ static resume_status check_is_ours(const rs_folder *folder, const char *file_nam
 
 /* ---- removing */
 
-/* NAME.files: a folder with files in it, of a program that was killed. 0 or a negative code. */
-static int remove_folder(const rs_folder *folder, const char *file_name) {
-    int fd = openat(folder->fd, file_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    DIR *names = fd < 0 ? NULL : fdopendir(fd);
-    if (!names) return -errno;
-    for (const struct dirent *entry; (entry = readdir(names)) != NULL;)
-        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-            (void)unlinkat(fd, entry->d_name, 0);
-    closedir(names);
-    return unlinkat(folder->fd, file_name, AT_REMOVEDIR) == 0 ? 0 : -errno;
+/* NAME.files, of a program that was killed. */
+static resume_status remove_folder(const rs_folder *folder, const char *file_name,
+                                   rs_error *error) {
+    char base[RS_FILE_NAME_SIZE];
+    snprintf(base, sizeof base, "%.*s", (int)base_length(file_name, RS_ROLE_FILES), file_name);
+    return rs_files_remove(folder, base, error);
 }
 
 static resume_status remove_file(remover *work, const rs_folder *folder, const char *file_name,
@@ -183,9 +179,10 @@ static resume_status remove_file(remover *work, const rs_folder *folder, const c
     resume_status status = check_is_ours(folder, file_name, error);
     if (status != RESUME_OK) return status;
     folder->os->info_at(folder->os, folder->fd, file_name, &info);
-    int answer = info.kind == RS_KIND_FOLDER
-                     ? remove_folder(folder, file_name)
-                     : folder->os->remove(folder->os, folder->fd, file_name);
+    bool is_folder = info.kind == RS_KIND_FOLDER;
+    if (is_folder) status = remove_folder(folder, file_name, error);
+    if (status != RESUME_OK) return status;
+    int answer = is_folder ? 0 : folder->os->remove(folder->os, folder->fd, file_name);
     if (answer < 0)
         return rs_fail(error, RESUME_IO, "removing '%s/%s' failed: %s", folder->path, file_name,
                        strerror(-answer));

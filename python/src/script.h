@@ -42,8 +42,6 @@ PyObject *rp_script_run(rp_script *self, PyCodeObject *code, PyObject *globals);
 PyObject *rp_script_tick(PyObject *script, PyObject *args);
 /* script_files.c: from now on what the program does to files is known to the saves. */
 int rp_script_watch_files(rp_script *self);
-/* Removes that folder of _undo.py: the program has ended. */
-void rp_script_forget_files(const char *folder);
 /* The time between two saves, as it is now. */
 uint64_t rp_script_every(const rp_script *self);
 /* Hooks of rp_exact. */

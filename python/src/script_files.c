@@ -3,10 +3,8 @@
 
 #include "script_signals.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <string.h>
-#include <unistd.h>
 
 /* A file that is appended to for the first time since the save would keep what it gets until the
  * next: so that is asked for at once, but for programs that open one after the other. */
@@ -58,16 +56,6 @@ static int on_audit(const char *event, PyObject *args, void *script) {
     if (wants_save == Py_True) ask_for_save(self);
     Py_XDECREF(wants_save);
     return wants_save ? 0 : -1;
-}
-
-void rp_script_forget_files(const char *folder) {
-    DIR *names = opendir(folder);
-    if (!names) return;
-    for (const struct dirent *entry; (entry = readdir(names)) != NULL;)
-        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-            (void)unlinkat(dirfd(names), entry->d_name, 0);
-    closedir(names);
-    (void)rmdir(folder);
 }
 
 /* A hook stays until the process ends, and so does what it works with. */

@@ -5,7 +5,6 @@
 #include "options.h"
 #include "script_signals.h"
 
-#include "base/alloc.h"
 #include "continuation/reenter.h"
 #include "os/process.h"
 
@@ -234,32 +233,13 @@ static PyObject *go_on_or_begin(rp_script *self, rp_record *root, PyCodeObject *
 
 /* ---- the end ---- */
 
-typedef struct ending {
-    rs_checkpoint *engine;
-    char *files; /* of _undo.py; or NULL */
-} ending;
-
 /* exit() calls it with the status of the process, when Python is gone and all is written. */
 static void at_exit(int status, void *context) {
-    ending *end = context;
+    rs_checkpoint *engine = context;
     rs_error error = {0};
-    if (status == 0 && rs_checkpoint_end(end->engine, NULL, &error) == RESUME_OK && end->files)
-        rp_script_forget_files(end->files);
-    rs_checkpoint_close(end->engine);
-    rs_free(end->files);
-    rs_free(end);
-}
-
-static ending *new_ending(const rp_checkpoint *checkpoint) {
-    ending *end = rs_allocate_zeroed(1, sizeof *end);
-    PyObject *path = end ? files_of(checkpoint) : NULL, *bytes = NULL;
-    if (path && PyUnicode_FSConverter(path, &bytes))
-        end->files = rs_duplicate(PyBytes_AS_STRING(bytes), (size_t)PyBytes_GET_SIZE(bytes) + 1);
-    if (end) end->engine = checkpoint->engine;
-    PyErr_Clear();
-    Py_XDECREF(bytes);
-    Py_XDECREF(path);
-    return end;
+    if (status == 0 && rs_checkpoint_end(engine, NULL, &error) == RESUME_OK)
+        rs_checkpoint_forget_files(engine);
+    rs_checkpoint_close(engine);
 }
 
 /* The checkpoint is open until the process ends: only then it is known how. */
@@ -269,9 +249,8 @@ static void end_at_exit(rp_script *self) {
     PyObject *exception = rp_exception_take();
     if (rp_checkpoint_hear(checkpoint, false) < 0) PyErr_WriteUnraisable(NULL);
     rp_script_note_generation(self);
-    ending *end = new_ending(checkpoint);
     rp_exception_put(exception);
-    if (end && on_exit(at_exit, end) == 0) checkpoint->engine = NULL;
+    if (on_exit(at_exit, checkpoint->engine) == 0) checkpoint->engine = NULL;
 }
 
 PyObject *rp_script_run(rp_script *self, PyCodeObject *code, PyObject *globals) {

@@ -136,6 +136,9 @@ const char *rs_checkpoint_track_problem(const rs_checkpoint *checkpoint);
  * already). `run`: the id of the run of the program that it was part of (store/run.h), NULL when
  * that ends with it. */
 resume_status rs_checkpoint_end(rs_checkpoint *checkpoint, const char *run, rs_error *error);
+/* The program has ended: what `resume run` keeps of its files goes (store/files.h). A failure is
+ * ignored: the next run finds that nothing has to be taken back. */
+void rs_checkpoint_forget_files(rs_checkpoint *checkpoint);
 /* Why nothing can be saved at the moment (UTF-8): kept beside the checkpoint for `resume log` until
  * a save works or the call has ended. Failures are ignored. */
 void rs_checkpoint_refuse(rs_checkpoint *checkpoint, const char *text);

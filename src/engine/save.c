@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "base/arith.h"
 #include "os/file.h"
+#include "store/files.h"
 #include "store/keys.h"
 #include "store/refusal.h"
 
@@ -297,6 +298,11 @@ void rs_checkpoint_refuse(rs_checkpoint *checkpoint, const char *text) {
     checkpoint->refusal = rs_duplicate_text(text);
     checkpoint->may_be_refused = true;
     rs_refusal_write(checkpoint->folder, checkpoint->file_name, checkpoint->refused_ns, text, NULL);
+}
+
+void rs_checkpoint_forget_files(rs_checkpoint *checkpoint) {
+    if (rs_checkpoint_is_forked(checkpoint)) return;
+    rs_files_remove(checkpoint->folder, checkpoint->file_name, NULL);
 }
 
 resume_status rs_checkpoint_end(rs_checkpoint *checkpoint, const char *run, rs_error *error) {

@@ -242,6 +242,11 @@ static int linux_remove(const rs_os *os, int folder, const char *path) {
     return result(unlinkat(folder, path, 0));
 }
 
+static int linux_remove_folder(const rs_os *os, int folder, const char *path) {
+    (void)os;
+    return result(unlinkat(folder, path, AT_REMOVEDIR));
+}
+
 /* Opens the folder anew, since a descriptor has one reading position for all who share it. */
 static int linux_list(const rs_os *os, int folder, int (*visit)(void *context, const char *name),
                       void *context) {
@@ -421,6 +426,7 @@ static const rs_os linux_table = {
     .rename = linux_rename,
     .link = linux_link,
     .remove = linux_remove,
+    .remove_folder = linux_remove_folder,
     .list = linux_list,
     .lock = linux_lock,
     .unlock = linux_unlock,

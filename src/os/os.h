@@ -89,6 +89,7 @@ struct rs_os {
     int (*rename)(const rs_os *os, int folder, const char *from, const char *to, bool replace);
     int (*link)(const rs_os *os, int folder, const char *from, const char *to);
     int (*remove)(const rs_os *os, int folder, const char *path);
+    int (*remove_folder)(const rs_os *os, int folder, const char *path); /* an empty one */
     /* Calls `visit` with each name but "." and ".."; a non-zero answer of it ends the walk and is
      * returned. */
     int (*list)(const rs_os *os, int folder, int (*visit)(void *context, const char *name),

@@ -19,9 +19,9 @@ static bool starts_with(const char *text, size_t size, const char *start) {
     return size >= start_size && memcmp(text, start, start_size) == 0;
 }
 
-/* Endings of files beside a checkpoint; a lock stays when the checkpoint goes, a note does not. */
-static const char lock_ending[] = ".lock";
-static const char *const note_endings[] = {".refused", ".files"};
+/* Endings of files beside a checkpoint; a lock stays when the checkpoint goes, the others do not.
+ */
+static const char lock_ending[] = ".lock", note_ending[] = ".refused", files_ending[] = ".files";
 
 static bool is_text(const char *text, size_t size, const char *other) {
     return size == strlen(other) && memcmp(text, other, size) == 0;
@@ -32,8 +32,8 @@ static bool begins_ending(const char *name, size_t size, size_t index) {
     const char *rest = name + index;
     size_t rest_size = size - index;
     return starts_with(rest, rest_size, ".damaged-") || starts_with(rest, rest_size, ".torn-") ||
-           is_text(rest, rest_size, lock_ending) || is_text(rest, rest_size, note_endings[0]) ||
-           is_text(rest, rest_size, note_endings[1]);
+           is_text(rest, rest_size, lock_ending) || is_text(rest, rest_size, note_ending) ||
+           is_text(rest, rest_size, files_ending);
 }
 
 static bool stands_for_itself(const char *name, size_t size, size_t index) {
@@ -227,8 +227,8 @@ rs_file_role rs_name_role(const char *file_name) {
     size_t size = strlen(file_name);
     if (is_name(file_name, size)) return RS_ROLE_CHECKPOINT;
     if (has_ending(file_name, size, lock_ending)) return RS_ROLE_LOCK;
-    if (has_ending(file_name, size, note_endings[0])) return RS_ROLE_NOTE;
-    if (has_ending(file_name, size, note_endings[1])) return RS_ROLE_NOTE;
+    if (has_ending(file_name, size, note_ending)) return RS_ROLE_NOTE;
+    if (has_ending(file_name, size, files_ending)) return RS_ROLE_FILES;
     if (is_timed(file_name, ".damaged-")) return RS_ROLE_DAMAGED;
     if (is_timed(file_name, ".torn-")) return RS_ROLE_TORN;
     const char *tilde = strchr(file_name, '~');

@@ -44,7 +44,8 @@ typedef enum rs_file_role {
     RS_ROLE_DAMAGED,
     RS_ROLE_TORN,
     RS_ROLE_LOCK,
-    RS_ROLE_NOTE, /* NAME.refused, NAME.files: of the run that wrote the checkpoint */
+    RS_ROLE_NOTE,  /* NAME.refused: of the run that wrote the checkpoint */
+    RS_ROLE_FILES, /* NAME.files, a folder: of the same */
     RS_ROLE_TEMPORARY
 } rs_file_role;
 /* What a file name in a store folder is, by its form alone. */

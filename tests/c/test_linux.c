@@ -252,6 +252,12 @@ static void test_linux__rename_replaces_only_when_asked(void **state) {
     assert_int_equal(os->rename(os, here->folder, "c", "d", false), -ENOENT);
     assert_int_equal(os->remove(os, here->folder, "b"), 0);
     assert_int_equal(os->remove(os, here->folder, "b"), -ENOENT);
+    assert_int_equal(os->make_folder(os, here->folder, "f", 0700), 0);
+    os->close(os, make(here, "f/a"));
+    assert_int_equal(os->remove_folder(os, here->folder, "f"), -ENOTEMPTY);
+    assert_int_equal(os->remove(os, here->folder, "f/a"), 0);
+    assert_int_equal(os->remove_folder(os, here->folder, "f"), 0);
+    assert_int_equal(os->remove_folder(os, here->folder, "f"), -ENOENT);
 }
 
 /* From now on this process gets `os_code` from the system calls of the numbers given. */

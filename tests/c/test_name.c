@@ -143,7 +143,7 @@ static void test_name__roles(void **state) {
         {"main.lock", RS_ROLE_LOCK},
         {"a%2Elock.lock", RS_ROLE_LOCK},
         {"main.refused", RS_ROLE_NOTE},
-        {"main.files", RS_ROLE_NOTE},
+        {"main.files", RS_ROLE_FILES},
         {"a%2Erefused.refused", RS_ROLE_NOTE},
         {"a b.refused", RS_ROLE_OTHER},
         {".files", RS_ROLE_OTHER},

@@ -239,6 +239,12 @@ static int fault_remove(const rs_os *os, int folder, const char *path) {
     PASS(fault, mode, fault->real->remove(fault->real, folder, path));
 }
 
+static int fault_remove_folder(const rs_os *os, int folder, const char *path) {
+    fault_os *fault = fault_of(os);
+    fault_mode mode = begin(fault, FAULT_REMOVE_FOLDER, folder, path, 0, 0);
+    PASS(fault, mode, fault->real->remove_folder(fault->real, folder, path));
+}
+
 static int fault_list(const rs_os *os, int folder, int (*visit)(void *context, const char *name),
                       void *context) {
     fault_os *fault = fault_of(os);

@@ -35,6 +35,7 @@
     X(RENAME, rename)                                                                              \
     X(LINK, link)                                                                                  \
     X(REMOVE, remove)                                                                              \
+    X(REMOVE_FOLDER, remove_folder)                                                                \
     X(LIST, list)                                                                                  \
     X(LOCK, lock)                                                                                  \
     X(FREE_BYTES, free_bytes)                                                                      \
