@@ -21,7 +21,9 @@ def reduction(kind, options, position, attributes, descriptor):
 
 
 def open_null(kind, options, access, attributes):
-    number = claim(os.devnull, ACCESS.get(access, os.O_RDWR)) if "resume._process" in sys.modules else None
+    number = None
+    if "resume._process" in sys.modules:  # of a script: the number that it has had
+        number = claim(os.devnull, ACCESS.get(access, os.O_RDWR))
     raw = io.FileIO(os.devnull if number is None else number, access)
     raw.name = os.devnull
     if kind == "raw":

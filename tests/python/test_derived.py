@@ -2,6 +2,7 @@
 what the registers of the library hold."""
 import collections
 import copy
+import copyreg
 import enum
 import fractions
 import pathlib
@@ -212,3 +213,28 @@ def test_finalizers__are_alive_or_dead_as_they_were():
     assert new_seen == [1] and seen == [] and not new_alive.alive
     later = weakref.finalize(other, seen.append, 3)
     assert later.alive and later.detach()
+
+
+# ---- what a save leaves behind
+
+def test_classes_are_left_as_they_are():
+    class Base:
+        __slots__ = ("a", "__b")
+
+        def __init__(self):
+            self.a, self.__b = 1, 2
+
+    class Items(list):
+        __slots__ = "c"
+
+    class Open:
+        pass
+    values = [Base(), Items([1]), Open()]
+    values[1].c = 3
+    usual = copyreg._slotnames
+    before = [dict(vars(type(value))) for value in values]
+    stream, blobs, _ = _core._encode(values)
+    assert [dict(vars(type(value))) for value in values] == before
+    assert copyreg._slotnames is usual
+    new = _core._decode(stream, blobs, mine=True)[0]
+    assert (new[0].a, new[0]._Base__b, new[1], new[1].c) == (1, 2, [1], 3)

@@ -581,26 +581,3 @@ def test_instances_of_builtin_classes__are_not_made_by_their_own_new_or_init_aga
         assert (named, named.name, frozen) == ({1, 2}, "n", {1, 2})
         assert index == {"x": [1]} and (index.name, index.default_factory) == ("mayor", list)
         assert day == datetime.date(2026, 11, 23) and zone.hours == 2
-
-
-def test_classes_are_left_as_they_are():
-    class Base:
-        __slots__ = ("a", "__b")
-
-        def __init__(self):
-            self.a, self.__b = 1, 2
-
-    class Items(list):
-        __slots__ = "c"
-
-    class Open:
-        pass
-    values = [Base(), Items([1]), Open()]
-    values[1].c = 3
-    usual = copyreg._slotnames
-    before = [dict(vars(type(value))) for value in values]
-    stream, blobs, _ = _core._encode(values)
-    assert [dict(vars(type(value))) for value in values] == before
-    assert copyreg._slotnames is usual
-    new = _core._decode(stream, blobs, mine=True)[0]
-    assert (new[0].a, new[0]._Base__b, new[1], new[1].c) == (1, 2, [1], 3)
