@@ -11,6 +11,7 @@ import sys
 import threading
 import types
 
+from . import _settings
 from ._appended import Appended
 from ._descriptors import PROCESS
 from ._input import Input
@@ -110,6 +111,7 @@ class Process:
         self.ends = []
         self.signals = self.handlers()
         self.watch_ends()
+        _settings.PROGRAM.begin(self.is_of_program, space)
         self.muted = None
         self.told = []
 
@@ -172,12 +174,14 @@ class Process:
                        and not is_definition(name, key, value)} | held_by(name, vars(module))
                 for name in self.own_modules() if (module := sys.modules.get(name))
                 } | take_logging() | self.take_finalizers() | self.take_locals(
-                ) | self.take_context()
+                ) | self.take_context() | take_settings()
 
     def put_modules(self, saved):
         put_logging(saved.pop("<logging>", None))
         saved.pop("<finalizers>", None)  # they are in their register again
         put_locals(saved.pop("<locals>", {}))
+        self.told += [f"resume: {text}\n" for text in _settings.put(saved.pop("<settings>", {}))]
+        _settings.put_assigned(saved.pop("<assigned>", {}))
         for variable, value in saved.pop("<context>", {}).values():
             variable.set(value)
         for name, values in saved.items():
@@ -517,6 +521,13 @@ def put_numpy(saved):
         numpy.seterr(**saved[0])
         numpy.seterrcall(saved[1])
         numpy.set_printoptions(**saved[2])
+
+
+def take_settings():
+    """Each a variable of a module by itself: one that can't be saved is what its library makes."""
+    assigned = {f"{name}.{attribute}": [name, attribute, value]
+                for name, attribute, value in _settings.PROGRAM.assigned()}
+    return {"<settings>": _settings.take(), "<assigned>": assigned}
 
 
 def put_locals(saved):

@@ -407,6 +407,14 @@ def test_readers_and_writers_of_csv(tmp_path):
         next(restored)
 
 
+def test_a_dead_proxy_is_a_proxy():
+    proxy = weakref.proxy({1, 2})
+    dead = back(proxy)
+    assert type(dead) is weakref.ProxyType
+    with pytest.raises(ReferenceError):
+        len(dead)
+
+
 def test_what_a_module_has_is_found_there():
     import contextvars
     import decimal

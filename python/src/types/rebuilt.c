@@ -61,9 +61,10 @@ static bool is_weak_reference(PyObject *object) {
            is_type_name(object, "KeyedRef") || is_type_name(object, "WeakMethod");
 }
 
-/* A reference to what has died; the object that it would lead to. */
-static PyObject *dead_reference(void) {
-    return call_of(imported("resume._core", "_dead_reference"), PyTuple_New(0));
+/* A reference, or a proxy, to what has died. */
+static PyObject *dead_reference(PyObject *object) {
+    PyObject *is_proxy = PyWeakref_CheckProxy(object) ? Py_True : Py_False;
+    return call_of(imported("resume._core", "_dead_reference"), PyTuple_Pack(1, is_proxy));
 }
 
 static PyObject *reduce_weak_reference(PyObject *object) {
@@ -73,7 +74,7 @@ static PyObject *reduce_weak_reference(PyObject *object) {
     PyObject *callback = ((PyWeakReference *)object)->wr_callback, *call = NULL;
     if (!target) return NULL;
     if (target == Py_None) {
-        call = dead_reference();
+        call = dead_reference(object);
     } else if (is_type_name(object, "KeyedRef")) {
         PyObject *key = PyObject_GetAttrString(object, "key");
         if (key)
@@ -90,11 +91,12 @@ static PyObject *reduce_weak_reference(PyObject *object) {
     return call;
 }
 
-PyObject *rp_dead_reference(PyObject *module, PyObject *unused) {
+PyObject *rp_dead_reference(PyObject *module, PyObject *is_proxy) {
     (void)module;
-    (void)unused;
-    PyObject *nothing = PySet_New(NULL);
-    PyObject *reference = nothing ? PyWeakref_NewRef(nothing, NULL) : NULL;
+    PyObject *nothing = PySet_New(NULL), *reference = NULL;
+    if (nothing)
+        reference = is_proxy == Py_True ? PyWeakref_NewProxy(nothing, NULL)
+                                        : PyWeakref_NewRef(nothing, NULL);
     Py_XDECREF(nothing);
     return reference;
 }

@@ -18,10 +18,11 @@ PyObject *rp_rebuilt_reduction(PyObject *object);
  * NULL, with an exception or without: it is none. */
 PyObject *rp_replaced_reduction(PyObject *object);
 
-/* _replaced(module, name), _dead_reference(), _make_lock(reentrant, count), _hold_lock(module,
- * name, count), _view(object, offset, size, format, shape, read-only), _make_csv_reader(maker,
- * source, lines), _make_scanner(pattern, string, pos, endpos, start, must advance) */
-PyObject *rp_dead_reference(PyObject *module, PyObject *unused);
+/* _replaced(module, name), _dead_reference(is proxy), _make_lock(reentrant, count),
+ * _hold_lock(module, name, count), _view(object, offset, size, format, shape, read-only),
+ * _make_csv_reader(maker, source, lines), _make_scanner(pattern, string, pos, endpos, start, must
+ * advance) */
+PyObject *rp_dead_reference(PyObject *module, PyObject *is_proxy);
 PyObject *rp_make_lock(PyObject *module, PyObject *args);
 PyObject *rp_replaced(PyObject *module, PyObject *args);
 PyObject *rp_hold_lock(PyObject *module, PyObject *args);
