@@ -1,10 +1,12 @@
 """Descriptors of files that a program of `resume run` has as numbers (os.open, fileno()): where it
-goes on, each number leads to the same place of the same file, or to none."""
+goes on, each number leads to the same place of the same file, or to none. What a library in C has
+opened for writing (a data base) is its own business: its number leads nowhere."""
 import fcntl
 import os
 import stat
 
 FLAGS = os.O_ACCMODE | os.O_APPEND | os.O_SYNC | os.O_DSYNC | os.O_NONBLOCK
+OPENED_MAX = 100_000
 NONE = os.O_PATH | os.O_CLOEXEC  # what reading and writing refuse, and close() takes
 
 
@@ -23,10 +25,15 @@ def target(number):
 class Descriptors:
     def __init__(self):
         self.before, self.own, self.kept, self.written = numbers(), None, {}, []
+        self.opened = set()  # paths that Python has opened for writing, not a library in C
 
     def belong_to(self, checkpoint):
         """Files beside it are no business of the program."""
         self.own = checkpoint
+
+    def opening(self, path):
+        if len(self.opened) < OPENED_MAX:
+            self.opened.add(os.path.realpath(os.fsdecode(path)))
 
     def is_own(self, path):
         folder, name = os.path.split(self.own)
@@ -43,7 +50,8 @@ class Descriptors:
                 continue
             found, flags = os.fstat(number), fcntl.fcntl(number, fcntl.F_GETFL)
             inherited = not fcntl.fcntl(number, fcntl.F_GETFD) & fcntl.FD_CLOEXEC
-            is_kept = stat.S_ISREG(found.st_mode) or path == os.devnull
+            is_kept = path == os.devnull or stat.S_ISREG(found.st_mode) and (
+                flags & os.O_ACCMODE == os.O_RDONLY or path in self.opened)
             if not is_kept or flags & os.O_PATH or not leads_to(path, found):
                 taken.append([number, None, 0, 0, inherited])
                 continue
@@ -70,6 +78,7 @@ class Descriptors:
                 made = os.open("/", NONE)
             else:
                 self.kept[number] = os.fstat(made), flags & os.O_ACCMODE
+                self.opened.add(path)
             if made != number:
                 os.dup2(made, number)
                 os.close(made)

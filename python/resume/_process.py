@@ -136,6 +136,7 @@ class Process:
         wanted = self.undo.before(event, arguments)
         if event == "open":
             path, _, flags = arguments
+            PROCESS.opening(path)
             empties = flags & (os.O_TRUNC | os.O_EXCL) != 0
             wanted = self.appended.opening(path, empties) or wanted
         return wanted
