@@ -162,6 +162,16 @@ static const rp_exact_hooks hooks = {
     .refused = rp_script_refused,
 };
 
+/* The advice in texts is for programs that make a Checkpoint. New reference. */
+static PyObject *for_command(PyObject *problem) {
+    PyObject *text = PyObject_Str(problem);
+    PyObject *option = PyUnicode_FromString("clean=True"), *flag = PyUnicode_FromString("--fresh");
+    if (text && option && flag) Py_SETREF(text, PyUnicode_Replace(text, option, flag, -1));
+    Py_XDECREF(option);
+    Py_XDECREF(flag);
+    return text;
+}
+
 /* Why it does not begin, in one line, with the exit code that the command has for it. */
 static void explain(const rp_script *self) {
     const rp_module_state *state = self->state;
@@ -174,7 +184,10 @@ static void explain(const rp_script *self) {
         if (!PyErr_ExceptionMatches(codes[i].type)) continue;
         PyObject *type, *value, *traceback;
         PyErr_Fetch(&type, &value, &traceback);
-        rp_script_say("%S", value ? value : type);
+        PyObject *text = for_command(value ? value : type);
+        if (text) rp_script_say("%U", text);
+        PyErr_Clear();
+        Py_XDECREF(text);
         Py_XDECREF(type);
         Py_XDECREF(value);
         Py_XDECREF(traceback);

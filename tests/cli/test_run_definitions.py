@@ -129,3 +129,23 @@ def test_deriving_a_class__is_not_done_again():
     assert code == 0, err
     assert left > 2
     assert out == "[('A', 'a'), ('B', 'b'), 'M', ('C', 'c')] b c\n"
+
+
+def test_what_can_not_go_on__tells_the_option_of_the_command():
+    pathlib.Path("in.txt").write_text("abc" * 10)
+    source = """
+        file = open("in.txt")
+        file.read(20)
+        """ + textwrap.indent(LOOP, "        ")
+    pathlib.Path("script.py").write_text(textwrap.dedent(source))
+    process = start("script.py")
+    while process.poll() is None and not has_saved():
+        time.sleep(0.02)
+    assert process.poll() is None
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    os.remove("in.txt")
+    process = start("script.py")
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "in.txt" in err and "--fresh" in err and "clean=True" not in err
