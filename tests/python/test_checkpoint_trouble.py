@@ -229,10 +229,12 @@ def test_a_damaged_generation_is_told_and_the_one_before_is_taken(folder):
 
 
 def test_a_damaged_file_is_named_once(folder):
+    path, sizes = folder / ".checkpoints" / "c", []
     for _ in range(3):
         counter()
-    path = folder / ".checkpoints" / "c"
-    path.write_bytes(path.read_bytes()[:5 * 4096])
+        sizes.append(path.stat().st_size)
+    assert sizes[1] < sizes[2]
+    path.write_bytes(path.read_bytes()[:sizes[1]])
     with pytest.warns(ResumeWarning) as told:
         resume.load("c")
     assert [str(one.message).count(str(path)) for one in told] == [1]

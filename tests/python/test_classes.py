@@ -418,16 +418,32 @@ def test_trusted_by_name__makes_no_class_out_of_a_stream():
     assert isinstance(value, Opaque) and value.type == name
 
 
-def test_class__that_can_not_be_made_again_is_opaque():
-    class Picky:
-        def __init_subclass__(cls, *, word, **options):
-            super().__init_subclass__(**options)
-            cls.word = word
+class Picky:
+    def __init_subclass__(cls, *, word, **options):
+        super().__init_subclass__(**options)
+        cls.word = word
 
+
+def test_class__that_can_not_be_made_again_is_opaque():
     class Child(Picky, word="w"):
         pass
     value = back(Child)
     assert isinstance(value, Opaque) and value.type.endswith("<locals>.Child")
+
+
+def test_class__what_was_done_when_it_was_derived_is_not_done_again():
+    class Around:
+        derived = []
+
+        def __init_subclass__(cls, *, word, **options):
+            cls.word = word
+            Around.derived.append(word)
+
+    class Inside(Around, word="i"):
+        pass
+    value, base = back([Inside, Around])
+    assert value.word == "i" and value.__base__ is base and base.derived == ["i"]
+    assert type("More", (base,), {}, word="more").word == "more" and base.derived == ["i", "more"]
 
 
 def test_type_parameters__that_no_module_has():

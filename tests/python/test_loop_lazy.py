@@ -142,8 +142,6 @@ SHORT = pathlib.Path(__file__).with_name("conftest.py")
 @pytest.mark.parametrize("run", [over_variable, over_enumerated_variable, over_mapped_variable])
 @pytest.mark.parametrize("name", VARIABLES)
 def test_loop__over_an_iterator_that_came_back(name, run, folder):
-    if name == "file" and run is not over_variable:
-        pytest.skip("a text file that is not read by chp.loop itself does not tell its position")
     make = VARIABLES[name]
     whole = list(make())
     for stop in (1, 2, 5):
