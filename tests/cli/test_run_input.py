@@ -10,7 +10,7 @@ import time
 import pytest
 from the_command import COMMAND
 
-COUNT = 400
+COUNT = 200
 READERS = {
     "for": "for line in sys.stdin:\n    add(line)\n",
     "readline": "read = sys.stdin.readline\nwhile line := read():\n    add(line)\n",
