@@ -360,8 +360,10 @@ class Program:
         if code not in self.known:
             found, way = set(), []
             for one in dis.get_instructions(code):
-                if one.opname in ("LOAD_NAME", "LOAD_GLOBAL", "LOAD_FAST", "LOAD_DEREF"):
+                if one.opname in ("LOAD_NAME", "LOAD_GLOBAL", "LOAD_DEREF"):
                     way = [one.argval]
+                elif "LOAD_FAST" in one.opname:  # of two variables, the last
+                    way = [one.argval[-1] if isinstance(one.argval, tuple) else one.argval]
                 elif one.opname == "LOAD_ATTR" and way:
                     way = [*way, one.argval]
                 elif one.opname == "STORE_ATTR" and way:

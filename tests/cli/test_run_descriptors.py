@@ -11,7 +11,7 @@ import pytest
 from the_command import COMMAND
 
 PROGRAM = """
-import os, time
+import os, pathlib, time
 log = os.open("raw.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 lock = os.open("lock", os.O_RDWR | os.O_CREAT)
 reader, writer = os.pipe()
@@ -43,7 +43,10 @@ for write in (lambda: os.write(writer, b"x"), lambda: os.write(hidden, b"x")):
 for number in (hidden, reader, writer, lock, source, log):
     os.close(number)
 written.close()
-print(open("written.txt").read() == open("raw.log").read(), again.read()[:4])
+print(pathlib.Path("written.txt").read_text() == pathlib.Path("raw.log").read_text())
+print(again.read()[:4])
+again.close()
+null.close()
 """
 
 
