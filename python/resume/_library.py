@@ -245,12 +245,11 @@ class Finalizer:
 @rule("_json", "Scanner")
 class Scanner:
     """Of a JSONDecoder: it is made of what it is told, and shows that."""
-    KNOWN = ("strict", "object_hook", "object_pairs_hook", "parse_float", "parse_int",
-             "parse_constant")
 
     def reduction(scanner):
-        return Scanner.make, tuple(getattr(scanner, name) for name in Scanner.KNOWN)
+        known = {name: getattr(scanner, name) for name, member in vars(type(scanner)).items()
+                 if isinstance(member, types.MemberDescriptorType)}
+        return Scanner.make, (known,)
 
-    def make(*known):
-        context = types.SimpleNamespace(**dict(zip(Scanner.KNOWN, known)))
-        return found("_json", "make_scanner")(context)
+    def make(known):
+        return found("_json", "make_scanner")(types.SimpleNamespace(**known))
