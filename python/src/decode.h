@@ -163,7 +163,8 @@ struct rp_decoder {
     size_t iterator_count;
     PyObject *files;      /* dict of variables of the caller, whose files are used again; or NULL */
     PyObject *positioned; /* list of iterators and files */
-    bool cut_files;       /* what files have got since the save is cut off */
+    bool of_script;       /* all of a program of `resume run`: what its files have got since is cut
+                             off, and its __new__ has been called */
     PyObject *opened;     /* list of (file, position, size) for the commit */
 };
 
@@ -313,8 +314,9 @@ int rp_open_instance(rp_decoder *decoder);
 int rp_open_opaque(rp_decoder *decoder);
 /* make.c: NULL with an exception. Borrowed until the next call. */
 const rp_class *rp_class_of(rp_decoder *decoder, PyTypeObject *type);
-/* type.__new__(type, *arguments); `arguments` has the class in front. */
-PyObject *rp_make_new(PyTypeObject *type, PyObject *arguments);
+/* type.__new__(type, *arguments); `arguments` has the class in front. A __new__ of the program that
+ * wants others has been called when the object was made, and in a script any has. */
+PyObject *rp_make_new(rp_decoder *decoder, PyTypeObject *type, PyObject *arguments);
 /* Sets an attribute in the dict of the object, whatever its class says. 0 or -1. */
 int rp_set_in_dict(PyObject *object, PyObject *name, PyObject *value);
 void rp_classes_release(rp_decoder *decoder);

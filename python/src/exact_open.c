@@ -161,7 +161,7 @@ static int decode(rp_exact *exact, rp_coming_back *back) {
                               exact->hooks != NULL ? exact : NULL};
         back->decoder = rp_decoder_new(self->state, saved);
         if (back->decoder == NULL) return -1;
-        rp_decoder_cut_files(back->decoder);
+        rp_decoder_of_script(back->decoder);
         if (exact->values != NULL && rp_decoder_set_files(back->decoder, exact->values) < 0)
             return -1;
         if (rp_loaded_read(self->state, back->decoder, &targets, &back->loaded) == 0)

@@ -140,7 +140,7 @@ int rp_decoder_fill_cells(rp_decoder *decoder, PyObject *variables);
 int rp_decoder_set_files(rp_decoder *decoder, PyObject *variables);
 /* The state is exact: what its files have got since the save will be written again, and is cut off
  * at the commit. */
-void rp_decoder_cut_files(rp_decoder *decoder);
+void rp_decoder_of_script(rp_decoder *decoder);
 /* The files that this decoder has opened or positioned: a list of tuples, each with the file first.
  * Borrowed. */
 PyObject *rp_decoder_files(rp_decoder *decoder);

@@ -193,6 +193,48 @@ def test_hidden_state__of_libraries_is_theirs():
     assert not exactly(condition)._lock.locked()
 
 
+# ---- a __new__ of the program
+
+class Tagged:
+    made = 0
+
+    def __new__(cls, tag):
+        tagged = super().__new__(cls)
+        tagged.tag = tag
+        Tagged.made += 1
+        return tagged
+
+
+class Hidden(Tagged):
+    def __getstate__(self):
+        return {"tag": self.tag}
+
+
+class Once:
+    one = None
+
+    def __new__(cls):
+        cls.one = cls.one or super().__new__(cls)
+        return cls.one
+
+
+@pytest.mark.parametrize("way", [back, exactly])
+def test_new_that_wants_arguments_is_not_called_again(way):
+    tagged, hidden = Tagged(1), Hidden([2])
+    hidden.tag.append(hidden)
+    made = Tagged.made
+    new, new_hidden = way([tagged, hidden])
+    assert (new.tag, new_hidden.tag) == (1, [2, new_hidden]) and type(new_hidden) is Hidden
+    assert Tagged.made == made
+
+
+@pytest.mark.parametrize("way", [back, exactly])
+def test_new_without_arguments_gives_what_the_program_has(way):
+    """By a function that is called again; in a script the object is state."""
+    once = Once()
+    assert way(once) is once
+
+
 # ---- finalizers
 
 def test_finalizers__are_alive_or_dead_as_they_were():

@@ -6,6 +6,7 @@
 #include "../encode.h"
 #include "../pycompat/functions.h"
 #include "own_dict.h"
+#include "whole_state.h"
 
 /* What the class or its bases have under that name, borrowed or NULL. */
 static PyObject *class_attribute(PyTypeObject *type, const char *name) {
@@ -113,6 +114,10 @@ newfunc rp_new_of_value(PyTypeObject *type, PyObject *rest) {
     bool is_value = PyTuple_GET_SIZE(rest) > 0 && is_inherited(type, "__getnewargs__") &&
                     rp_plan_is_inherited(type, base_in_c(type), "__getnewargs_ex__");
     return is_value ? base_in_c(type)->tp_new : type->tp_new;
+}
+
+bool rp_has_own_new(PyTypeObject *type) {
+    return base_in_c(type) == &PyBaseObject_Type && rp_is_method_of_program(type, "__new__");
 }
 
 /* ---- attributes ---- */

@@ -107,7 +107,7 @@ static PyObject *make_closed(PyObject *const *parts) {
 static PyObject *descriptor_of(const rp_decoder *decoder, PyObject *const *parts) {
     int flags = flags_of(parts[ACCESS]);
     PyObject *module = NULL, *kept = NULL;
-    if (decoder->cut_files && !(module = PyImport_ImportModule("resume._descriptors"))) return NULL;
+    if (decoder->of_script && !(module = PyImport_ImportModule("resume._descriptors"))) return NULL;
     if (module) kept = PyObject_CallMethod(module, "claim", "Oi", parts[NAME], flags);
     Py_XDECREF(module);
     if (kept && kept != Py_None) return kept;
@@ -205,7 +205,7 @@ static int tell_appended(rp_decoder *decoder, PyObject *file, PyObject *const *p
                          long long size) {
     long long more = size - PyLong_AsLongLong(parts[SIZE]);
     const char *access = PyUnicode_AsUTF8(parts[ACCESS]);
-    if (more <= 0 || access[0] != 'a' || decoder->cut_files || is_cut(file)) return 0;
+    if (more <= 0 || access[0] != 'a' || decoder->of_script || is_cut(file)) return 0;
     return rp_decoder_note(decoder,
                            "the file %R, which is appended to, has got %lld bytes since the save: "
                            "they stay, and what is done again is appended once more; "
@@ -257,15 +257,15 @@ static bool has_more(PyObject *file, PyObject *size) {
     return more;
 }
 
-void rp_decoder_cut_files(rp_decoder *decoder) {
-    decoder->cut_files = true;
+void rp_decoder_of_script(rp_decoder *decoder) {
+    decoder->of_script = true;
 }
 
 int rp_commit_files(rp_decoder *decoder) {
     for (Py_ssize_t i = 0; i < PyList_GET_SIZE(decoder->opened); i++) {
         PyObject *entry = PyList_GET_ITEM(decoder->opened, i), *file = PyTuple_GET_ITEM(entry, 0);
         PyObject *position = PyTuple_GET_ITEM(entry, 1), *size = PyTuple_GET_ITEM(entry, 2);
-        bool cuts = is_cut(file) || (decoder->cut_files && has_more(file, size));
+        bool cuts = is_cut(file) || (decoder->of_script && has_more(file, size));
         if ((cuts ? rp_file_cut(file, size, position) : rp_file_seek(file, position)) < 0)
             return -1;
     }

@@ -21,7 +21,7 @@ static PyObject *new_of(rp_decoder *decoder, PyObject *class) {
     PyTypeObject *type = (PyTypeObject *)class;
     if (type->tp_new == PyBaseObject_Type.tp_new) return type->tp_new(type, decoder->empty, NULL);
     PyObject *arguments = PyTuple_Pack(1, class);
-    PyObject *object = arguments ? rp_make_new(type, arguments) : NULL;
+    PyObject *object = arguments ? rp_make_new(decoder, type, arguments) : NULL;
     Py_XDECREF(arguments);
     return object;
 }
@@ -62,7 +62,8 @@ static PyObject *call(rp_decoder *decoder, PyObject *const *parts) {
     if (!PyTuple_CheckExact(parts[1]))
         return rp_damaged(decoder, "the arguments of a call are no tuple");
     int new = makes_new(decoder, parts);
-    if (new > 0) return rp_make_new((PyTypeObject *)PyTuple_GET_ITEM(parts[1], 0), parts[1]);
+    if (new > 0)
+        return rp_make_new(decoder, (PyTypeObject *)PyTuple_GET_ITEM(parts[1], 0), parts[1]);
     if (new < 0) return NULL;
     PyObject *callable = Py_NewRef(parts[0]);
     /* the class is trusted by itself: how it is made is Python's own */

@@ -45,15 +45,27 @@ void rp_classes_release(rp_decoder *decoder) {
     Py_CLEAR(decoder->newobj);
 }
 
-PyObject *rp_make_new(PyTypeObject *type, PyObject *arguments) {
+/* An object of a class of the program alone, with all that it has in its state. */
+static PyObject *make_bare(PyTypeObject *type) {
+    PyObject *nothing = PyTuple_New(0);
+    PyObject *object = nothing ? PyBaseObject_Type.tp_new(type, nothing, NULL) : NULL;
+    Py_XDECREF(nothing);
+    return object;
+}
+
+PyObject *rp_make_new(rp_decoder *decoder, PyTypeObject *type, PyObject *arguments) {
     if (!type->tp_new) {
         PyErr_Format(PyExc_TypeError, "'%s' has no __new__", type->tp_name);
         return NULL;
     }
+    bool may_be_bare = PyTuple_GET_SIZE(arguments) == 1 && rp_has_own_new(type);
+    if (may_be_bare && decoder->of_script) return make_bare(type);
     PyObject *rest = PyTuple_GetSlice(arguments, 1, PyTuple_GET_SIZE(arguments));
     PyObject *object = rest ? rp_new_of_value(type, rest)(type, rest, NULL) : NULL;
     Py_XDECREF(rest);
-    return object;
+    if (object || !may_be_bare || !PyErr_ExceptionMatches(PyExc_TypeError)) return object;
+    PyErr_Clear();
+    return make_bare(type);
 }
 
 int rp_set_in_dict(PyObject *object, PyObject *name, PyObject *value) {

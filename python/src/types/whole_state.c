@@ -16,24 +16,29 @@ static bool is_installed(PyObject *path) {
     return !text || strstr(text, "/site-packages/") || strstr(text, "/dist-packages/");
 }
 
-static bool is_of_program(PyTypeObject *type, const char *method) {
+bool rp_is_method_of_program(PyTypeObject *type, const char *method) {
     PyObject *name = PyUnicode_InternFromString(method);
     PyObject *found = name ? rp_type_lookup(type, name) : NULL; /* borrowed */
-    bool is = found && PyFunction_Check(found) && !rp_is_of_standard_library(type);
+    PyObject *function = found && Py_IS_TYPE(found, &PyStaticMethod_Type)
+                             ? PyObject_GetAttrString(found, "__func__")
+                             : Py_XNewRef(found);
+    bool is = function && PyFunction_Check(function) && !rp_is_of_standard_library(type);
     if (is) {
-        PyObject *module = PyFunction_GET_GLOBALS(found);
+        PyObject *module = PyFunction_GET_GLOBALS(function);
         PyObject *its_name = PyDict_GetItemString(module, "__name__"); /* borrowed */
-        PyCodeObject *code = (PyCodeObject *)PyFunction_GET_CODE(found);
+        PyCodeObject *code = (PyCodeObject *)PyFunction_GET_CODE(function);
         is = its_name && PyUnicode_Check(its_name) && !rp_is_standard_module(its_name) &&
              !is_installed(code->co_filename);
     }
     PyErr_Clear();
+    Py_XDECREF(function);
     Py_XDECREF(name);
     return is;
 }
 
 bool rp_hides_state(PyTypeObject *type) {
-    return is_of_program(type, "__getstate__") || is_of_program(type, "__setstate__");
+    return rp_is_method_of_program(type, "__getstate__") ||
+           rp_is_method_of_program(type, "__setstate__");
 }
 
 /* ---- writing ---- */

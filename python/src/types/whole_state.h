@@ -6,6 +6,8 @@
 
 #include "../stream.h"
 
+/* That method of the class is a function of the program, and of no installed package. */
+bool rp_is_method_of_program(PyTypeObject *type, const char *method);
 /* The class is one of the program, with such a method. */
 bool rp_hides_state(PyTypeObject *type);
 /* (copyreg.__newobj__, (class,), attributes and slots, ..., _set_whole). New reference. */

@@ -51,6 +51,23 @@ class Group(weakref.WeakSet):
         self.name = name
 
 
+class Only:
+    """There is one, and how often it was asked for counts."""
+    made, one = 0, None
+
+    def __new__(cls):
+        cls.one = cls.one or super().__new__(cls)
+        cls.made += 1
+        return cls.one
+
+
+class Tagged:
+    def __new__(cls, tag):
+        tagged = super().__new__(cls)
+        tagged.tag = tag
+        return tagged
+
+
 class Node:
     def __init__(self, number):
         self.number = number
@@ -79,6 +96,7 @@ Team.RED.tags = ["first"]
 tally, dice, half, squares = Tally("t", "ab"), Dice(6, 42), Half(3), Squares()
 nodes = [Node(number) for number in range(5)]
 group = Group("g", nodes)
+only, tagged = Only(), Tagged("tag")
 gone = []
 extra, other = Node(99), Node(98)
 finalizer = weakref.finalize(extra, gone.append, 99)
@@ -106,3 +124,4 @@ print(half, half.number, half + 1)
 print(group.name, sorted(node.number for node in group))
 print(squares.misses, len(squares.known), hasattr(squares, "restored"))
 print(gone, finalizer.alive)
+print(Only.made, Only.one is only, Only() is only, tagged.tag)
