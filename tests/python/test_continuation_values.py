@@ -407,6 +407,13 @@ def test_readers_and_writers_of_csv(tmp_path):
         next(restored)
 
 
+def test_a_constant_that_is_a_number_by_its_name():
+    from re import _constants
+    new = back([_constants.BRANCH, _constants.MAXREPEAT, {_constants.BRANCH: 1}])
+    assert new[0] is _constants.BRANCH and new[1] is _constants.MAXREPEAT
+    assert next(iter(new[2])) is _constants.BRANCH
+
+
 def test_a_dead_proxy_is_a_proxy():
     proxy = weakref.proxy({1, 2})
     dead = back(proxy)

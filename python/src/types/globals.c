@@ -346,10 +346,11 @@ static PyObject *import_module(PyObject *name) {
     return module;
 }
 
-/* Nothing that is saved by its name: a class or function was there. */
+/* Nothing that is saved by its name: a class or function was there. (A constant of a class of its
+ * own that is derived from int, as those of `re`, may be.) */
 static bool is_another_thing(PyObject *object) {
-    return object == Py_None || PyLong_Check(object) || PyFloat_CheckExact(object) ||
-           PyUnicode_CheckExact(object) || PyBytes_CheckExact(object);
+    return object == Py_None || PyLong_CheckExact(object) || PyFloat_CheckExact(object) ||
+           PyBool_Check(object) || PyUnicode_CheckExact(object) || PyBytes_CheckExact(object);
 }
 
 static PyObject *import_global(rp_decoder *decoder, PyObject *module_name, PyObject *path) {
