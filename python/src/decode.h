@@ -319,6 +319,8 @@ const rp_class *rp_class_of(rp_decoder *decoder, PyTypeObject *type);
 PyObject *rp_make_new(rp_decoder *decoder, PyTypeObject *type, PyObject *arguments);
 /* Sets an attribute in the dict of the object, whatever its class says. 0 or -1. */
 int rp_set_in_dict(PyObject *object, PyObject *name, PyObject *value);
+/* The same for all of a dict. */
+int rp_set_all_in_dict(PyObject *object, PyObject *attributes);
 void rp_classes_release(rp_decoder *decoder);
 /* state.c: the state of an object without a __setstate__: a dict, or a tuple of a dict (or None)
  * and a dict of slots. What the class has no place for becomes a note. 0 or -1. */

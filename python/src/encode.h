@@ -212,6 +212,9 @@ int rp_put_found(rp_encoder *encoder, PyObject *object);
 /* slot_names.c: for the time of a save, copyreg._slotnames leaves nothing in classes. 0 or -1. */
 int rp_slot_names_begin(rp_encoder *encoder, PyObject *copyreg);
 void rp_slot_names_end(rp_encoder *encoder);
+/* instances.c: by what reduction(object) of a module of our own gives, in Python. RP_NOT_THIS: it
+ * gives none. */
+int rp_put_by_own(rp_encoder *encoder, const char *module_name, PyObject *object);
 /* The module of that name is in Python's standard library. 1, 0, or -1 with an exception. */
 int rp_is_standard_module(PyObject *module_name);
 /* The class is one of such a module. */

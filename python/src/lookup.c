@@ -1,6 +1,8 @@
 /* Looking up by a C string, with failures told from absence. */
 #include "lookup.h"
 
+#include "pycompat/functions.h"
+
 int rp_dict_find(PyObject *dict, const char *key, PyObject **value) {
     *value = NULL;
     PyObject *name = PyUnicode_FromString(key);
@@ -30,6 +32,14 @@ int rp_attribute_is(PyObject *object, const char *name, PyObject *other) {
     }
     Py_DECREF(value); /* compared by address only */
     return value == other;
+}
+
+PyObject *rp_class_attribute(PyTypeObject *type, const char *name) {
+    PyObject *text = PyUnicode_InternFromString(name);
+    PyObject *found = text ? rp_type_lookup(type, text) : NULL;
+    PyErr_Clear();
+    Py_XDECREF(text);
+    return found;
 }
 
 PyObject *rp_full_name(PyObject *object) {

@@ -66,14 +66,12 @@ static PyObject *core_cell_of(PyObject *module, PyObject *args) {
 
 /* What sets the state of arrays of a class of their own: saved states name it. */
 static PyObject *core_set_attributes(PyObject *module, PyObject *const *args, Py_ssize_t count) {
-    PyObject *name, *value;
     (void)module;
     if (count != 2 || !PyDict_Check(args[1])) {
         PyErr_SetString(PyExc_TypeError, "_set_attributes(object, dict)");
         return NULL;
     }
-    for (Py_ssize_t at = 0; PyDict_Next(args[1], &at, &name, &value);)
-        if (rp_set_in_dict(args[0], name, value) < 0) return NULL;
+    if (rp_set_all_in_dict(args[0], args[1]) < 0) return NULL;
     Py_RETURN_NONE;
 }
 

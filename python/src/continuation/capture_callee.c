@@ -3,18 +3,13 @@
 
 #include "../lookup.h"
 #include "../pycompat/alive.h"
-#include "../pycompat/functions.h"
 #include "../resumable.h"
 
 #include <string.h>
 
 /* Instances of the type are called, or made, by what its classes have under that name. */
 bool rp_type_has(PyTypeObject *type, const char *name, PyObject *function) {
-    PyObject *text = PyUnicode_InternFromString(name);
-    PyObject *found = text ? rp_type_lookup(type, text) : NULL;
-    Py_XDECREF(text);
-    PyErr_Clear();
-    return found == function;
+    return rp_class_attribute(type, name) == function;
 }
 
 /* Exactly a functools.partial, or what lru_cache makes: what it calls, new reference, or NULL. The

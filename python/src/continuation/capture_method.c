@@ -4,6 +4,7 @@
 
 #include "completion.h"
 
+#include "../lookup.h"
 #include "../pycompat/alive.h"
 #include "../pycompat/functions.h"
 #include "../types/iterators.h"
@@ -114,12 +115,8 @@ enum { METHODS_MAX = 4 };
 
 /* What the type has is that of `object`, or nothing. */
 static bool is_left_out(PyTypeObject *type, const char *method) {
-    PyObject *name = PyUnicode_InternFromString(method);
-    PyObject *found = name ? rp_type_lookup(type, name) : NULL;
-    bool is = !found || found == rp_type_lookup(&PyBaseObject_Type, name);
-    Py_XDECREF(name);
-    PyErr_Clear();
-    return is;
+    PyObject *found = rp_class_attribute(type, method);
+    return !found || found == rp_class_attribute(&PyBaseObject_Type, method);
 }
 
 /* The one of `methods` that is the function: those before it are asked first. NULL. */
@@ -205,13 +202,9 @@ static int judge_chain(rp_module_state *state, const rp_stand *stand, const rp_w
 /* ---- defaultdict ---- */
 
 static bool has_method_of(PyTypeObject *type, const char *name, const char *owner) {
-    PyObject *text = PyUnicode_InternFromString(name);
-    PyObject *found = text ? rp_type_lookup(type, text) : NULL;
-    bool is = found && (Py_IS_TYPE(found, &PyMethodDescr_Type)) &&
-              strcmp(((PyDescrObject *)found)->d_type->tp_name, owner) == 0;
-    Py_XDECREF(text);
-    PyErr_Clear();
-    return is;
+    PyObject *found = rp_class_attribute(type, name);
+    return found && Py_IS_TYPE(found, &PyMethodDescr_Type) &&
+           strcmp(((PyDescrObject *)found)->d_type->tp_name, owner) == 0;
 }
 
 /* `d[key]` of a defaultdict calls the function to make a value, and keeps it. */

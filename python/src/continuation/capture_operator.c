@@ -3,6 +3,7 @@
 
 #include "completion.h"
 
+#include "../lookup.h"
 #include "../pycompat/alive.h"
 #include "../pycompat/call_operands.h"
 #include "../pycompat/functions.h"
@@ -44,14 +45,6 @@ static operator operator_of(const rp_instruction *instruction) {
     }
 }
 
-static PyObject *method_of(PyObject *self, const char *name) {
-    PyObject *text = PyUnicode_InternFromString(name);
-    PyObject *found = text ? rp_type_lookup(Py_TYPE(self), text) : NULL; /* borrowed */
-    Py_XDECREF(text);
-    PyErr_Clear();
-    return found;
-}
-
 /* A part of a property: fget, fset or fdel. */
 static bool is_part(PyObject *property, const char *name, PyObject *function) {
     if (!property || !Py_IS_TYPE(property, &PyProperty_Type)) return false;
@@ -69,9 +62,9 @@ static PyObject *name_at(const rp_stand *stand) {
 }
 
 rp_got rp_gets_attribute(PyObject *owner, PyObject *name, PyObject *function) {
-    PyObject *fallback = method_of(owner, "__getattr__");
+    PyObject *fallback = rp_class_attribute(Py_TYPE(owner), "__getattr__");
     if (fallback == function) return RP_GOT_RESULT;
-    if (method_of(owner, "__getattribute__") != function &&
+    if (rp_class_attribute(Py_TYPE(owner), "__getattribute__") != function &&
         !is_part(rp_type_lookup(Py_TYPE(owner), name), "fget", function))
         return RP_GOT_OTHERWISE;
     return fallback ? RP_GOT_OR_ELSE : RP_GOT_RESULT;
@@ -79,7 +72,7 @@ rp_got rp_gets_attribute(PyObject *owner, PyObject *name, PyObject *function) {
 
 bool rp_changes_attribute(PyObject *owner, PyObject *name, bool sets, PyObject *function) {
     PyObject *descriptor = rp_type_lookup(Py_TYPE(owner), name);
-    return method_of(owner, sets ? "__setattr__" : "__delattr__") == function ||
+    return rp_class_attribute(Py_TYPE(owner), sets ? "__setattr__" : "__delattr__") == function ||
            is_part(descriptor, sets ? "fset" : "fdel", function);
 }
 
@@ -88,7 +81,7 @@ bool rp_changes_attribute(PyObject *owner, PyObject *name, bool sets, PyObject *
 static PyObject *owner_of(const rp_stand *stand, const rp_waited *inner, const void *owner) {
     if (stand->instruction->meaning != RP_MEANS_ATTRIBUTE || !inner->self ||
         inner->stand->origin.code->co_argcount < 2 || rp_stack_address(inner->frame, 1) != owner ||
-        method_of(inner->self, "__get__") != inner->function)
+        rp_class_attribute(Py_TYPE(inner->self), "__get__") != inner->function)
         return NULL;
     rp_slot slot = rp_stack_get(inner->frame, 1);
     if (rp_type_lookup(Py_TYPE(slot.object), name_at(stand)) != inner->self) Py_CLEAR(slot.object);
@@ -105,7 +98,7 @@ static int gets(const rp_stand *stand, const rp_waited *inner, const void *opera
         owner = Py_NewRef(inner->self);
         got = rp_gets_attribute(owner, name, inner->function);
     } else if (name && (owner = owner_of(stand, inner, operand)) != NULL) {
-        got = method_of(owner, "__getattr__") ? RP_GOT_OR_ELSE : RP_GOT_RESULT;
+        got = rp_class_attribute(Py_TYPE(owner), "__getattr__") ? RP_GOT_OR_ELSE : RP_GOT_RESULT;
     }
     if (got == RP_GOT_OR_ELSE)
         verdict->value = Py_BuildValue("(sOO)", RP_COMPLETES_GET, owner, name);
@@ -116,7 +109,7 @@ static int gets(const rp_stand *stand, const rp_waited *inner, const void *opera
 
 /* __exit__ as a `with` finds it: new reference; NULL without an exception: not known how. */
 static PyObject *exit_of(PyObject *self) {
-    PyObject *method = method_of(self, "__exit__");
+    PyObject *method = rp_class_attribute(Py_TYPE(self), "__exit__");
     if (!method || !(PyFunction_Check(method) || Py_IS_TYPE(method, &PyMethodDescr_Type)))
         return NULL;
     return Py_TYPE(method)->tp_descr_get(method, self, (PyObject *)Py_TYPE(self));
@@ -168,15 +161,15 @@ static int fits(const rp_stand *stand, const rp_waited *inner, const operator* k
     if (meaning == RP_MEANS_ATTRIBUTE) return gets(stand, inner, operand, verdict);
     if (!inner->self) return 0;
     if (meaning == RP_MEANS_ENTER)
-        return method_of(inner->self, known->method) == inner->function &&
+        return rp_class_attribute(Py_TYPE(inner->self), known->method) == inner->function &&
                is_entered(inner, operand);
     if (operand != inner->self) return 0;
     if (stand->instruction->name >= 0)
         return rp_changes_attribute(inner->self, name_at(stand), meaning == RP_MEANS_SET_ATTRIBUTE,
                                     inner->function);
-    if (method_of(inner->self, known->method) == inner->function) return 1;
+    if (rp_class_attribute(Py_TYPE(inner->self), known->method) == inner->function) return 1;
     return rp_bytecode_is_subscript(stand->instruction) && PyDict_Check(inner->self) &&
-           method_of(inner->self, "__missing__") == inner->function;
+           rp_class_attribute(Py_TYPE(inner->self), "__missing__") == inner->function;
 }
 
 int rp_judge_operator(rp_module_state *state, const rp_stand *stand, const rp_waited *inner,

@@ -4,18 +4,9 @@
 #include "derived.h"
 
 #include "../encode.h"
-#include "../pycompat/functions.h"
+#include "../lookup.h"
 #include "own_dict.h"
 #include "whole_state.h"
-
-/* What the class or its bases have under that name, borrowed or NULL. */
-static PyObject *class_attribute(PyTypeObject *type, const char *name) {
-    PyObject *text = PyUnicode_InternFromString(name);
-    PyObject *found = text ? rp_type_lookup(type, text) : NULL;
-    PyErr_Clear();
-    Py_XDECREF(text);
-    return found;
-}
 
 static bool is_in_c(PyTypeObject *type) {
     return !(type->tp_flags & Py_TPFLAGS_HEAPTYPE) || type->tp_flags & Py_TPFLAGS_IMMUTABLETYPE;
@@ -30,7 +21,7 @@ static PyTypeObject *base_in_c(PyTypeObject *type) {
 
 /* A class of Python has that method from the class in C that it is derived from. */
 static bool is_inherited(PyTypeObject *type, const char *name) {
-    PyObject *found = class_attribute(type, name); /* borrowed */
+    PyObject *found = rp_class_attribute(type, name); /* borrowed */
     PyTypeObject *base = base_in_c(type);
     return found && base != type && base != &PyBaseObject_Type &&
            Py_IS_TYPE(found, &PyMethodDescr_Type) && PyDescr_TYPE(found) == base;
@@ -124,7 +115,7 @@ bool rp_has_own_new(PyTypeObject *type) {
 
 /* A state of its own for a __setstate__ of the library (Random): nothing of the attributes. */
 static bool is_other_state(PyTypeObject *base, PyObject *state) {
-    return !is_in_c(base) && !PyDict_Check(state) && class_attribute(base, "__setstate__");
+    return !is_in_c(base) && !PyDict_Check(state) && rp_class_attribute(base, "__setstate__");
 }
 
 /* Both, for _set_dict: new reference. */

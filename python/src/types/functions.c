@@ -3,7 +3,6 @@
 
 #include "../decode.h"
 #include "../live_code.h"
-#include "../lookup.h"
 #include "../pycompat/functions.h"
 
 /* ---- code ---- */
@@ -194,16 +193,6 @@ static int push_function(rp_encoder *encoder, PyFunctionObject *function) {
     return RP_DONE;
 }
 
-/* One that a library has written, and whose source it has left. RP_NOT_THIS: none. */
-static int put_generated(rp_encoder *encoder, PyObject *function) {
-    PyObject *reduced = rp_call_unseen("resume._generated", "reduction", function);
-    int status = !reduced             ? -1
-                 : reduced == Py_None ? RP_NOT_THIS
-                                      : rp_put_reduced(encoder, function, reduced);
-    Py_XDECREF(reduced);
-    return status;
-}
-
 int rp_put_function_value(rp_encoder *encoder, PyObject *object) {
     PyFunctionObject *function = (PyFunctionObject *)object;
     PyObject *module_name, *path;
@@ -219,7 +208,7 @@ int rp_put_function_value(rp_encoder *encoder, PyObject *object) {
                                    (PyCodeObject *)function->func_code, function->func_globals, 7);
     if (status == RP_REFUSED && encoder->generators) {
         encoder->buffer.size = begin;
-        status = put_generated(encoder, object);
+        status = rp_put_by_own(encoder, "resume._generated", object); /* a library has written it */
         if (status != RP_NOT_THIS) return status;
         status = RP_REFUSED; /* with the reason that was given */
     }

@@ -402,9 +402,8 @@ static int put_outside(rp_encoder *encoder, PyObject *object) {
                               "middle; let it end before the save");
 }
 
-/* What is known to the process alone, or is over, is made anew. */
-static int put_of_library(rp_encoder *encoder, PyObject *object) {
-    PyObject *reduced = rp_call_unseen("resume._library", "reduction", object);
+int rp_put_by_own(rp_encoder *encoder, const char *module_name, PyObject *object) {
+    PyObject *reduced = rp_call_unseen(module_name, "reduction", object);
     int status = !reduced                      ? -1
                  : PyTuple_CheckExact(reduced) ? rp_put_reduced(encoder, object, reduced)
                                                : RP_NOT_THIS;
@@ -414,12 +413,8 @@ static int put_of_library(rp_encoder *encoder, PyObject *object) {
 
 /* Type parameters and aliases reduce to their names, which may lead nowhere. */
 static int put_typing(rp_encoder *encoder, PyObject *object) {
-    PyObject *reduced = rp_call_unseen("resume._typing", "reduction", object);
-    int status = !reduced                      ? rp_refuse_exception(encoder, "")
-                 : PyTuple_CheckExact(reduced) ? rp_put_reduced(encoder, object, reduced)
-                                               : RP_NOT_THIS;
-    Py_XDECREF(reduced);
-    return status;
+    int status = rp_put_by_own(encoder, "resume._typing", object);
+    return status < 0 ? rp_refuse_exception(encoder, "") : status;
 }
 
 static int put_replaced(rp_encoder *encoder, PyObject *object) {
@@ -460,7 +455,7 @@ int rp_put_instance(rp_encoder *encoder, PyObject *object) {
         if (!plan) return -1;
     }
     if (plan->library && encoder->generators) {
-        int status = put_of_library(encoder, object);
+        int status = rp_put_by_own(encoder, "resume._library", object);
         if (status != RP_NOT_THIS) return status;
         plan = rp_plan_of(encoder, Py_TYPE(object));
         if (!plan) return -1;

@@ -356,14 +356,12 @@ static int keep_members(PyObject *map, PyObject *attributes) {
 
 /* Also those that have been made anew, by the program's __init__. */
 static int finish_enum(PyObject *class, PyObject *members) {
-    PyObject *name, *own, *attribute, *value;
+    PyObject *name, *own;
     PyObject *map = PyDict_Check(members) ? PyObject_GetAttrString(class, "_member_map_") : NULL;
     int status = map && PyDict_Check(map) ? 0 : -1;
     for (Py_ssize_t at = 0; !status && PyDict_Next(members, &at, &name, &own);) {
         PyObject *member = PyDict_GetItemWithError(map, name); /* borrowed */
-        if (!member || !PyDict_Check(own)) continue;
-        for (Py_ssize_t i = 0; !status && PyDict_Next(own, &i, &attribute, &value);)
-            status = rp_set_in_dict(member, attribute, value);
+        if (member && PyDict_Check(own)) status = rp_set_all_in_dict(member, own);
     }
     if (status < 0 && !PyErr_Occurred())
         PyErr_SetString(PyExc_TypeError, "the members of an enum are no dict");

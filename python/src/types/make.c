@@ -1,19 +1,11 @@
 /* Making instances of classes, and setting their attributes. */
 #include "../decode.h"
 #include "../encode.h"
+#include "../lookup.h"
 #include "../pycompat/functions.h"
 #include "derived.h"
 
 #include "base/alloc.h"
-
-/* What the class or its bases have under that name, borrowed or NULL. */
-static PyObject *class_attribute(PyTypeObject *type, const char *name) {
-    PyObject *text = PyUnicode_InternFromString(name);
-    PyObject *found = text ? rp_type_lookup(type, text) : NULL;
-    PyErr_Clear();
-    Py_XDECREF(text);
-    return found;
-}
 
 static rp_class *add(rp_decoder *decoder, PyTypeObject *type) {
     if (decoder->class_count == decoder->class_capacity) {
@@ -25,7 +17,7 @@ static rp_class *add(rp_decoder *decoder, PyTypeObject *type) {
     }
     if (!rp_memo_add(&decoder->class_memo, (PyObject *)type, decoder->class_count)) return NULL;
     rp_class *class = &decoder->classes[decoder->class_count++];
-    *class = (rp_class){.type = type, .set_state = class_attribute(type, "__setstate__")};
+    *class = (rp_class){.type = type, .set_state = rp_class_attribute(type, "__setstate__")};
     class->fills_dict = !class->set_state && type->tp_dictoffset != 0;
     return class;
 }
@@ -84,4 +76,11 @@ int rp_set_in_dict(PyObject *object, PyObject *name, PyObject *value) {
     int status = dict ? PyDict_SetItem(dict, name, value) : -1;
     Py_XDECREF(dict);
     return status;
+}
+
+int rp_set_all_in_dict(PyObject *object, PyObject *attributes) {
+    PyObject *name, *value;
+    for (Py_ssize_t at = 0; PyDict_Next(attributes, &at, &name, &value);)
+        if (rp_set_in_dict(object, name, value) < 0) return -1;
+    return 0;
 }

@@ -35,12 +35,8 @@ static bool has_own_layout(PyTypeObject *type, Py_ssize_t slot_count) {
 
 /* The state of a frozen dataclass with slots is what is in them: it is asked for less than that. */
 static bool has_own_state(PyTypeObject *type) {
-    PyObject *name = PyUnicode_InternFromString("__getstate__");
-    PyObject *found = name ? rp_type_lookup(type, name) : NULL; /* borrowed */
-    PyErr_Clear();
-    Py_XDECREF(name);
     return rp_plan_is_inherited(type, &PyBaseObject_Type, "__getstate__") ||
-           rp_is_of_dataclasses(found, "_dataclass_getstate");
+           rp_is_of_dataclasses(rp_class_attribute(type, "__getstate__"), "_dataclass_getstate");
 }
 
 /* 1: its instances reduce as those of `object`. 0: ask them. -1: exception. */

@@ -3,7 +3,6 @@
 #include "../encode.h"
 #include "../lookup.h"
 #include "../notice.h"
-#include "../pycompat/functions.h"
 
 /* ---- attributes that the class has no place for any more ---- */
 
@@ -99,10 +98,8 @@ PyObject *rp_name_fields(PyObject *object, PyObject *reduced) {
                           ? PyTuple_GET_ITEM(reduced, 2)
                           : NULL;
     if (!state || !PyList_CheckExact(state)) return reduced;
-    PyObject *text = PyUnicode_InternFromString("__getstate__");
     bool by_position =
-        text && rp_is_of_dataclasses(rp_type_lookup(type, text), "_dataclass_getstate");
-    Py_XDECREF(text);
+        rp_is_of_dataclasses(rp_class_attribute(type, "__getstate__"), "_dataclass_getstate");
     PyObject *named = by_position ? fields_by_name(type, state) : NULL;
     if (!named) {
         if (PyErr_Occurred()) Py_CLEAR(reduced);

@@ -3,7 +3,7 @@
 
 #include "../decode.h"
 #include "../encode.h"
-#include "../pycompat/functions.h"
+#include "../lookup.h"
 #include "own_dict.h"
 
 #include <string.h>
@@ -17,8 +17,7 @@ static bool is_installed(PyObject *path) {
 }
 
 bool rp_is_method_of_program(PyTypeObject *type, const char *method) {
-    PyObject *name = PyUnicode_InternFromString(method);
-    PyObject *found = name ? rp_type_lookup(type, name) : NULL; /* borrowed */
+    PyObject *found = rp_class_attribute(type, method); /* borrowed */
     PyObject *function = found && Py_IS_TYPE(found, &PyStaticMethod_Type)
                              ? PyObject_GetAttrString(found, "__func__")
                              : Py_XNewRef(found);
@@ -32,7 +31,6 @@ bool rp_is_method_of_program(PyTypeObject *type, const char *method) {
     }
     PyErr_Clear();
     Py_XDECREF(function);
-    Py_XDECREF(name);
     return is;
 }
 
@@ -84,14 +82,13 @@ PyObject *rp_set_whole(PyObject *module, PyObject *const *args, Py_ssize_t count
     (void)module;
     bool is_pair = count == 2 && PyTuple_CheckExact(args[1]) && PyTuple_GET_SIZE(args[1]) == 2;
     PyObject *dict = count != 2 ? NULL : is_pair ? PyTuple_GET_ITEM(args[1], 0) : args[1];
-    PyObject *slots = is_pair ? PyTuple_GET_ITEM(args[1], 1) : Py_None, *name, *value;
+    PyObject *slots = is_pair ? PyTuple_GET_ITEM(args[1], 1) : Py_None;
     if (!dict || (dict != Py_None && !PyDict_Check(dict)) ||
         (slots != Py_None && !PyDict_Check(slots))) {
         PyErr_SetString(PyExc_TypeError, "_set_whole(object, dict or (dict, slots))");
         return NULL;
     }
-    for (Py_ssize_t at = 0; dict != Py_None && PyDict_Next(dict, &at, &name, &value);)
-        if (rp_set_in_dict(args[0], name, value) < 0) return NULL;
+    if (dict != Py_None && rp_set_all_in_dict(args[0], dict) < 0) return NULL;
     if (slots != Py_None && set_all(args[0], slots) < 0) return NULL;
     Py_RETURN_NONE;
 }
