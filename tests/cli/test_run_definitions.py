@@ -1,14 +1,11 @@
 """resume run: functions, classes and types that a script makes, killed and run again."""
 import os
 import pathlib
-import signal
-import subprocess
 import sys
 import textwrap
-import time
 
 import pytest
-from the_command import COMMAND
+from killed_script import PROTECTED, has_saved, kill_when, saves, start
 
 LOOP = """
 import time
@@ -17,35 +14,15 @@ for i in range(400):
 """
 
 
-def start(name):
-    return subprocess.Popen([COMMAND, "run", "--every=0.03s", "--", sys.executable, name],
-                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                            start_new_session=True)
-
-
-def saves():
-    listed = subprocess.run([COMMAND, "log", "--json", "script"], capture_output=True, text=True)
-    return listed.stdout.count('"generation"')
-
-
 def killed_once(source, after):
     """It is killed when that is true. What the second run says, on stdout and stderr, how many
     saves the first one left, and the exit code."""
     pathlib.Path("script.py").write_text(textwrap.dedent(source))
-    process = start("script.py")
-    while process.poll() is None and not after():
-        time.sleep(0.02)
-    assert process.poll() is None
-    os.killpg(process.pid, signal.SIGKILL)
-    process.communicate()
+    kill_when(start(*PROTECTED), after)
     left = saves()
-    process = start("script.py")
+    process = start(*PROTECTED)
     out, err = process.communicate(timeout=60)
     return out, err, left, process.returncode
-
-
-def has_saved():
-    return saves() > 2
 
 
 @pytest.fixture(autouse=True)
@@ -139,14 +116,9 @@ def test_what_can_not_go_on__tells_the_option_of_the_command():
         file.read(20)
         """ + textwrap.indent(LOOP, "        ")
     pathlib.Path("script.py").write_text(textwrap.dedent(source))
-    process = start("script.py")
-    while process.poll() is None and not has_saved():
-        time.sleep(0.02)
-    assert process.poll() is None
-    os.killpg(process.pid, signal.SIGKILL)
-    process.communicate()
+    kill_when(start(*PROTECTED))
     os.remove("in.txt")
-    process = start("script.py")
+    process = start(*PROTECTED)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 1
     assert "in.txt" in err and "--fresh" in err and "clean=True" not in err

@@ -1,14 +1,11 @@
 """resume run: descriptors that a program has as numbers lead where they led."""
 import os
 import pathlib
-import signal
-import subprocess
-import sys
 import textwrap
 import time
 
 import pytest
-from the_command import COMMAND
+from killed_script import PROTECTED, kill_when, saves, start
 
 PROGRAM = """
 import os, pathlib, time
@@ -57,30 +54,19 @@ def folder(tmp_path, monkeypatch):
     pathlib.Path("in.txt").write_text("0123456789\n" * 100)
 
 
-def start(*words):
-    return subprocess.Popen([*words, sys.executable, "script.py"], stdout=subprocess.PIPE,
-                            stderr=subprocess.PIPE, text=True, start_new_session=True)
-
-
-def saves():
-    listed = subprocess.run([COMMAND, "log", "--json", "script"], capture_output=True, text=True)
-    return listed.stdout.count('"generation"')
-
-
 def test_numbers_lead_where_they_led():
     expected, _ = start().communicate(timeout=60)
     assert "True" in expected.split("\n")[3]
     for name in ("raw.log", "written.txt", "lock"):
         os.remove(name)
-    for wanted in (2, 6):
-        process = start(COMMAND, "run", "--every=0.03s", "--")
-        while process.poll() is None and saves() < wanted:
-            time.sleep(0.02)
-        assert process.poll() is None
-        time.sleep(0.1)
-        os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
-    process = start(COMMAND, "run", "--every=0.03s", "--")
+    for count in (2, 6):
+        def has_gone_on(count=count):
+            if saves() < count:
+                return False
+            time.sleep(0.1)
+            return True
+        kill_when(start(*PROTECTED), has_gone_on)
+    process = start(*PROTECTED)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 0 and not err, err
     # what is in a pipe is gone, and what no Python has opened: the numbers lead nowhere

@@ -1,14 +1,11 @@
 """resume run: what a program reads from stdin, and its layers: killed, and run again."""
 import os
 import pathlib
-import signal
 import subprocess
-import sys
 import textwrap
-import time
 
 import pytest
-from the_command import COMMAND
+from killed_script import PROTECTED, kill_when, start
 
 COUNT = 200
 READERS = {
@@ -37,35 +34,19 @@ def folder(tmp_path, monkeypatch):
     pathlib.Path("in.txt").write_text("".join(f"{n} größe\n" for n in range(COUNT)))
 
 
-def start(source, *words, out="out.txt"):
+def run(source, *words, out="out.txt"):
     with open(out, "ab") as output, open("err.txt", "wb") as errors:
-        return subprocess.Popen([*words, sys.executable, "script.py"], stdin=source, stdout=output,
-                                stderr=errors, start_new_session=True)
+        return start(*words, stdin=source, stdout=output, stderr=errors, text=False)
 
 
 def protected(source):
-    return start(source, COMMAND, "run", "--every=0.03s")
+    return run(source, *PROTECTED)
 
 
 def piped(content):
     """The end of a pipe that another process fills."""
     source = subprocess.Popen(["cat", content], stdout=subprocess.PIPE)
     return source.stdout
-
-
-def saves():
-    listed = subprocess.run([COMMAND, "log", "--json", "script"], capture_output=True, text=True)
-    return listed.stdout.count('"generation"')
-
-
-def killed(source):
-    process = protected(source)
-    until = time.monotonic() + 60
-    while saves() <= 2:
-        assert process.poll() is None and time.monotonic() < until, said()
-        time.sleep(0.02)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
 
 
 def said():
@@ -76,8 +57,8 @@ def said():
 @pytest.mark.parametrize("given", [piped, lambda path: open(path, "rb")], ids=["pipe", "file"])
 def test_input_is_read_on(reader, given):
     pathlib.Path("script.py").write_text(textwrap.dedent(PROGRAM + READERS[reader]))
-    assert start(given("in.txt"), out="expected.txt").wait(60) == 0
-    killed(given("in.txt"))
+    assert run(given("in.txt"), out="expected.txt").wait(60) == 0
+    kill_when(protected(given("in.txt")))
     assert protected(given("in.txt")).wait(60) == 0, said()
     expected = pathlib.Path("expected.txt").read_bytes()
     assert pathlib.Path("out.txt").read_bytes() == expected
@@ -86,7 +67,7 @@ def test_input_is_read_on(reader, given):
 
 def test_another_input_is_refused():
     pathlib.Path("script.py").write_text(textwrap.dedent(PROGRAM + READERS["for"]))
-    killed(piped("in.txt"))
+    kill_when(protected(piped("in.txt")))
     before = pathlib.Path("out.txt").read_bytes()
     pathlib.Path("other.txt").write_text("0 other\n" * COUNT)
     pathlib.Path("short.txt").write_text("0 größe\n")

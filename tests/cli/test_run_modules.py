@@ -1,15 +1,10 @@
 """resume run: what modules hold that an import does not make again: locks that are held, what is of
 a thread or of a context, in modules beside the script and in installed packages."""
-import os
 import pathlib
-import signal
-import subprocess
-import sys
 import textwrap
-import time
 
 import pytest
-from the_command import COMMAND
+from killed_script import PROTECTED, kill_when, start
 
 BESIDE = """
 import contextvars, threading
@@ -87,26 +82,11 @@ def folder(tmp_path, monkeypatch):
         pathlib.Path(name).write_text(textwrap.dedent(text))
 
 
-def start(*words):
-    return subprocess.Popen([*words, sys.executable, "script.py"], stdout=subprocess.PIPE,
-                            stderr=subprocess.PIPE, text=True, start_new_session=True)
-
-
-def saves():
-    listed = subprocess.run([COMMAND, "log", "--json", "script"], capture_output=True, text=True)
-    return listed.stdout.count('"generation"')
-
-
 def test_what_modules_hold_is_there_again():
     expected, _ = start().communicate(timeout=60)
     assert expected.count("\n") == 5
-    process = start(COMMAND, "run", "--every=0.03s", "--")
-    while process.poll() is None and saves() < 3:
-        time.sleep(0.02)
-    assert process.poll() is None
-    os.killpg(process.pid, signal.SIGKILL)
-    first, _ = process.communicate()
-    process = start(COMMAND, "run", "--every=0.03s", "--")
+    first, _ = kill_when(start(*PROTECTED))
+    process = start(*PROTECTED)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
     assert not err  # also nothing about the order of the WeakSet

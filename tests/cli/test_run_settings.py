@@ -1,13 +1,8 @@
 """resume run: what a program has set in the process, in libraries and in modules of others."""
-import os
 import pathlib
-import signal
-import subprocess
-import sys
-import time
 
 import pytest
-from the_command import COMMAND
+from killed_script import PROTECTED, kill_when, start
 
 OWN = """
 import math
@@ -85,28 +80,13 @@ def folder(tmp_path, monkeypatch):
     pathlib.Path("own.py").write_text(OWN)
 
 
-def start(*words):
-    return subprocess.Popen([*words, sys.executable, "script.py"], stdout=subprocess.PIPE,
-                            stderr=subprocess.PIPE, text=True, start_new_session=True)
-
-
-def saves():
-    listed = subprocess.run([COMMAND, "log", "--json", "script"], capture_output=True, text=True)
-    return listed.stdout.count('"generation"')
-
-
 def outputs(program):
     """Of an uninterrupted run, and of one that was killed in its loop and run again."""
     pathlib.Path("script.py").write_text(program)
     expected, said = start().communicate(timeout=60)
     assert not said
-    process = start(COMMAND, "run", "--every=0.03s", "--")
-    while process.poll() is None and saves() < 3:
-        time.sleep(0.02)
-    assert process.poll() is None
-    os.killpg(process.pid, signal.SIGKILL)
-    process.communicate()
-    process = start(COMMAND, "run", "--every=0.03s", "--")
+    kill_when(start(*PROTECTED))
+    process = start(*PROTECTED)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 0 and not err, err
     return expected, out

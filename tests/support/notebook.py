@@ -5,6 +5,7 @@ import pathlib
 import signal
 import textwrap
 import threading
+import time
 
 import nbformat
 from jupyter_client.manager import KernelManager
@@ -40,9 +41,11 @@ class Notebook:
         self.folder = pathlib.Path(folder)
         self.cells = [textwrap.dedent(cell).strip() for cell in cells]
         self.environment = variables
+        self.seconds = None  # that the cells of the last run took
 
     def run(self, kill_after=None):
-        """[text of stdout of each cell], "error: ..." and stderr among it; None: it was killed."""
+        """[text of stdout of each cell], "error: ..." and stderr among it; None: it was killed,
+        `kill_after` seconds after the kernel was there."""
         book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(one)
                                                for one in self.cells])
         client = NotebookClient(book, timeout=TIMEOUT, kernel_name="python3",
@@ -55,10 +58,12 @@ class Notebook:
                         timer = threading.Timer(kill_after, os.kill,
                                                 (client.km.provisioner.pid, signal.SIGKILL))
                         timer.start()
+                    started = time.monotonic()
                     try:
                         for index, cell in enumerate(book.cells):
                             client.execute_cell(cell, index)
                     finally:
+                        self.seconds = time.monotonic() - started
                         if timer:
                             timer.cancel()
                             timer.join()
