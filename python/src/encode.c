@@ -65,6 +65,7 @@ void rp_encoder_free(rp_encoder *encoder) {
     rp_memo_release(&encoder->own);
     Py_XDECREF(encoder->own_names);
     Py_XDECREF(encoder->sentinels);
+    Py_XDECREF(encoder->problem_frame);
     rs_buffer_release(&encoder->buffer);
     rs_free(encoder);
 }
@@ -544,6 +545,7 @@ static void undo(rp_encoder *encoder, const rp_undo *mark) {
 static int try_value(rp_encoder *encoder, PyObject *value, const char *name, int *again) {
     size_t base = encoder->depth;
     encoder->problem[0] = 0;
+    Py_CLEAR(encoder->problem_frame);
     encoder->reason[0] = 0;
     int status = rp_put_value(encoder, value);
     if (!status) status = run(encoder, base);

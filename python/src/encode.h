@@ -128,6 +128,7 @@ struct rp_encoder {
     rp_memo sum_memo;          /* digest: set -> index in sums */
     rp_set_sum *sums;
     size_t sum_count, sum_capacity;
+    PyObject *problem_frame; /* strong: of rp_encoder_problem_frame, or NULL */
     char reason[512];
     char problem[2048];
 };

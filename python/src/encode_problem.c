@@ -102,4 +102,11 @@ static const char *culprit_type(const rp_encoder *encoder, PyObject *value, size
 
 void rp_describe_problem(rp_encoder *encoder, PyObject *value, const char *name, size_t base) {
     describe_problem(encoder, name, base, culprit_type(encoder, value, base));
+    for (size_t i = base; i < encoder->depth; i++)
+        if (is_record(encoder, &encoder->frames[i]))
+            Py_XSETREF(encoder->problem_frame, Py_NewRef(encoder->frames[i].object));
+}
+
+PyObject *rp_encoder_problem_frame(const rp_encoder *encoder) {
+    return encoder->problem_frame;
 }

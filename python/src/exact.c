@@ -49,6 +49,7 @@ void rp_exact_leave(rp_exact *exact) {
 
 void rp_exact_release(rp_exact *exact) {
     rp_captured_release(&exact->captured);
+    rp_obstacle_clear(&exact->obstacle);
     Py_CLEAR(exact->surroundings);
     Py_CLEAR(exact->values);
     Py_CLEAR(exact->space);
@@ -121,6 +122,8 @@ int rp_exact_put(rp_exact *exact, rp_snapshot *snapshot) {
     const rp_captured *captured = &exact->captured;
     if (captured->root == NULL) return 0;
     int status = put_section(snapshot, "frames", (PyObject *)captured->root);
+    const rp_record *culprit = (rp_record *)rp_encoder_problem_frame(snapshot->encoder);
+    if (culprit != NULL) rp_obstacle_set(&exact->obstacle, culprit->code, -1);
     if (status == 0) status = put_section(snapshot, "surroundings", captured->surroundings);
     if (status == 0 && exact->hooks != NULL) status = exact->hooks->put_sections(exact, snapshot);
     return status;
@@ -193,6 +196,10 @@ int rp_exact_save(rp_exact *exact, PyFrameObject *frame, PyObject *result, bool 
     int status = rp_capture(self->state, frame, &exact->root, result, &exact->captured);
     if (status == 0) refusal = Py_NewRef(exact->captured.reason);
     exact->misplaced = exact->captured.misplaced;
+    rp_obstacle_clear(&exact->obstacle);
+    if (exact->captured.obstacle.code != NULL)
+        rp_obstacle_set(&exact->obstacle, exact->captured.obstacle.code,
+                        exact->captured.obstacle.unit);
     if (status > 0) status = rp_checkpoint_save_exact(self, due, due && !exact->at_once, &refusal);
     rp_captured_release(&exact->captured);
     self->busy = false;

@@ -25,6 +25,7 @@ typedef struct rp_exact {
     bool at_once;      /* the save is to be durable before anything else happens */
     bool signals;      /* SIGTERM and SIGINT save and stop */
     bool misplaced;    /* the last one, as of rp_captured */
+    rp_obstacle obstacle;   /* the same */
     PyObject *old_handlers; /* dict signal -> handler, or NULL */
     PyObject *space; /* strong: of module-level code, its namespace, all of which is state; or NULL
                       */

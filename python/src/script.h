@@ -23,14 +23,18 @@ typedef struct rp_script {
                                             when a save is due (0: none is), and when that was noted
                                             beside the checkpoint (0: not yet) */
     uint64_t saves;                      /* the first one is at the very beginning */
-    unsigned tries, steps; /* in a row that saved nothing: after a while, and at once */
-    PyObject *reason;      /* strong: str: of the newest refusal, or NULL */
-    PyObject *told;        /* strong: set of what has been told */
-    uint64_t took_ns;      /* the newest save */
-    bool guards;           /* it was, for the save before which nothing is appended */
-    unsigned asked;        /* how often a file that is appended to asked for one */
-    int status;            /* descriptor to which the newest generation is written */
-    bool is_file;          /* run by its name, not by runpy */
+    unsigned tries;                      /* in a row that saved nothing, each after a while, ... */
+    unsigned steps, retries;             /* ... and in the newest of them: places, and those where
+                                            something was in the way */
+    uint64_t tried_ns;                   /* when the newest try was, of the monotonic clock */
+    uint64_t event_ns, spent_ns;         /* what that has cost, and all since a save is due */
+    PyObject *reason;                    /* strong: str: of the newest refusal, or NULL */
+    PyObject *told;                      /* strong: set of what has been told */
+    uint64_t took_ns;                    /* the newest save */
+    bool guards;                         /* it was, for the save before which nothing is appended */
+    unsigned asked;                      /* how often a file that is appended to asked for one */
+    int status;                          /* descriptor to which the newest generation is written */
+    bool is_file;                        /* run by its name, not by runpy */
     bool running, saving;
 } rp_script;
 
@@ -38,7 +42,7 @@ extern PyType_Spec rp_script_spec;
 
 /* script_run.c: exec(code, globals) of the program itself, from where it was. */
 PyObject *rp_script_run(rp_script *self, PyCodeObject *code, PyObject *globals);
-/* script_save.c: the handler of the timer and of signals: (number, frame). */
+/* script_tick.c: the handler of the timer and of signals: (number, frame). */
 PyObject *rp_script_tick(PyObject *script, PyObject *args);
 /* script_files.c: from now on what the program does to files is known to the saves. */
 int rp_script_watch_files(rp_script *self);

@@ -63,6 +63,8 @@ void rp_encoder_keep_whole(rp_encoder *encoder, PyObject *torn);
 int rp_encoder_put(rp_encoder *encoder, PyObject *value, const char *name);
 /* "PATH (TYPE): REASON", borrowed until the next call. */
 const char *rp_encoder_problem(const rp_encoder *encoder);
+/* The innermost captured frame on that path, borrowed until then; NULL: there is none. */
+PyObject *rp_encoder_problem_frame(const rp_encoder *encoder);
 /* Notes for the user ("the order of the set ... "), a list of str, borrowed; may be empty. */
 PyObject *rp_encoder_notes(rp_encoder *encoder);
 /* Blobs from 1 on (blob 0 is the stream and is set by this call to the buffer's bytes). Borrowed;

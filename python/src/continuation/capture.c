@@ -36,7 +36,7 @@ static PyObject *first_argument(const rp_stand *stand) {
     return content;
 }
 
-/* What no frame may be, whatever it waits for. */
+/* What no frame may be, whatever it waits for, and as long as it runs. */
 static PyObject *never(const rp_stand *stand, bool is_root) {
     int flags = stand->origin.code->co_flags;
     if (flags & (CO_COROUTINE | CO_ASYNC_GENERATOR | CO_ITERABLE_COROUTINE))
@@ -62,7 +62,10 @@ static bool is_root(const rp_walk *walk, const rp_stand *stand) {
 
 static int judge(rp_walk *walk, rp_stand *stand, bool root, rp_verdict *verdict) {
     verdict->reason = never(stand, root);
-    if (verdict->reason) return 0;
+    if (verdict->reason) {
+        rp_obstacle_set(&walk->captured->obstacle, stand->origin.code, -1);
+        return 0;
+    }
     if (walk->above.frame) return rp_judge_waiting(walk->state, stand, &walk->above, verdict);
     int status = rp_judge_innermost(walk->state, stand, walk->result == NULL, verdict);
     if (status == 0 && !verdict->reason && walk->result) verdict->value = Py_NewRef(walk->result);
@@ -130,7 +133,10 @@ static int visit(rp_walk *walk, PyFrameObject *frame) {
             status = -1;
     }
     if (verdict.reason) {
+        rp_obstacle *obstacle = &walk->captured->obstacle;
         walk->captured->misplaced = !walk->result && !walk->record;
+        if (!obstacle->code && stand.code)
+            rp_obstacle_set(obstacle, stand.origin.code, stand.origin.unit);
         Py_XSETREF(walk->captured->reason, verdict.reason);
         verdict.reason = NULL;
     }
@@ -175,6 +181,34 @@ void rp_captured_release(rp_captured *captured) {
     Py_CLEAR(captured->generators);
     Py_CLEAR(captured->surroundings);
     Py_CLEAR(captured->reason);
+    rp_obstacle_clear(&captured->obstacle);
+}
+
+/* ---- what was in the way ---- */
+
+void rp_obstacle_set(rp_obstacle *obstacle, PyCodeObject *code, int unit) {
+    Py_XSETREF(obstacle->code, (PyCodeObject *)Py_NewRef((PyObject *)code));
+    obstacle->unit = unit;
+}
+
+void rp_obstacle_clear(rp_obstacle *obstacle) {
+    Py_CLEAR(obstacle->code);
+}
+
+bool rp_obstacle_is_there(const rp_obstacle *obstacle, PyFrameObject *frame) {
+    bool found = false;
+    Py_INCREF(frame);
+    while (frame && !found) {
+        PyCodeObject *code = PyFrame_GetCode(frame);
+        rp_origin origin;
+        found = rp_origin_of(code, rp_stack_unit(frame), &origin) == 0 &&
+                origin.code == obstacle->code &&
+                (obstacle->unit < 0 || origin.unit == obstacle->unit);
+        Py_DECREF(code);
+        Py_SETREF(frame, PyFrame_GetBack(frame));
+    }
+    Py_XDECREF((PyObject *)frame);
+    return found;
 }
 
 /* ---- generators that are suspended ---- */

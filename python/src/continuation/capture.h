@@ -10,13 +10,25 @@ typedef struct rp_root {
     const void *caller; /* the frame object below the root frame, compared only; NULL: none */
 } rp_root;
 
+/* What a refusal is about: as long as a frame stands there, another try is in vain. */
+typedef struct rp_obstacle {
+    PyCodeObject *code; /* strong: of the original; NULL: nothing is known */
+    int unit;           /* of the instruction in progress in `code`; -1: any */
+} rp_obstacle;          /* zero-initialised: nothing is known */
+
+void rp_obstacle_set(rp_obstacle *obstacle, PyCodeObject *code, int unit);
+void rp_obstacle_clear(rp_obstacle *obstacle);
+/* It is there yet, in the frame or in one that waits for it. */
+bool rp_obstacle_is_there(const rp_obstacle *obstacle, PyFrameObject *frame);
+
 typedef struct rp_captured {
     rp_record *root;        /* new reference; `inner` leads to the others */
     PyObject *generators;   /* dict id of a running generator -> its record, strong */
     PyObject *surroundings; /* list of [manager, state] for rp_surroundings_enter */
-    PyObject *reason; /* str, when it can't be captured: "line 12 of sim.relax (sim.py): ..." */
-    bool misplaced;   /* a stopped program is in the middle of a statement: soon it is not */
-} rp_captured;        /* zero-initialised: empty */
+    PyObject *reason;     /* str, when it can't be captured: "line 12 of sim.relax (sim.py): ..." */
+    bool misplaced;       /* a stopped program is in the middle of a statement: soon it is not */
+    rp_obstacle obstacle; /* else, of that reason */
+} rp_captured;            /* zero-initialised: empty */
 
 /* `frame` called save() with `result`, or (`result` NULL) is stopped where the interpreter looks
  * for signals. 1: captured. 0: it can't be: `reason`, in words that a user understands. -1:
