@@ -277,7 +277,6 @@ class Process:
             "ends": [list(end) for end in self.ends],
             "signals": {number: handler for number, handler in self.handlers().items()
                         if handler != self.signals.get(number)},
-            "filters": list(sys.modules["warnings"].filters) if "warnings" in sys.modules else None,
             "streams": {name: getattr(sys, name) for name in ("stdin", "stdout", "stderr")
                         if getattr(sys, name) is not getattr(sys, f"__{name}__")},
             "hook": None if sys.excepthook is sys.__excepthook__ else sys.excepthook,
@@ -324,10 +323,6 @@ class Process:
             atexit.register(end[0], *end[1], **end[2])
         for number, handler in saved["signals"].items():
             signal.signal(number, handler)
-        if saved["filters"] is not None:
-            import warnings
-            warnings.filters[:] = saved["filters"]
-            warnings._filters_mutated()
         for name, stream in saved["streams"].items():
             setattr(sys, name, stream)
         if saved["hook"] is not None:

@@ -106,6 +106,53 @@ if "time" in sys.modules:
     Zone.usual = sys.modules["time"].tzname
 
 
+@known("warnings", "warnings")
+class Warnings:
+    """The filters, and which warnings were shown: each module has its own in a registry, which holds
+    as long as the filters stay, whose version is told by what a warning writes into a registry."""
+
+    def take():
+        registries = Warnings.registries()
+        version = Warnings.version() if registries else None
+        shown = {name: {key: value for key, value in registry.items() if key != "version"}
+                 for name, registry in registries.items()
+                 if registry.get("version") == version and name != "__main__"}
+        warnings = module("warnings")
+        return [list(warnings.filters), dict(warnings.onceregistry), version, shown]
+
+    def put(saved):
+        warnings = module("warnings")
+        warnings.filters[:] = saved[0]
+        warnings._filters_mutated()
+        warnings.onceregistry.update(saved[1])
+        for name, shown in saved[3].items():
+            if name in sys.modules:
+                vars(sys.modules[name])["__warningregistry__"] = {"version": saved[2]} | shown
+        registries = Warnings.registries()
+        version = Warnings.version() if registries else None
+        for registry in registries.values():
+            registry["version"] = version if registry.get("version") == saved[2] else None
+
+    def registries():
+        return {name: registry for name, one in list(sys.modules.items())
+                if isinstance(one, types.ModuleType)
+                and isinstance(registry := one.__dict__.get("__warningregistry__"), dict)}
+
+    def version():
+        warnings, registry = module("warnings"), {}
+        once = dict(warnings.onceregistry)
+        show, warnings._showwarnmsg = warnings._showwarnmsg, lambda message: None
+        try:
+            warnings.warn_explicit("", Warning, "", 0, registry=registry)
+        except Warning:  # by a filter
+            pass
+        finally:
+            warnings._showwarnmsg = show
+            warnings.onceregistry.clear()
+            warnings.onceregistry.update(once)
+        return registry.get("version")
+
+
 @known("csv", "_csv")
 class Csv:
     PARAMETERS = ("delimiter", "quotechar", "doublequote", "escapechar", "quoting",

@@ -185,6 +185,16 @@ static int tell_opaque(rp_exact *exact) {
     return 0;
 }
 
+/* A program that has not asked for it does not see it: no tracer, profiler or monitor does. */
+static int save_captured(rp_exact *exact, bool due, PyObject **refusal) {
+    PyThreadState *thread = PyThreadState_Get();
+    if (exact->hooks != NULL) PyThreadState_EnterTracing(thread);
+    int status =
+        rp_checkpoint_save_exact(exact->checkpoint, due, due && !exact->at_once, refusal);
+    if (exact->hooks != NULL) PyThreadState_LeaveTracing(thread);
+    return status;
+}
+
 int rp_exact_save(rp_exact *exact, PyFrameObject *frame, PyObject *result, bool due) {
     rp_checkpoint *self = exact->checkpoint;
     if (self->busy) return 0; /* code of the user that runs while it is saved */
@@ -200,7 +210,7 @@ int rp_exact_save(rp_exact *exact, PyFrameObject *frame, PyObject *result, bool 
     if (exact->captured.obstacle.code != NULL)
         rp_obstacle_set(&exact->obstacle, exact->captured.obstacle.code,
                         exact->captured.obstacle.unit);
-    if (status > 0) status = rp_checkpoint_save_exact(self, due, due && !exact->at_once, &refusal);
+    if (status > 0) status = save_captured(exact, due, &refusal);
     rp_captured_release(&exact->captured);
     self->busy = false;
     if (status > 0) exact->refused = 0;

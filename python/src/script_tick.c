@@ -201,7 +201,10 @@ typedef enum rp_answer {
 
 /* Nothing that happens here is seen by the program. */
 static rp_answer save(rp_script *self, PyFrameObject *frame) {
+    PyThreadState *thread = PyThreadState_Get();
+    PyThreadState_EnterTracing(thread);
     PyObject *threads = other_threads();
+    PyThreadState_LeaveTracing(thread);
     if (threads) {
         set_reason(self, threads);
         return NOT_HERE;
