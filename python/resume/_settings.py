@@ -108,8 +108,8 @@ if "time" in sys.modules:
 
 @known("warnings", "warnings")
 class Warnings:
-    """The filters, and which warnings were shown: each module has its own in a registry, which holds
-    as long as the filters stay, whose version is told by what a warning writes into a registry."""
+    """The filters, and which warnings were shown: each module has its own in a registry, which
+    holds as long as the filters stay, whose version a warning writes into a registry."""
 
     def take():
         registries = Warnings.registries()

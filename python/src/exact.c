@@ -189,8 +189,7 @@ static int tell_opaque(rp_exact *exact) {
 static int save_captured(rp_exact *exact, bool due, PyObject **refusal) {
     PyThreadState *thread = PyThreadState_Get();
     if (exact->hooks != NULL) PyThreadState_EnterTracing(thread);
-    int status =
-        rp_checkpoint_save_exact(exact->checkpoint, due, due && !exact->at_once, refusal);
+    int status = rp_checkpoint_save_exact(exact->checkpoint, due, due && !exact->at_once, refusal);
     if (exact->hooks != NULL) PyThreadState_LeaveTracing(thread);
     return status;
 }

@@ -39,7 +39,8 @@ sys.monitoring.use_tool_id(4, "test")
 for event in ("PY_START", "RAISE", "EXCEPTION_HANDLED", "C_RETURN", "CALL"):
     sys.monitoring.register_callback(4, getattr(events, event),
                                      lambda code, *more, event=event: note(code, event))
-sys.monitoring.set_events(4, events.PY_START | events.RAISE | events.EXCEPTION_HANDLED | events.CALL)
+sys.monitoring.set_events(4, events.PY_START | events.RAISE | events.EXCEPTION_HANDLED
+                          | events.CALL)
 work()
 sys.monitoring.set_events(4, 0)
 expected = {("script.py", event) for event in ("PY_START", "CALL", "C_RETURN")}
