@@ -180,6 +180,10 @@ static resume_status replace_linked(rs_file *file, rs_fresh *fresh, const char *
 static resume_status make_ready(rs_file *file, rs_fresh *fresh, rs_error *error) {
     char ready[RS_FILE_NAME_SIZE];
     rs_name_temporary(file->name, fresh->slot, true, ready);
+    /* Guards against a crash that keeps the next rename and loses the one by which NAME, the file
+     * that a dead process had marked so, got its name: only the cache may know of that yet. */
+    resume_status status = rs_file_sync_folder(file, error);
+    if (status) return status;
     int answer = rename_to(file, fresh->name, ready, true); /* both are our own */
     if (answer < 0) return rs_os_fail(error, answer, "can't rename", fresh->path);
     memcpy(fresh->name, ready, sizeof ready);

@@ -63,6 +63,20 @@ static bool read_version(disk_check *check, const rs_folder *folder, const char 
     return good;
 }
 
+static bool is_aside_of(const char *file_name, const char *name) {
+    return is_beside(file_name, name, "~") || is_beside(file_name, name, ".damaged-");
+}
+
+/* Each of those that must be there is a file of its own, whatever else it may hold. */
+static bool has_as_many_asides(disk_check *check, const model_tree *tree, const char *name,
+                               uint32_t needs) {
+    int node = folder_of(tree), count = 0;
+    for (size_t i = 0; i < tree->nodes[node].entry_count; i++)
+        count += is_aside_of(tree->nodes[node].entries[i].name, name);
+    return count >= __builtin_popcount(needs) ||
+           wrong(check, "lost", "one of the files that were set aside");
+}
+
 /* Is a file aside there that holds one of `versions`? */
 static bool find_aside(disk_check *check, const rs_folder *folder, const model_tree *tree,
                        const char *name, const disk_oracle *oracle, uint64_t versions) {
@@ -70,9 +84,7 @@ static bool find_aside(disk_check *check, const rs_folder *folder, const model_t
     for (size_t i = 0; i < tree->nodes[node].entry_count; i++) {
         const char *file_name = tree->nodes[node].entries[i].name;
         uint64_t version;
-        if (!is_beside(file_name, name, "~") && !is_beside(file_name, name, ".damaged-") &&
-            strcmp(file_name, LIFE_STRANGER) != 0)
-            continue;
+        if (!is_aside_of(file_name, name) && strcmp(file_name, LIFE_STRANGER) != 0) continue;
         if (!read_version(check, folder, file_name, oracle, true, &version)) return false;
         if (versions >> version & 1) return true;
     }
@@ -128,6 +140,9 @@ static bool check_name(disk_check *check, model_disk *disk, const rs_folder *fol
         if ((name->needs[version] >> i & 1) &&
             !find_aside(check, folder, &disk->live, file_name, oracle, name->asides[i]))
             return false;
+    if (!name->has_stranger &&
+        !has_as_many_asides(check, &disk->live, file_name, name->needs[version]))
+        return false;
     return keeps_torn(check, &disk->live, name) &&
            has_its_run(check, model_disk_os(disk, READER), oracle, version);
 }
@@ -200,8 +215,7 @@ static bool is_clean(disk_check *check, const model_disk *disk, const disk_oracl
         for (unsigned j = 0; j < ORACLE_NAMES; j++) {
             const char *name = life_names[j];
             bool is_torn = is_beside(entry->name, name, ".torn-");
-            bool is_aside =
-                is_beside(entry->name, name, "~") || is_beside(entry->name, name, ".damaged-");
+            bool is_aside = is_aside_of(entry->name, name);
             torn[j] += is_torn;
             asides[j] += is_aside;
             is_known = is_known || is_torn || is_aside || strcmp(entry->name, name) == 0 ||

@@ -23,6 +23,7 @@ typedef struct oracle_name {
     uint64_t asides[ORACLE_ASIDES]; /* versions, of which that file must hold one */
     unsigned aside_count;
     unsigned asides_tried; /* files that may be there, at most */
+    bool has_stranger;     /* whose file may be one of them, or that which is found */
     bool may_be_damaged;   /* the test damaged it */
     /* A torn end that was found: to be kept. NULL: none. */
     const uint8_t *torn;

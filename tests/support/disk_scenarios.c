@@ -252,6 +252,7 @@ static void prepare_stranger(disk_life *life, stranger *other) {
     saves(life, 1);
     *other = (stranger){.life = life, .version = life->oracle.newest};
     life->oracle.names[0].allowed |= 1;
+    life->oracle.names[0].has_stranger = true;
     life_note(life);
     os->rename(os, RS_WORKING_FOLDER, LIFE_FOLDER "/ck", LIFE_FOLDER "/" LIFE_STRANGER, true);
     life_close(life);
@@ -302,6 +303,32 @@ static void stranger_while_replacing(disk_life *life) {
 
 static void stranger_while_recovering(disk_life *life) {
     stranger_between_renames(life, true);
+}
+
+static void dies_without_name(void *context, model_process *process) {
+    disk_life *life = context;
+    const model_disk *disk = life->disk;
+    int folder = disk->fds[life->folder->fd - 1000].node;
+    if (process->number == 0 && model_tree_find(&disk->live, folder, "ck") == MODEL_NONE)
+        process->is_dead = true;
+}
+
+/* Without hard links: what waits for its name gets it from the next process, which sets it aside in
+ * the same way. */
+static void killed_between_renames(disk_life *life) {
+    life_open(life);
+    saves(life, 1);
+    life_start_over(life);
+    life->disk->before_context = life;
+    life->disk->before = dies_without_name;
+    life->may_fail = true;
+    saves(life, 1);
+    life->disk->before = NULL;
+    next_process(life, false);
+    life->may_fail = false;
+    life_start_over(life);
+    saves(life, 1);
+    life_close(life);
 }
 
 /* --- failures --- */
@@ -428,6 +455,7 @@ const disk_scenario disk_scenarios[] = {
     {.name = "a stranger at the first save", .run = stranger_at_first_save, .by_rename = true},
     {.name = "a stranger between two renames", .run = stranger_while_replacing, .no_links = true},
     {.name = "a stranger at an opening", .run = stranger_while_recovering, .no_links = true},
+    {.name = "killed between two renames", .run = killed_between_renames, .no_links = true},
     {.name = "failing syncs", .run = failing_syncs, .takes_back = true},
     {.name = "failing syncs, deltas",
      .run = failing_syncs,
