@@ -206,9 +206,8 @@ int rp_exact_save(rp_exact *exact, PyFrameObject *frame, PyObject *result, bool 
     if (status == 0) refusal = Py_NewRef(exact->captured.reason);
     exact->misplaced = exact->captured.misplaced;
     rp_obstacle_clear(&exact->obstacle);
-    if (exact->captured.obstacle.code != NULL)
-        rp_obstacle_set(&exact->obstacle, exact->captured.obstacle.code,
-                        exact->captured.obstacle.unit);
+    exact->obstacle = exact->captured.obstacle;
+    exact->captured.obstacle = (rp_obstacle){0};
     if (status > 0) status = save_captured(exact, due, &refusal);
     rp_captured_release(&exact->captured);
     self->busy = false;

@@ -7,6 +7,25 @@
 
 #define EVERY_NS UINT64_C(30000000000)
 
+/* ---- what its user is told ---- */
+
+/* What the program has put into the place of sys.stderr is its own. */
+void rp_script_say(const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    PyObject *text = PyUnicode_FromFormatV(format, arguments);
+    va_end(arguments);
+    PyObject *line = text ? PyUnicode_FromFormat("resume: %U\n", text) : NULL;
+    PyObject *stream = PySys_GetObject("__stderr__"); /* borrowed */
+    PyObject *done = NULL;
+    if (line && stream && stream != Py_None && PyFile_WriteObject(line, stream, Py_PRINT_RAW) == 0)
+        done = PyObject_CallMethod(stream, "flush", NULL);
+    PyErr_Clear();
+    Py_XDECREF(done);
+    Py_XDECREF(line);
+    Py_XDECREF(text);
+}
+
 /* ---- the ends of a program ---- */
 
 static PyObject *say_nothing(PyObject *nobody, PyObject *arguments) {

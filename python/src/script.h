@@ -54,6 +54,6 @@ int rp_script_put_program(rp_exact *exact, rp_snapshot *snapshot);
 int rp_script_put_sections(rp_exact *exact, rp_snapshot *snapshot);
 /* Gives the supervisor the number of the newest generation. */
 void rp_script_note_generation(rp_script *self);
-/* "resume: TEXT" on stderr, whatever it is. */
+/* script.c: "resume: TEXT" on stderr, whatever it is. */
 void rp_script_say(const char *format, ...);
 #endif

@@ -20,12 +20,6 @@ static PyObject *setting(const rp_script *self, const char *name) {
     return PyDict_GetItemString(self->settings, name); /* borrowed */
 }
 
-static uint64_t now_ns(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
 /* ---- which run it is ---- */
 
 static int fill_options(const rp_script *self, rp_options *options) {
@@ -48,10 +42,11 @@ static int fill_options(const rp_script *self, rp_options *options) {
 
 /* Who was killed just now may need a moment to go: then his lock goes, too. */
 static int open_patiently(rp_checkpoint *checkpoint) {
-    uint64_t until = now_ns() + PATIENCE_NS;
+    uint64_t until = rp_script_now_ns() + PATIENCE_NS;
     for (;;) {
         if (rp_exact_open(checkpoint) == 0) return 0;
-        if (!PyErr_ExceptionMatches(checkpoint->state->locked) || now_ns() > until) return -1;
+        if (!PyErr_ExceptionMatches(checkpoint->state->locked) || rp_script_now_ns() > until)
+            return -1;
         PyErr_Clear();
         rp_checkpoint_close(checkpoint, false, true);
         checkpoint->closed = false;
@@ -230,7 +225,7 @@ static PyObject *go_on_or_begin(rp_script *self, rp_record *root, PyCodeObject *
                                 PyObject *globals) {
     rp_exact_enter(&self->exact, code);
     self->running = true;
-    self->begun_ns = now_ns();
+    self->begun_ns = rp_script_now_ns();
     rp_script_note_generation(self);
     uint64_t first = rp_script_every(self);
     rp_script_ask(first < self->require_ns ? first : self->require_ns);

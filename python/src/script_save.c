@@ -1,25 +1,10 @@
 /* What a save of a program holds besides its variables and its frames. */
 #include "script.h"
 
+#include "pycompat/frame.h"
+
 #include <string.h>
 #include <unistd.h>
-
-/* What the program has put into the place of sys.stderr is its own. */
-void rp_script_say(const char *format, ...) {
-    va_list arguments;
-    va_start(arguments, format);
-    PyObject *text = PyUnicode_FromFormatV(format, arguments);
-    va_end(arguments);
-    PyObject *line = text ? PyUnicode_FromFormat("resume: %U\n", text) : NULL;
-    PyObject *stream = PySys_GetObject("__stderr__"); /* borrowed */
-    PyObject *done = NULL;
-    if (line && stream && stream != Py_None && PyFile_WriteObject(line, stream, Py_PRINT_RAW) == 0)
-        done = PyObject_CallMethod(stream, "flush", NULL);
-    PyErr_Clear();
-    Py_XDECREF(done);
-    Py_XDECREF(line);
-    Py_XDECREF(text);
-}
 
 static int refuse(rp_snapshot *snapshot, PyObject *text) {
     int status = text ? PyList_Append(snapshot->problems, text) : -1;
@@ -31,12 +16,9 @@ static int refuse(rp_snapshot *snapshot, PyObject *text) {
 static int refuse_exception(rp_snapshot *snapshot) {
     if (!PyErr_ExceptionMatches(PyExc_Exception) || PyErr_ExceptionMatches(PyExc_MemoryError))
         return -1;
-    PyObject *type, *value, *traceback;
-    PyErr_Fetch(&type, &value, &traceback);
-    int status = refuse(snapshot, PyUnicode_FromFormat("%S", value ? value : type));
-    Py_XDECREF(type);
-    Py_XDECREF(value);
-    Py_XDECREF(traceback);
+    PyObject *error = rp_exception_take();
+    int status = refuse(snapshot, PyUnicode_FromFormat("%S", error));
+    Py_DECREF(error);
     return status;
 }
 

@@ -27,7 +27,7 @@ static const int stop_numbers[STOP_COUNT] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1};
 /* What handlers of signals can reach: one program in one process. */
 static struct signals {
     volatile sig_atomic_t stop; /* the number of the signal that asked to stop */
-    struct timespec stopped_at;
+    uint64_t stopped_ns;
     pid_t process;
     int tick; /* the number of the real-time signal; 0: not begun */
     timer_t timer;
@@ -42,10 +42,10 @@ static int place_of(int number) {
     return 0;
 }
 
-static int64_t since(const struct timespec *then) {
+uint64_t rp_script_now_ns(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)(now.tv_sec - then->tv_sec) * 1000000000 + (now.tv_nsec - then->tv_nsec);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
 static void on_tick(int number) {
@@ -66,9 +66,9 @@ static void on_stop(int number) {
         hand_back(number, &signals.old[place_of(number)]);
     } else if (!signals.stop) {
         signals.stop = number;
-        clock_gettime(CLOCK_MONOTONIC, &signals.stopped_at);
+        signals.stopped_ns = rp_script_now_ns();
         PyErr_SetInterruptEx(signals.tick);
-    } else if (since(&signals.stopped_at) >= SAME_REQUEST_NS) {
+    } else if (rp_script_now_ns() - signals.stopped_ns >= SAME_REQUEST_NS) {
         struct sigaction fatal;
         memset(&fatal, 0, sizeof fatal);
         fatal.sa_handler = SIG_DFL;

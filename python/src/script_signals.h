@@ -18,4 +18,6 @@ void rp_script_ask(uint64_t delay_ns);
 void rp_script_ask_next(void);
 /* The signal that has asked to stop, or 0. */
 int rp_script_stop_signal(void);
+/* Of the monotonic clock. */
+uint64_t rp_script_now_ns(void);
 #endif

@@ -9,8 +9,9 @@
 #include "notice.h"
 #include "script_signals.h"
 
+#include "pycompat/frame.h"
+
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { STOPPED = 75 };
@@ -33,12 +34,6 @@ enum { STOPPED = 75 };
 /* How long it waits in silence; who has asked it to stop waits as well. */
 #define SILENCE_NS UINT64_C(30000000000)
 #define MOMENT_NS  UINT64_C(1000000000)
-
-static uint64_t now_ns(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 
 /* The number of the newest save; what was found at the opening may have been set aside since. */
 static uint64_t generation_of(const rp_script *self) {
@@ -141,9 +136,9 @@ static void note_waiting(rp_script *self, uint64_t now, uint64_t waited_ns) {
     if (waited_ns >= patience) note_for_command(self, self->due_ns, text);
 }
 
-static void check_requirement(rp_script *self) {
+static void check_requirement(rp_script *self, uint64_t now) {
     if (self->require_ns == RS_NEVER || self->saves > 1) return;
-    if (now_ns() - self->begun_ns < self->require_ns) return;
+    if (now - self->begun_ns < self->require_ns) return;
     rp_script_say("nothing could be saved in the first %llu s (--require-save): %U",
                   (unsigned long long)(self->require_ns / 1000000000),
                   self->reason ? self->reason : self->exact.checkpoint->caller.name);
@@ -151,11 +146,13 @@ static void check_requirement(rp_script *self) {
 }
 
 static void tell_or_note(rp_script *self, uint64_t now) {
-    uint64_t patience = between(rp_script_every(self), SILENCE_NS, UINT64_MAX);
     uint64_t waited = now - self->due_ns;
-    if (waited >= (rp_script_stop_signal() ? MOMENT_NS : patience)) tell_waiting(self, waited);
-    if (waited >= MOMENT_NS) note_waiting(self, now, waited);
-    check_requirement(self);
+    if (waited >= MOMENT_NS) {
+        uint64_t patience = between(rp_script_every(self), SILENCE_NS, UINT64_MAX);
+        if (rp_script_stop_signal() || waited >= patience) tell_waiting(self, waited);
+        note_waiting(self, now, waited);
+    }
+    check_requirement(self, now);
 }
 
 static uint64_t delay_of(unsigned tries, uint64_t took_ns) {
@@ -215,12 +212,9 @@ static rp_answer save(rp_script *self, PyFrameObject *frame) {
     self->exact.misplaced = false;
     int status = rp_exact_save(&self->exact, frame, NULL, true);
     if (status < 0) {
-        PyObject *type, *value, *traceback;
-        PyErr_Fetch(&type, &value, &traceback);
-        set_reason(self, PyUnicode_FromFormat("%S", value ? value : type));
-        Py_XDECREF(type);
-        Py_XDECREF(value);
-        Py_XDECREF(traceback);
+        PyObject *error = rp_exception_take();
+        set_reason(self, PyUnicode_FromFormat("%S", error));
+        Py_DECREF(error);
     }
     return status > 0 ? SAVED : self->exact.misplaced ? NOT_HERE : NOT_POSSIBLE;
 }
@@ -270,14 +264,14 @@ PyObject *rp_script_tick(PyObject *object, PyObject *args) {
         Py_RETURN_NONE;
     }
     self->saving = true;
-    uint64_t begun = now_ns();
+    uint64_t begun = rp_script_now_ns();
     if (self->due_ns == 0) self->due_ns = begun;
     rp_answer answer = NOT_HERE;
     if (!is_blocked(self, (PyFrameObject *)frame, begun)) {
         answer = save(self, (PyFrameObject *)frame);
         self->tried_ns = begun;
     }
-    uint64_t now = now_ns();
+    uint64_t now = rp_script_now_ns();
     if (answer == NOT_POSSIBLE) self->retries++;
     if (answer == SAVED)
         saved(self, now - begun);
