@@ -1,6 +1,7 @@
 """Objects of Python's library that only the process knows, or that are over: finalizers, decoders
-of json; pools that are shut down, processes that have ended, closed sockets and connections, whose
-names often outlive them. Others that are in the same way stand for them where a program goes on."""
+of json, files of codecs; pools that are shut down, processes that have ended, closed sockets and
+connections, whose names often outlive them. Others that are in the same way stand for them where a
+program goes on."""
 import importlib
 import itertools
 import os
@@ -240,6 +241,22 @@ class Finalizer:
         later = 1 + max(known.index for known in finalize._registry.values())
         finalize._index_iter = itertools.count(later)
         return made
+
+
+@rule("codecs", "StreamReaderWriter")
+@rule("codecs", "StreamRecoder")
+@rule("codecs", "StreamReader")
+@rule("codecs", "StreamWriter")
+class Stream:
+    """Of codecs.open(): it only refuses to be pickled because of its file, which is kept."""
+
+    def reduction(stream):
+        return Stream.make, (type(stream), vars(stream))
+
+    def make(kind, state):
+        stream = kind.__new__(kind)
+        vars(stream).update(state)
+        return stream
 
 
 @rule("_json", "Scanner")

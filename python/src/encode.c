@@ -324,6 +324,11 @@ static rp_put_function function_of_instance(rp_encoder *encoder, PyObject *objec
     return rp_put_instance;
 }
 
+/* Perhaps one of those that libraries tell by identity. */
+static bool is_constant(const rp_encoder *encoder, PyObject *object) {
+    return encoder->generators && rp_may_be_constant(object);
+}
+
 /* Types whose identity is kept, and how they are written; NULL for the unknown. */
 static rp_put_function function_of(rp_encoder *encoder, PyObject *object, bool *identity) {
     PyTypeObject *type = Py_TYPE(object);
@@ -331,7 +336,7 @@ static rp_put_function function_of(rp_encoder *encoder, PyObject *object, bool *
     if (type == &PyList_Type) return rp_put_list;
     if (type == &PyTuple_Type) {
         *identity = PyTuple_GET_SIZE(object) > 0;
-        return rp_put_tuple;
+        return is_constant(encoder, object) ? rp_put_constant : rp_put_tuple;
     }
     if (type == &PyDict_Type) return rp_put_dict;
     if (type == &PySet_Type) return rp_put_set;
@@ -340,8 +345,13 @@ static rp_put_function function_of(rp_encoder *encoder, PyObject *object, bool *
     if (type == &PySlice_Type) return rp_put_slice;
     if (type == &PyUnicode_Type || type == &PyBytes_Type || type == &PyLong_Type) {
         *identity = !encoder->digest && rp_text_is_long(object);
+        if (is_constant(encoder, object)) return *identity = true, rp_put_constant;
         if (type == &PyUnicode_Type) return rp_put_str;
         return type == &PyBytes_Type ? rp_put_bytes : rp_put_long;
+    }
+    if (type == &PyFloat_Type) { /* containers find a NaN by its identity */
+        *identity = !encoder->digest;
+        return rp_put_constant;
     }
     *identity = false;
     if (type == &PyComplex_Type) return rp_put_complex;
@@ -410,19 +420,7 @@ static int put_object(rp_encoder *encoder, PyObject *object, bool forced) {
 
 static int put_float(rp_encoder *encoder, PyObject *object) {
     double value = PyFloat_AS_DOUBLE(object);
-    /* containers find a NaN by its identity */
-    if (value != value && !encoder->digest && Py_REFCNT(object) - encoder->held > 1) {
-        size_t share;
-        if (rp_memo_find(&encoder->memo, object, &share)) {
-            rp_put_reference(encoder, share);
-            return RP_DONE;
-        }
-        if (!rp_memo_add(&encoder->memo, object, encoder->share_count)) {
-            PyErr_NoMemory();
-            return -1;
-        }
-        rp_put_mark(encoder);
-    }
+    if (value != value) return put_object(encoder, object, false);
     rs_cbor_put_double(&encoder->buffer, value);
     return RP_DONE;
 }
@@ -455,7 +453,7 @@ bool rp_put_leaf(rp_encoder *encoder, PyObject *object) {
     }
     if (type == &PyUnicode_Type && PyUnicode_IS_COMPACT_ASCII(object)) {
         Py_ssize_t size = PyUnicode_GET_LENGTH(object);
-        if (rp_text_is_long(object)) return false;
+        if (rp_text_is_long(object) || is_constant(encoder, object)) return false;
         rs_cbor_put_text(&encoder->buffer, PyUnicode_DATA(object), (size_t)size);
         return true;
     }
@@ -468,7 +466,8 @@ int rp_put_value(rp_encoder *encoder, PyObject *object) {
     PyTypeObject *type = Py_TYPE(object);
     if (type == &PyFloat_Type) return put_float(encoder, object);
     if (type == &PyLong_Type && !rp_text_is_long(object)) return rp_put_long(encoder, object);
-    if (type == &PyUnicode_Type && !rp_text_is_long(object)) return rp_put_str(encoder, object);
+    if (type == &PyUnicode_Type && !rp_text_is_long(object) && !is_constant(encoder, object))
+        return rp_put_str(encoder, object);
     if (object == Py_None || type == &PyBool_Type) {
         put_singleton(encoder, object);
         return RP_DONE;

@@ -264,6 +264,9 @@ int rp_put_method(rp_encoder *encoder, PyObject *object);
 int rp_put_super(rp_encoder *encoder, PyObject *object);
 /* sentinels.c: one that is told by identity alone, and that a module has under a name. */
 int rp_put_sentinel(rp_encoder *encoder, PyObject *object);
+/* A NaN, text or tuple: perhaps one that a library tells by identity. Of others, only what. */
+bool rp_may_be_constant(PyObject *object);
+int rp_put_constant(rp_encoder *encoder, PyObject *object);
 /* frames.c: captured frames, and generators (in an exact state alone). */
 int rp_put_frames(rp_encoder *encoder, PyObject *record);
 int rp_put_runner(rp_encoder *encoder, PyObject *generator);

@@ -123,7 +123,7 @@ int rp_exact_put(rp_exact *exact, rp_snapshot *snapshot) {
     if (captured->root == NULL) return 0;
     int status = put_section(snapshot, "frames", (PyObject *)captured->root);
     const rp_record *culprit = (rp_record *)rp_encoder_problem_frame(snapshot->encoder);
-    if (culprit != NULL) rp_obstacle_set(&exact->obstacle, culprit->code, -1);
+    if (culprit != NULL) rp_obstacle_set(&exact->obstacle, culprit->code, culprit->unit, true);
     if (status == 0) status = put_section(snapshot, "surroundings", captured->surroundings);
     if (status == 0 && exact->hooks != NULL) status = exact->hooks->put_sections(exact, snapshot);
     return status;

@@ -25,7 +25,7 @@ enum { STOPPED = 75 };
 #define STEPS          512
 #define STEP_NS        1000 /* what the interpreter does for one */
 #define STEPS_LAST_NS  UINT64_C(50000000)
-#define RETRIES        8
+#define RETRIES        64
 #define RETRIES_NS     UINT64_C(5000000)
 #define TRIES_AT_ONCE  32
 #define TRIES_DOUBLING 4
@@ -224,8 +224,7 @@ static rp_answer save(rp_script *self, PyFrameObject *frame) {
 static bool is_blocked(const rp_script *self, PyFrameObject *frame, uint64_t now) {
     const rp_obstacle *obstacle = &self->exact.obstacle;
     if (self->steps == 0 || !obstacle->code || now - self->tried_ns >= WAIT_LAST_NS) return false;
-    if (obstacle->unit < 0 && self->tries % 2) return false;
-    return rp_obstacle_is_there(obstacle, frame);
+    return rp_obstacle_is_there(obstacle, frame, self->tries % 2 == 0);
 }
 
 static bool may_step(const rp_script *self, uint64_t now) {

@@ -63,7 +63,7 @@ static bool is_root(const rp_walk *walk, const rp_stand *stand) {
 static int judge(rp_walk *walk, rp_stand *stand, bool root, rp_verdict *verdict) {
     verdict->reason = never(stand, root);
     if (verdict->reason) {
-        rp_obstacle_set(&walk->captured->obstacle, stand->origin.code, -1);
+        rp_obstacle_set(&walk->captured->obstacle, stand->origin.code, stand->origin.unit, true);
         return 0;
     }
     if (walk->above.frame) return rp_judge_waiting(walk->state, stand, &walk->above, verdict);
@@ -136,7 +136,7 @@ static int visit(rp_walk *walk, PyFrameObject *frame) {
         rp_obstacle *obstacle = &walk->captured->obstacle;
         walk->captured->misplaced = !walk->result && !walk->record;
         if (!obstacle->code && stand.code)
-            rp_obstacle_set(obstacle, stand.origin.code, stand.origin.unit);
+            rp_obstacle_set(obstacle, stand.origin.code, stand.origin.unit, false);
         Py_XSETREF(walk->captured->reason, verdict.reason);
         verdict.reason = NULL;
     }
@@ -186,24 +186,32 @@ void rp_captured_release(rp_captured *captured) {
 
 /* ---- what was in the way ---- */
 
-void rp_obstacle_set(rp_obstacle *obstacle, PyCodeObject *code, int unit) {
+void rp_obstacle_set(rp_obstacle *obstacle, PyCodeObject *code, int unit, bool may_stay) {
     Py_XSETREF(obstacle->code, (PyCodeObject *)Py_NewRef((PyObject *)code));
     obstacle->unit = unit;
+    obstacle->may_stay = may_stay;
 }
 
 void rp_obstacle_clear(rp_obstacle *obstacle) {
     Py_CLEAR(obstacle->code);
 }
 
-bool rp_obstacle_is_there(const rp_obstacle *obstacle, PyFrameObject *frame) {
+static bool stands_there(const rp_obstacle *obstacle, PyCodeObject *code, int unit, bool stays) {
+    rp_origin origin;
+    if (rp_origin_of(code, unit, &origin) < 0 || origin.code != obstacle->code) return false;
+    if (stays && obstacle->may_stay) return true;
+    const rp_analysis *analysis = rp_analysis_of(origin.code);
+    if (analysis == NULL) PyErr_Clear();
+    return analysis != NULL &&
+           rp_analysis_index(analysis, origin.unit) == rp_analysis_index(analysis, obstacle->unit);
+}
+
+bool rp_obstacle_is_there(const rp_obstacle *obstacle, PyFrameObject *frame, bool stays) {
     bool found = false;
     Py_INCREF(frame);
     while (frame && !found) {
         PyCodeObject *code = PyFrame_GetCode(frame);
-        rp_origin origin;
-        found = rp_origin_of(code, rp_stack_unit(frame), &origin) == 0 &&
-                origin.code == obstacle->code &&
-                (obstacle->unit < 0 || origin.unit == obstacle->unit);
+        found = stands_there(obstacle, code, rp_stack_unit(frame), stays);
         Py_DECREF(code);
         Py_SETREF(frame, PyFrame_GetBack(frame));
     }

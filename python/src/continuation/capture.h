@@ -13,13 +13,14 @@ typedef struct rp_root {
 /* What a refusal is about: as long as a frame stands there, another try is in vain. */
 typedef struct rp_obstacle {
     PyCodeObject *code; /* strong: of the original; NULL: nothing is known */
-    int unit;           /* of the instruction in progress in `code`; -1: any */
+    int unit;           /* of the instruction in progress in `code` */
+    bool may_stay;      /* while the function runs on, to its end: what it holds, or what it is */
 } rp_obstacle;          /* zero-initialised: nothing is known */
 
-void rp_obstacle_set(rp_obstacle *obstacle, PyCodeObject *code, int unit);
+void rp_obstacle_set(rp_obstacle *obstacle, PyCodeObject *code, int unit, bool may_stay);
 void rp_obstacle_clear(rp_obstacle *obstacle);
-/* It is there yet, in the frame or in one that waits for it. */
-bool rp_obstacle_is_there(const rp_obstacle *obstacle, PyFrameObject *frame);
+/* It is there yet, in the frame or in one that waits for it; `stays`: what may stay does. */
+bool rp_obstacle_is_there(const rp_obstacle *obstacle, PyFrameObject *frame, bool stays);
 
 typedef struct rp_captured {
     rp_record *root;        /* new reference; `inner` leads to the others */

@@ -195,6 +195,9 @@ int rp_put_class(rp_encoder *encoder, PyObject *object) {
     if (!is_of_python(type))
         return rp_refuse(encoder, "it can't be found by import under its own name, and it or its "
                                   "metaclass is written in C; define it in a module");
+    found = rp_made_class_is_begun(type);
+    if (found < 0) return -1;
+    if (found > 0) return rp_refuse(encoder, "its library is just making it: save when it is made");
     PyObject *qualified = PyType_GetQualName(type);
     if (!qualified) return -1;
     rp_put_tag(encoder, RP_TAG_CLASS);

@@ -33,14 +33,18 @@ int rp_file_kind_of(PyObject *object) {
     return is_exactly(object, "FileIO") ? RP_FILE_RAW : RP_FILE_NONE;
 }
 
+/* What it stands on, new reference; NULL with an exception. */
+static PyObject *inner_of(PyObject *file, int kind) {
+    return PyObject_GetAttrString(file, kind == RP_FILE_TEXT ? "buffer" : "raw");
+}
+
 PyObject *rp_file_raw(PyObject *file) {
-    static const char *const inner[] = {NULL, "buffer", "raw"};
     Py_INCREF(file);
     for (int kind; file;) {
         kind = rp_file_kind_of(file);
         if (kind == RP_FILE_RAW) return file;
         if (kind == RP_FILE_NONE) Py_CLEAR(file);
-        if (file) Py_SETREF(file, PyObject_GetAttrString(file, inner[kind]));
+        if (file) Py_SETREF(file, inner_of(file, kind));
     }
     PyErr_Clear();
     return NULL;
@@ -254,6 +258,17 @@ static int put_null(rp_encoder *encoder, PyObject *file, int kind, PyObject *raw
     return status;
 }
 
+/* What the file stands on, new reference, where others have it, too (`io.TextIOWrapper(file)`,
+ * `file.buffer.write`), and it has to stay the same; NULL: it is its own. For exact states:
+ * restore() has files that the program has opened again. */
+static PyObject *shared_inner(const rp_encoder *encoder, PyObject *file, int kind) {
+    PyObject *inner = encoder->generators && kind != RP_FILE_RAW ? inner_of(file, kind) : NULL;
+    PyErr_Clear();
+    bool shared = inner && Py_REFCNT(inner) > 2 && rp_file_kind_of(inner) == kind + 1;
+    if (!shared) Py_CLEAR(inner);
+    return inner;
+}
+
 static int put_open(rp_encoder *encoder, PyObject *file, int kind, PyObject *raw) {
     PyObject *descriptor = PyObject_CallMethod(raw, "fileno", NULL), *path = NULL, *parts = NULL;
     int status = RP_REFUSED;
@@ -274,7 +289,9 @@ static int put_open(rp_encoder *encoder, PyObject *file, int kind, PyObject *raw
     }
     const char *access = rp_file_access(raw);
     encoder->appended += access && access[0] == 'a';
-    parts = access ? parts_of(file, kind, raw, descriptor, path) : NULL;
+    PyObject *inner = shared_inner(encoder, file, kind);
+    parts = access ? parts_of(file, kind, raw, descriptor, inner ? inner : path) : NULL;
+    Py_XDECREF(inner);
     status = parts ? put_parts(encoder, Py_NewRef(parts)) : refuse_exception(encoder);
 done:
     Py_XDECREF(descriptor);

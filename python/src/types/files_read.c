@@ -45,11 +45,14 @@ static int flags_of(PyObject *access) {
 
 /* ---- making a file object ---- */
 
-static PyObject *wrapped(PyObject *inner, const char *type) {
-    PyObject *io = inner ? PyImport_ImportModule("io") : NULL, *outer = NULL;
-    if (io) outer = PyObject_CallMethod(io, type, "O", inner);
+static PyObject *buffered_over(PyObject *raw, const char *access) {
+    const char *type = access[1] == '+'   ? "BufferedRandom"
+                       : access[0] == 'r' ? "BufferedReader"
+                                          : "BufferedWriter";
+    PyObject *io = raw ? PyImport_ImportModule("io") : NULL, *outer = NULL;
+    if (io) outer = PyObject_CallMethod(io, type, "O", raw);
     Py_XDECREF(io);
-    Py_XDECREF(inner);
+    Py_XDECREF(raw);
     return outer;
 }
 
@@ -77,10 +80,7 @@ static PyObject *file_over(int kind, PyObject *descriptor, PyObject *name, const
     Py_XDECREF(io);
     if (raw && name != Py_None && PyObject_SetAttrString(raw, "name", name) < 0) Py_CLEAR(raw);
     if (!raw || kind == RP_FILE_RAW) return raw;
-    const char *type = access[1] == '+'   ? "BufferedRandom"
-                       : access[0] == 'r' ? "BufferedReader"
-                                          : "BufferedWriter";
-    PyObject *buffered = wrapped(raw, type);
+    PyObject *buffered = buffered_over(raw, access);
     return kind == RP_FILE_TEXT ? text_over(buffered, options) : buffered;
 }
 
@@ -176,11 +176,17 @@ static PyObject *explain(rp_decoder *decoder, PyObject *name, const char *what) 
     return NULL;
 }
 
-static bool are_parts(PyObject *const *parts, Py_ssize_t count) {
+/* What a file of the kind may stand on. */
+static bool is_inner(const rp_decoder *decoder, PyObject *value, int kind) {
+    return rp_opaque_check(decoder->state, value) ||
+           (kind != RP_FILE_RAW && rp_file_kind_of(value) == kind + 1);
+}
+
+static bool are_parts(const rp_decoder *decoder, PyObject *const *parts, Py_ssize_t count) {
     bool is_closed = count == CLOSED_PART_COUNT;
     int kind = kind_named(parts[KIND]);
     bool has_name = PyUnicode_CheckExact(parts[NAME]) || PyBytes_CheckExact(parts[NAME]) ||
-                    (is_closed && parts[NAME] == Py_None);
+                    (is_closed ? parts[NAME] == Py_None : is_inner(decoder, parts[NAME], kind));
     if (!kind || !has_name || flags_of(parts[ACCESS]) < 0) return false;
     if (is_closed) return PyDict_CheckExact(parts[CLOSED_ATTRIBUTES]);
     if (!rp_is_file_position(parts[POSITION], (rp_file_kind)kind) ||
@@ -213,7 +219,35 @@ static int tell_appended(rp_decoder *decoder, PyObject *file, PyObject *const *p
                            parts[NAME], more);
 }
 
+static int note_opened(rp_decoder *decoder, PyObject *file, PyObject *const *parts) {
+    PyObject *entry = Py_BuildValue("(OOO)", file, parts[POSITION], parts[SIZE]);
+    int status = entry ? PyList_Append(decoder->opened, entry) : -1;
+    Py_XDECREF(entry);
+    return status < 0 ? -1 : PyList_Append(decoder->positioned, file);
+}
+
+/* The outer one positions it: what that had not written yet was written behind the inner's save. */
+static int forget_opened(rp_decoder *decoder, PyObject *inner) {
+    for (Py_ssize_t i = PyList_GET_SIZE(decoder->opened); i-- > 0;)
+        if (PyTuple_GET_ITEM(PyList_GET_ITEM(decoder->opened, i), 0) == inner)
+            return PyList_SetSlice(decoder->opened, i, i + 1, NULL);
+    return 0;
+}
+
+/* Over one that is open already. */
+static PyObject *make_over(rp_decoder *decoder, PyObject *const *parts) {
+    PyObject *inner = Py_NewRef(parts[NAME]);
+    PyObject *file = rp_file_kind_of(inner) == RP_FILE_RAW
+                         ? buffered_over(inner, PyUnicode_AsUTF8(parts[ACCESS]))
+                         : text_over(inner, parts[OPTIONS]);
+    if (file && (set_attributes(file, parts[ATTRIBUTES]) < 0 ||
+                 forget_opened(decoder, parts[NAME]) < 0 || note_opened(decoder, file, parts) < 0))
+        Py_CLEAR(file);
+    return file;
+}
+
 static PyObject *make_open(rp_decoder *decoder, PyObject *const *parts) {
+    if (rp_file_kind_of(parts[NAME])) return make_over(decoder, parts);
     enum { FILE_TYPE_MASK = 0170000, REGULAR_FILE = 0100000 };
     long long mode = rp_file_stat(parts[NAME], "st_mode");
     if (mode < 0) return explain(decoder, parts[NAME], "can't be opened");
@@ -225,11 +259,8 @@ static PyObject *make_open(rp_decoder *decoder, PyObject *const *parts) {
     PyObject *file = offered(decoder, parts);
     if (!file && !PyErr_Occurred()) file = open_again(decoder, parts);
     if (!file) return explain(decoder, parts[NAME], "can't be opened");
-    PyObject *entry = Py_BuildValue("(OOO)", file, parts[POSITION], parts[SIZE]);
-    if (!entry || tell_appended(decoder, file, parts, size) < 0 ||
-        PyList_Append(decoder->opened, entry) < 0 || PyList_Append(decoder->positioned, file) < 0)
+    if (tell_appended(decoder, file, parts, size) < 0 || note_opened(decoder, file, parts) < 0)
         Py_CLEAR(file);
-    Py_XDECREF(entry);
     return file;
 }
 
@@ -284,7 +315,7 @@ static PyObject *inert(rp_decoder *decoder, PyObject *const *parts, Py_ssize_t c
 }
 
 static PyObject *finish_file(rp_decoder *decoder, PyObject *const *parts, Py_ssize_t count) {
-    if (!are_parts(parts, count))
+    if (!are_parts(decoder, parts, count))
         return rp_damaged(decoder, "a file is not described as it should be");
     if (!decoder->source.is_mine) return inert(decoder, parts, count);
     return count == CLOSED_PART_COUNT ? make_closed(parts) : make_open(decoder, parts);

@@ -3,6 +3,7 @@
 #include "made_classes.h"
 
 #include "../lookup.h"
+#include "../pycompat/stack.h"
 
 /* ---- what a library has written ---- */
 
@@ -415,7 +416,68 @@ PyObject *rp_made_enum(PyObject *metaclass, PyObject *name, PyObject *bases, PyO
     return class;
 }
 
+/* ---- in the middle of it ---- */
+
+/* Functions of a library that have the class in this variable until all of it is written. */
+static const struct maker {
+    const char *module, *function, *variable;
+} makers[] = {
+    {"dataclasses", "_process_class", "cls"},
+    {"dataclasses", "_add_slots", "cls"},
+    {"enum", "EnumType.__new__", "enum_class"},
+};
+
+static const struct maker *maker_of(PyFrameObject *frame, const PyCodeObject *code) {
+    for (size_t i = 0; i < sizeof makers / sizeof makers[0]; i++) {
+        if (PyUnicode_CompareWithASCIIString(code->co_qualname, makers[i].function) != 0) continue;
+        PyObject *globals = PyFrame_GetGlobals(frame);
+        PyObject *name = PyDict_GetItemString(globals, "__name__"); /* borrowed */
+        bool is = name && PyUnicode_Check(name) &&
+                  PyUnicode_CompareWithASCIIString(name, makers[i].module) == 0;
+        Py_DECREF(globals);
+        if (is) return &makers[i];
+    }
+    return NULL;
+}
+
+static bool has_in_variable(PyFrameObject *frame, const PyCodeObject *code, const char *variable,
+                            const void *object) {
+    for (int i = 0; i < code->co_nlocalsplus; i++) {
+        PyObject *name = PyTuple_GET_ITEM(code->co_localsplusnames, i);
+        if (PyUnicode_CompareWithASCIIString(name, variable) != 0) continue;
+        rp_slot slot = rp_stack_get(frame, i);
+        if (slot.kind != RP_SLOT_OBJECT) continue;
+        PyObject *found = PyCell_Check(slot.object) ? PyCell_GET(slot.object) : slot.object;
+        Py_DECREF(slot.object); /* compared only */
+        if (found == object) return true;
+    }
+    return false;
+}
+
+static bool is_being_made(const PyTypeObject *type) {
+    PyFrameObject *frame = PyThreadState_GetFrame(PyThreadState_Get());
+    bool found = false;
+    while (frame && !found) {
+        PyCodeObject *code = PyFrame_GetCode(frame);
+        const struct maker *maker = maker_of(frame, code);
+        found = maker && has_in_variable(frame, code, maker->variable, type);
+        Py_DECREF(code);
+        Py_SETREF(frame, PyFrame_GetBack(frame));
+    }
+    Py_XDECREF((PyObject *)frame);
+    return found;
+}
+
 /* ---- all ---- */
+
+int rp_made_class_is_begun(PyTypeObject *type) {
+    PyObject *parameters = NULL;
+    int found = is_enum(Py_TYPE(type));
+    /* the first that is set */
+    if (!found) found = rp_dict_find(type->tp_dict, "__dataclass_params__", &parameters);
+    Py_XDECREF(parameters);
+    return found > 0 ? is_being_made(type) : found;
+}
 
 int rp_made_class_prepare(PyTypeObject *type, PyObject *beginning, PyObject *attributes) {
     PyObject *fields = NULL;

@@ -15,6 +15,9 @@
 
 #define RP_UNCHANGED "@unchanged" /* [name ..] of values that are as the program made them */
 
+/* A function of the library that makes it runs in this thread: what is to come is not known.
+ * 1, 0 or -1. */
+int rp_made_class_is_begun(PyTypeObject *type);
 /* Takes out of `attributes` (a dict) what the library makes again, and puts in how. 0 or -1. */
 int rp_made_class_prepare(PyTypeObject *type, PyObject *beginning, PyObject *attributes);
 /* Makes the class of an enum; NULL with an exception. */

@@ -85,6 +85,10 @@ static const class_name in_library[] = {
     {"selectors", "BaseSelector"},
     {"asyncio.runners", "Runner"},
     {"weakref", "finalize"},
+    {"codecs", "StreamReaderWriter"},
+    {"codecs", "StreamRecoder"},
+    {"codecs", "StreamReader"},
+    {"codecs", "StreamWriter"},
     {"_json", "make_scanner"},
 };
 

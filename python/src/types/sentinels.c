@@ -1,8 +1,10 @@
 /* Objects that hold nothing and are told by identity alone (`MISSING = object()`): where a module
- * has one under a name, it is that one again. For exact states. */
+ * has one under a name, it is that one again; and constants of libraries whose type does not tell
+ * that (`argparse.SUPPRESS`, a text). For exact states. */
 #include "sentinels.h"
 
 #include "../encode.h"
+#include "../lookup.h"
 #include "../pycompat/attributes.h"
 
 /* Nothing but its class and its identity. */
@@ -65,6 +67,63 @@ int rp_put_sentinel(rp_encoder *encoder, PyObject *object) {
     return status;
 }
 
+/* ---- constants ---- */
+
+/* `x is math.nan`, `help is SUPPRESS`: of types whose objects are else told by what they are. */
+static const struct constant {
+    const char *module, *name;
+} constants[] = {
+    {"math", "nan"},
+    {"cmath", "nan"},
+    {"numpy", "nan"},
+    {"argparse", "SUPPRESS"},
+    {"optparse", "NO_DEFAULT"},
+    {"optparse", "SUPPRESS_HELP"},
+    {"optparse", "SUPPRESS_USAGE"},
+};
+
+static bool is_text(PyObject *object, const char *text) {
+    return PyUnicode_CheckExact(object) && PyUnicode_CompareWithASCIIString(object, text) == 0;
+}
+
+bool rp_may_be_constant(PyObject *object) {
+    if (PyFloat_CheckExact(object)) return PyFloat_AS_DOUBLE(object) != PyFloat_AS_DOUBLE(object);
+    if (PyTuple_CheckExact(object))
+        return PyTuple_GET_SIZE(object) == 2 && is_text(PyTuple_GET_ITEM(object, 0), "NO");
+    if (!PyUnicode_CheckExact(object)) return false;
+    Py_ssize_t length = PyUnicode_GET_LENGTH(object);
+    return (length == 12 && (is_text(object, "==SUPPRESS==") || is_text(object, "SUPPRESSHELP"))) ||
+           (length == 13 && is_text(object, "SUPPRESSUSAGE"));
+}
+
+/* 1: `object` is this one. 0: it is not. -1: exception. */
+static int is_this(const struct constant *constant, PyObject *object) {
+    PyObject *module;
+    int status = rp_module_find(constant->module, &module);
+    if (status <= 0) return status;
+    status = rp_attribute_is(module, constant->name, object);
+    Py_DECREF(module);
+    return status;
+}
+
+int rp_put_constant(rp_encoder *encoder, PyObject *object) {
+    for (size_t i = 0; encoder->generators && i < sizeof constants / sizeof constants[0]; i++) {
+        int status = is_this(&constants[i], object);
+        if (status < 0) return -1;
+        if (!status) continue;
+        PyObject *reduced =
+            Py_BuildValue("(O(s[s]O))", encoder->state->sentinel_maker, constants[i].module,
+                          constants[i].name, (PyObject *)Py_TYPE(object));
+        status = reduced ? rp_put_reduced(encoder, object, reduced) : -1;
+        Py_XDECREF(reduced);
+        return status;
+    }
+    if (PyTuple_CheckExact(object)) return rp_put_tuple(encoder, object);
+    if (PyUnicode_CheckExact(object)) return rp_put_str(encoder, object);
+    rs_cbor_put_double(&encoder->buffer, PyFloat_AS_DOUBLE(object));
+    return RP_DONE;
+}
+
 /* ---- getting it back ---- */
 
 /* The first name that the module gives the object is among `names`: of two objects that the program
@@ -80,9 +139,9 @@ static bool is_named_first(PyObject *space, PyObject *object, PyObject *names) {
 static PyObject *found_in(PyObject *space, PyObject *names, PyObject *type) {
     for (Py_ssize_t i = 0; i < PyList_GET_SIZE(names); i++) {
         PyObject *object = PyDict_GetItemWithError(space, PyList_GET_ITEM(names, i));
-        if (object && Py_IS_TYPE(object, (PyTypeObject *)type) && is_bare(object) &&
-            is_named_first(space, object, names))
-            return object;
+        if (!object || !Py_IS_TYPE(object, (PyTypeObject *)type)) continue;
+        if (rp_may_be_constant(object)) return object;
+        if (is_bare(object) && is_named_first(space, object, names)) return object;
     }
     return NULL;
 }
@@ -101,5 +160,9 @@ PyObject *rp_sentinel(PyObject *self, PyObject *args) {
     if (found) return found;
     if (PyErr_Occurred() && !PyErr_ExceptionMatches(PyExc_Exception)) return NULL;
     PyErr_Clear();
-    return PyObject_CallMethod((PyObject *)&PyBaseObject_Type, "__new__", "(O)", type);
+    if (type == (PyObject *)&PyBaseObject_Type ||
+        ((PyTypeObject *)type)->tp_flags & Py_TPFLAGS_HEAPTYPE)
+        return PyObject_CallMethod((PyObject *)&PyBaseObject_Type, "__new__", "(O)", type);
+    return PyErr_Format(PyExc_AttributeError, "%U has none of its constants %S any more",
+                        module_name, names);
 }
