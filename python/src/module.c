@@ -20,6 +20,7 @@
 #include "script.h"
 #include "testing.h"
 
+#include "types/enums.h"
 #include "types/exceptions.h"
 #include "types/files.h"
 #include "types/own_dict.h"
@@ -145,6 +146,8 @@ static PyMethodDef core_functions[] = {
      "_make_exception($module, class, /, *arguments)\n--\n\nNamed by saved states."},
     {"_set_exception", (PyCFunction)(void (*)(void))rp_set_exception, METH_FASTCALL,
      "_set_exception($module, exception, state, /)\n--\n\nNamed by saved states."},
+    {"_enum_member", rp_enum_member, METH_VARARGS,
+     "_enum_member($module, type, value, arguments, /)\n--\n\nCalled for saved enums."},
     {"_sentinel", rp_sentinel, METH_VARARGS,
      "_sentinel($module, module, names, type, /)\n--\n\nNamed by saved states."},
     {"_dead_reference", rp_dead_reference, METH_O,

@@ -3,7 +3,6 @@ their code."""
 import abc
 import collections
 import dataclasses
-import enum
 import functools
 import textwrap
 import typing
@@ -267,44 +266,6 @@ def test_named_tuples():
     assert repr(pair) == "Pair(x=1, y=4)" and NewPair(y=1, x=0) == (0, 1)
     assert NewPair._make([5, 6]).x == 5 and pair._asdict() == {"x": 1, "y": 4}
     assert typed.both() == (2, "r") and NewTyped(1, "s").r == "s"
-
-
-def test_enums():
-    class Colour(enum.Enum):
-        RED = 1
-        CRIMSON = 1
-        BLUE = "b"
-
-        def lower(self):
-            return self.name.lower()
-
-    class Planet(enum.Enum):
-        EARTH = (6, 2)
-
-        def __init__(self, mass, radius):
-            self.mass, self.radius = mass, radius
-
-        @property
-        def gravity(self):
-            return self.mass / self.radius
-
-    class Bits(enum.IntFlag):
-        A = 1
-        B = 2
-    blue, earth, both, NewColour, NewPlanet, NewBits = back(
-        [Colour.BLUE, Planet.EARTH, Bits.A | Bits.B, Colour, Planet, Bits])
-    assert blue is NewColour.BLUE is NewColour("b") and blue.lower() == "blue"
-    assert NewColour.CRIMSON is NewColour.RED and list(NewColour) == [NewColour.RED, blue]
-    assert earth is NewPlanet.EARTH and earth.gravity == 3.0
-    assert both is NewBits.A | NewBits.B and both == 3 and NewBits.A in both
-
-    class Own(enum.Enum):
-        X = 1
-
-        def __new__(cls, value):
-            return object.__new__(cls)
-    with pytest.raises(TypeError, match="defined at the level of a module"):
-        _core._encode(Own)
 
 
 # ---- not mine

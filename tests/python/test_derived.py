@@ -3,7 +3,6 @@ what the registers of the library hold."""
 import collections
 import copy
 import copyreg
-import enum
 import fractions
 import pathlib
 import random
@@ -98,20 +97,6 @@ def test_subclass__in_a_cycle():
     tally.me = [tally]
     new = back(tally)
     assert new.me[0] is new and new == {"a": 1}
-
-
-def test_members_of_an_enum__keep_what_was_put_into_them():
-    class Team(enum.Enum):
-        RED = 1
-        BLUE = 2
-
-        def __init__(self, number):
-            self.score = 0
-
-    Team.RED.score, Team.RED._tag = 7, Team.BLUE
-    red, New = back([Team.RED, Team])
-    assert red is New.RED and red.score == 7 and red._tag is New.BLUE and New.BLUE.score == 0
-    assert [member.value for member in New] == [1, 2] and New(2) is New.BLUE
 
 
 # ---- states that are hidden

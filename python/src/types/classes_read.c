@@ -1,5 +1,6 @@
 /* Classes that no import leads to, out of the object stream. */
 #include "functions_read.h"
+#include "enums.h"
 #include "made_classes.h"
 
 #include "../encode.h"
@@ -143,11 +144,13 @@ static int wake_bases(PyObject *silenced) {
     return status;
 }
 
-static PyObject *derive(rp_decoder *decoder, PyTypeObject *metaclass, PyObject *name,
-                        PyObject *bases, PyObject *namespace) {
-    PyObject *silenced = silence_bases(decoder, bases), *class = NULL;
-    PyObject *arguments = silenced ? PyTuple_Pack(3, name, bases, namespace) : NULL;
-    if (arguments) class = PyType_Type.tp_new(metaclass, arguments, NULL);
+static PyObject *derive(rp_decoder *decoder, PyObject *metaclass, PyObject *name, PyObject *bases,
+                        PyObject *namespace) {
+    PyObject *silenced = silence_bases(decoder, bases), *class = NULL, *arguments = NULL;
+    if (silenced && PyDict_GetItemString(namespace, RP_ENUM))
+        class = rp_made_enum(metaclass, name, bases, namespace);
+    else if (silenced && (arguments = PyTuple_Pack(3, name, bases, namespace)))
+        class = PyType_Type.tp_new((PyTypeObject *)metaclass, arguments, NULL);
     if (silenced && wake_bases(silenced) < 0) Py_CLEAR(class);
     Py_XDECREF(arguments);
     return class;
@@ -163,11 +166,7 @@ static PyObject *new_class(rp_decoder *decoder, PyObject *const *parts) {
     if (PyDict_SetItemString(namespace, "__module__", parts[MODULE]) < 0 ||
         PyDict_SetItemString(namespace, "__qualname__", parts[NAME]) < 0)
         goto done;
-    if (PyDict_GetItemString(namespace, RP_ENUM)) {
-        class = rp_made_enum(parts[METACLASS], name, parts[BASES], namespace);
-        goto done;
-    }
-    class = derive(decoder, (PyTypeObject *)parts[METACLASS], name, parts[BASES], namespace);
+    class = derive(decoder, parts[METACLASS], name, parts[BASES], namespace);
 done:
     Py_XDECREF(namespace);
     Py_XDECREF(name);

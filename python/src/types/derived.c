@@ -12,8 +12,7 @@ static bool is_in_c(PyTypeObject *type) {
     return !(type->tp_flags & Py_TPFLAGS_HEAPTYPE) || type->tp_flags & Py_TPFLAGS_IMMUTABLETYPE;
 }
 
-/* The class written in C that a class of Python is derived from. */
-static PyTypeObject *base_in_c(PyTypeObject *type) {
+PyTypeObject *rp_base_in_c(PyTypeObject *type) {
     while (type && !is_in_c(type))
         type = type->tp_base;
     return type;
@@ -22,7 +21,7 @@ static PyTypeObject *base_in_c(PyTypeObject *type) {
 /* A class of Python has that method from the class in C that it is derived from. */
 static bool is_inherited(PyTypeObject *type, const char *name) {
     PyObject *found = rp_class_attribute(type, name); /* borrowed */
-    PyTypeObject *base = base_in_c(type);
+    PyTypeObject *base = rp_base_in_c(type);
     return found && base != type && base != &PyBaseObject_Type &&
            Py_IS_TYPE(found, &PyMethodDescr_Type) && PyDescr_TYPE(found) == base;
 }
@@ -58,7 +57,7 @@ PyTypeObject *rp_base_that_reduces(PyTypeObject *type) {
                   ? is_own || is_inherited(type, "__reduce__")
                   : is_inherited(type, "__reduce__") &&
                         rp_plan_is_inherited(type, &PyBaseObject_Type, "__reduce_ex__");
-    return is ? base_in_c(type) : library_base_that_reduces(type);
+    return is ? rp_base_in_c(type) : library_base_that_reduces(type);
 }
 
 static PyObject *make_in_c(PyTypeObject *type, PyTypeObject *base, PyObject *arguments) {
@@ -103,12 +102,12 @@ PyObject *rp_make_as_base(PyTypeObject *type, PyTypeObject *base, PyObject *argu
  * want others, has made the object once, and is not asked again. */
 newfunc rp_new_of_value(PyTypeObject *type, PyObject *rest) {
     bool is_value = PyTuple_GET_SIZE(rest) > 0 && is_inherited(type, "__getnewargs__") &&
-                    rp_plan_is_inherited(type, base_in_c(type), "__getnewargs_ex__");
-    return is_value ? base_in_c(type)->tp_new : type->tp_new;
+                    rp_plan_is_inherited(type, rp_base_in_c(type), "__getnewargs_ex__");
+    return is_value ? rp_base_in_c(type)->tp_new : type->tp_new;
 }
 
 bool rp_has_own_new(PyTypeObject *type) {
-    return base_in_c(type) == &PyBaseObject_Type && rp_is_method_of_program(type, "__new__");
+    return rp_base_in_c(type) == &PyBaseObject_Type && rp_is_method_of_program(type, "__new__");
 }
 
 /* ---- attributes ---- */

@@ -7,6 +7,8 @@
 
 #include <stdbool.h>
 
+/* The class written in C that a class of Python is derived from (or that it is). */
+PyTypeObject *rp_base_in_c(PyTypeObject *type);
 /* The class of Python's library that `type` is derived from, when objects of `type` reduce as its
  * own do: to a call of their class. Borrowed, or NULL. */
 PyTypeObject *rp_base_that_reduces(PyTypeObject *type);

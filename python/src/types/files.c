@@ -333,7 +333,8 @@ static int put_standard(rp_encoder *encoder, PyObject *file) {
     for (int i = 0; i < 3; i++) {
         const char *first = layer_of(PySys_GetObject(names[i][1]), file);
         const char *now = layer_of(PySys_GetObject(names[i][0]), file);
-        if (encoder->generators && !first && rp_file_kind_of(file)) now = NULL;
+        bool is_own = rp_file_kind_of(file) || encoder->state->script_space;
+        if (encoder->generators && !first && is_own) now = NULL;
         if (now || first) {
             put_name_in_sys(encoder, names[i][now ? 0 : 1], now ? now : first);
             return 1;
@@ -342,13 +343,68 @@ static int put_standard(rp_encoder *encoder, PyObject *file) {
     return 0;
 }
 
+/* ---- those that stand on others than files of the system ---- */
+
+static int refuse_wrapped(rp_encoder *encoder) {
+    return refuse_because(encoder, "only files that open() gives have a position that can be gone "
+                                   "back to, and compressed ones that are read; no wrapped or "
+                                   "detached ones");
+}
+
+/* By the object that it stands on, whatever that is. */
+static int put_layer(rp_encoder *encoder, PyObject *file, int kind) {
+    PyObject *inner = inner_of(file, kind), *writes = NULL, *parts = NULL;
+    if (inner) writes = PyObject_CallMethod(file, "writable", NULL);
+    PyObject *position = writes ? position_of(file, kind) : NULL;
+    PyObject *options = position ? text_options(file, kind) : NULL;
+    PyObject *attributes = options ? attributes_of(file) : NULL;
+    const char *access = is_exactly(file, "BufferedRandom") ? "r+" : writes == Py_True ? "w" : "r";
+    if (attributes)
+        parts = Py_BuildValue("(sOsOOiiO)", rp_file_kind_names[kind], inner, access, options,
+                              position, 0, 0, attributes);
+    int status = parts                                     ? put_parts(encoder, parts)
+                 : PyErr_ExceptionMatches(PyExc_Exception) ? refuse_wrapped(encoder)
+                                                           : -1;
+    Py_XDECREF(attributes);
+    Py_XDECREF(options);
+    Py_XDECREF(position);
+    Py_XDECREF(writes);
+    Py_XDECREF(inner);
+    return status;
+}
+
+/* [kind, name or None, "r", attributes]: what it stood on is no part of it any more. */
+static int put_closed_layer(rp_encoder *encoder, PyObject *file, int kind) {
+    PyObject *name = PyObject_GetAttrString(file, "name");
+    PyErr_Clear();
+    bool is_path = name && (PyUnicode_CheckExact(name) || PyBytes_CheckExact(name));
+    PyObject *parts = Py_BuildValue("(sOsN)", rp_file_kind_names[kind], is_path ? name : Py_None,
+                                    "r", attributes_of(file));
+    Py_XDECREF(name);
+    return put_parts(encoder, parts);
+}
+
+static int put_wrapped(rp_encoder *encoder, PyObject *file, int kind) {
+    if (!encoder->generators) return refuse_wrapped(encoder);
+    if (!kind) {
+        int status = rp_put_by_own(encoder, "resume._wrapped", file);
+        return status == RP_NOT_THIS ? refuse_wrapped(encoder)
+               : status < 0          ? refuse_exception(encoder)
+                                     : status;
+    }
+    PyObject *closed = PyObject_GetAttrString(file, "closed");
+    int status = closed == Py_True ? put_closed_layer(encoder, file, kind)
+                 : closed          ? put_layer(encoder, file, kind)
+                                   : refuse_wrapped(encoder); /* detached */
+    Py_XDECREF(closed);
+    return status;
+}
+
 int rp_put_file(rp_encoder *encoder, PyObject *object) {
     int kind = rp_file_kind_of(object);
     if (put_standard(encoder, object)) return RP_DONE;
     PyObject *raw = kind ? rp_file_raw(object) : NULL;
-    if (!raw)
-        return refuse_because(encoder, "only files that open() gives have a position that can be "
-                                       "gone back to, no compressed, wrapped or detached ones");
+    if (!raw) return put_wrapped(encoder, object, kind);
     PyObject *closed = PyObject_GetAttrString(raw, "closed");
     int status = !closed             ? -1
                  : closed == Py_True ? put_closed(encoder, object, kind, raw)
@@ -371,7 +427,10 @@ bool rp_is_file(PyObject *object) {
     PyObject *reduce = PyObject_GetAttrString((PyObject *)Py_TYPE(object), "__reduce__");
     PyObject *plain = PyObject_GetAttrString((PyObject *)&PyBaseObject_Type, "__getstate__");
     PyObject *plainly = PyObject_GetAttrString((PyObject *)&PyBaseObject_Type, "__reduce__");
-    bool is_plain = own == plain && reduce == plainly;
+    /* from 3.12 on io's own refuse by it */
+    bool refuses = reduce && Py_IS_TYPE(reduce, &PyMethodDescr_Type) &&
+                   strncmp(PyDescr_TYPE(reduce)->tp_name, "_io.", 4) == 0;
+    bool is_plain = own == plain && (refuses || reduce == plainly);
     PyErr_Clear();
     Py_XDECREF(own);
     Py_XDECREF(reduce);

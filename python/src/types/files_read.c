@@ -176,17 +176,16 @@ static PyObject *explain(rp_decoder *decoder, PyObject *name, const char *what) 
     return NULL;
 }
 
-/* What a file of the kind may stand on. */
-static bool is_inner(const rp_decoder *decoder, PyObject *value, int kind) {
-    return rp_opaque_check(decoder->state, value) ||
-           (kind != RP_FILE_RAW && rp_file_kind_of(value) == kind + 1);
+/* What a file may stand on: another file, or whatever else was one. */
+static bool is_inner(PyObject *value, int kind) {
+    return kind != RP_FILE_RAW && value != Py_None && !PyLong_Check(value);
 }
 
-static bool are_parts(const rp_decoder *decoder, PyObject *const *parts, Py_ssize_t count) {
+static bool are_parts(PyObject *const *parts, Py_ssize_t count) {
     bool is_closed = count == CLOSED_PART_COUNT;
     int kind = kind_named(parts[KIND]);
     bool has_name = PyUnicode_CheckExact(parts[NAME]) || PyBytes_CheckExact(parts[NAME]) ||
-                    (is_closed ? parts[NAME] == Py_None : is_inner(decoder, parts[NAME], kind));
+                    (is_closed ? parts[NAME] == Py_None : is_inner(parts[NAME], kind));
     if (!kind || !has_name || flags_of(parts[ACCESS]) < 0) return false;
     if (is_closed) return PyDict_CheckExact(parts[CLOSED_ATTRIBUTES]);
     if (!rp_is_file_position(parts[POSITION], (rp_file_kind)kind) ||
@@ -237,7 +236,7 @@ static int forget_opened(rp_decoder *decoder, PyObject *inner) {
 /* Over one that is open already. */
 static PyObject *make_over(rp_decoder *decoder, PyObject *const *parts) {
     PyObject *inner = Py_NewRef(parts[NAME]);
-    PyObject *file = rp_file_kind_of(inner) == RP_FILE_RAW
+    PyObject *file = kind_named(parts[KIND]) == RP_FILE_BUFFERED
                          ? buffered_over(inner, PyUnicode_AsUTF8(parts[ACCESS]))
                          : text_over(inner, parts[OPTIONS]);
     if (file && (set_attributes(file, parts[ATTRIBUTES]) < 0 ||
@@ -247,7 +246,8 @@ static PyObject *make_over(rp_decoder *decoder, PyObject *const *parts) {
 }
 
 static PyObject *make_open(rp_decoder *decoder, PyObject *const *parts) {
-    if (rp_file_kind_of(parts[NAME])) return make_over(decoder, parts);
+    if (!PyUnicode_Check(parts[NAME]) && !PyBytes_Check(parts[NAME]))
+        return make_over(decoder, parts);
     enum { FILE_TYPE_MASK = 0170000, REGULAR_FILE = 0100000 };
     long long mode = rp_file_stat(parts[NAME], "st_mode");
     if (mode < 0) return explain(decoder, parts[NAME], "can't be opened");
@@ -315,7 +315,7 @@ static PyObject *inert(rp_decoder *decoder, PyObject *const *parts, Py_ssize_t c
 }
 
 static PyObject *finish_file(rp_decoder *decoder, PyObject *const *parts, Py_ssize_t count) {
-    if (!are_parts(decoder, parts, count))
+    if (!are_parts(parts, count))
         return rp_damaged(decoder, "a file is not described as it should be");
     if (!decoder->source.is_mine) return inert(decoder, parts, count);
     return count == CLOSED_PART_COUNT ? make_closed(parts) : make_open(decoder, parts);

@@ -3,6 +3,7 @@
 #include "made_classes.h"
 
 #include "../lookup.h"
+#include "enums.h"
 #include "../pycompat/stack.h"
 
 /* ---- what a library has written ---- */
@@ -259,163 +260,6 @@ static int finish_named_tuple(PyObject *class) {
     return status;
 }
 
-/* ---- enums ---- */
-
-/* 1, 0 or -1. */
-static int is_enum(PyTypeObject *metaclass) {
-    PyObject *module, *meta;
-    int found = rp_module_find("enum", &module);
-    if (found <= 0) return found;
-    meta = PyObject_GetAttrString(module, "EnumMeta");
-    Py_DECREF(module);
-    if (!meta) return -1;
-    found = PyType_Check(meta) && PyType_IsSubtype(metaclass, (PyTypeObject *)meta);
-    Py_DECREF(meta);
-    return found;
-}
-
-/* What EnumMeta puts there for itself, by underscores at both ends or the module of a function. */
-static bool is_of_enum(PyObject *name, PyObject *value) {
-    static const char *const kept[] = {"_missing_", "_ignore_", "_order_", "__doc__",
-                                       "__annotations__"};
-    if (PyFunction_Check(value)) {
-        PyObject *module = ((PyFunctionObject *)value)->func_module;
-        return module && PyUnicode_Check(module) &&
-               PyUnicode_CompareWithASCIIString(module, "enum") == 0;
-    }
-    for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++)
-        if (PyUnicode_CompareWithASCIIString(name, kept[i]) == 0) return false;
-    Py_ssize_t size = PyUnicode_GET_LENGTH(name);
-    return size > 2 && PyUnicode_READ_CHAR(name, 0) == '_' &&
-           PyUnicode_READ_CHAR(name, size - 1) == '_' && !rp_is_descriptor(value);
-}
-
-static int take_out_of_enum(PyObject *attributes, PyObject *members) {
-    PyObject *copy = PyDict_Copy(attributes), *name, *value;
-    int status = copy ? 0 : -1;
-    for (Py_ssize_t at = 0; !status && PyDict_Next(copy, &at, &name, &value);) {
-        int is_member = PyDict_Contains(members, name);
-        if (is_member < 0 ||
-            ((is_member || is_of_enum(name, value)) && PyDict_DelItem(attributes, name) < 0))
-            status = -1;
-    }
-    Py_XDECREF(copy);
-    return status;
-}
-
-/* Members are made by these; they can't wait until the class is there. */
-static int move_early(PyObject *attributes, PyObject *beginning) {
-    static const char *const names[] = {"__init__", "_generate_next_value_", "_missing_"};
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        PyObject *value;
-        int found = rp_dict_find(attributes, names[i], &value);
-        if (found > 0 && (PyDict_SetItemString(beginning, names[i], value) < 0 ||
-                          PyDict_DelItemString(attributes, names[i]) < 0))
-            found = -1;
-        Py_XDECREF(value);
-        if (found < 0) return -1;
-    }
-    return 0;
-}
-
-/* The program's own __new__: what it was given is not known any more. */
-static int has_own_new(PyObject *attributes) {
-    PyObject *value;
-    int found = rp_dict_find(attributes, "__new_member__", &value);
-    if (found > 0 && Py_IS_TYPE(value, &PyStaticMethod_Type))
-        Py_SETREF(value, PyObject_GetAttrString(value, "__func__"));
-    if (found > 0) found = value ? PyFunction_Check(value) : -1;
-    Py_XDECREF(value);
-    return found;
-}
-
-/* What the program has put there: new reference, a dict that may be empty. */
-static PyObject *attributes_of_member(PyObject *member) {
-    PyObject *dict = PyObject_GenericGetDict(member, NULL), *own = PyDict_New(), *name, *value;
-    for (Py_ssize_t at = 0; own && dict && PyDict_Next(dict, &at, &name, &value);)
-        if (PyUnicode_Check(name) && !is_of_enum(name, Py_None) &&
-            PyDict_SetItem(own, name, value) < 0)
-            Py_CLEAR(own);
-    if (!dict) Py_CLEAR(own);
-    Py_XDECREF(dict);
-    return own;
-}
-
-static int keep_members(PyObject *map, PyObject *attributes) {
-    PyObject *members = PyDict_New(), *name, *member;
-    int status = members ? 0 : -1;
-    for (Py_ssize_t at = 0; !status && PyDict_Next(map, &at, &name, &member);) {
-        PyObject *own = attributes_of_member(member);
-        status = !own ? -1 : PyDict_GET_SIZE(own) ? PyDict_SetItem(members, name, own) : 0;
-        Py_XDECREF(own);
-    }
-    if (!status && PyDict_GET_SIZE(members))
-        status = PyDict_SetItemString(attributes, RP_MEMBERS, members);
-    Py_XDECREF(members);
-    return status;
-}
-
-/* Also those that have been made anew, by the program's __init__. */
-static int finish_enum(PyObject *class, PyObject *members) {
-    PyObject *name, *own;
-    PyObject *map = PyDict_Check(members) ? PyObject_GetAttrString(class, "_member_map_") : NULL;
-    int status = map && PyDict_Check(map) ? 0 : -1;
-    for (Py_ssize_t at = 0; !status && PyDict_Next(members, &at, &name, &own);) {
-        PyObject *member = PyDict_GetItemWithError(map, name); /* borrowed */
-        if (member && PyDict_Check(own)) status = rp_set_all_in_dict(member, own);
-    }
-    if (status < 0 && !PyErr_Occurred())
-        PyErr_SetString(PyExc_TypeError, "the members of an enum are no dict");
-    Py_XDECREF(map);
-    return status;
-}
-
-static int prepare_enum(PyObject *beginning, PyObject *attributes) {
-    PyObject *map = NULL, *values = PyDict_New(), *name, *member;
-    int own_new = has_own_new(attributes);
-    if (own_new > 0)
-        PyErr_SetString(PyExc_TypeError, "an enum with a __new__ of its own must be defined at "
-                                         "the level of a module");
-    if (own_new) {
-        Py_XDECREF(values);
-        return -1;
-    }
-    int status = values && rp_dict_find(attributes, "_member_map_", &map) > 0 ? 0 : -1;
-    for (Py_ssize_t at = 0; !status && PyDict_Next(map, &at, &name, &member);) {
-        PyObject *value = PyObject_GetAttrString(member, "_value_");
-        status = value ? PyDict_SetItem(values, name, value) : -1;
-        Py_XDECREF(value);
-    }
-    if (!status) status = PyDict_SetItemString(beginning, RP_ENUM, values);
-    if (!status) status = take_out_of_enum(attributes, values);
-    if (!status) status = keep_members(map, attributes);
-    if (!status) status = move_early(attributes, beginning);
-    Py_XDECREF(map);
-    Py_XDECREF(values);
-    return status;
-}
-
-static int copy_items(PyObject *from, PyObject *to) {
-    PyObject *name, *value;
-    for (Py_ssize_t at = 0; PyDict_Next(from, &at, &name, &value);) {
-        if (!PyUnicode_Check(name) || PyUnicode_CompareWithASCIIString(name, RP_ENUM) == 0)
-            continue;
-        if (PyObject_SetItem(to, name, value) < 0) return -1;
-    }
-    return 0;
-}
-
-PyObject *rp_made_enum(PyObject *metaclass, PyObject *name, PyObject *bases, PyObject *namespace) {
-    PyObject *members = PyDict_GetItemString(namespace, RP_ENUM), *class = NULL; /* borrowed */
-    PyObject *prepared = PyObject_CallMethod(metaclass, "__prepare__", "OO", name, bases);
-    if (prepared && !(members && PyDict_CheckExact(members)))
-        PyErr_SetString(PyExc_TypeError, "the members of an enum are no dict");
-    else if (prepared && copy_items(namespace, prepared) == 0 && copy_items(members, prepared) == 0)
-        class = PyObject_CallFunctionObjArgs(metaclass, name, bases, prepared, NULL);
-    Py_XDECREF(prepared);
-    return class;
-}
-
 /* ---- in the middle of it ---- */
 
 /* Functions of a library that have the class in this variable until all of it is written. */
@@ -472,7 +316,7 @@ static bool is_being_made(const PyTypeObject *type) {
 
 int rp_made_class_is_begun(PyTypeObject *type) {
     PyObject *parameters = NULL;
-    int found = is_enum(Py_TYPE(type));
+    int found = rp_is_enum(Py_TYPE(type));
     /* the first that is set */
     if (!found) found = rp_dict_find(type->tp_dict, "__dataclass_params__", &parameters);
     Py_XDECREF(parameters);
@@ -481,8 +325,8 @@ int rp_made_class_is_begun(PyTypeObject *type) {
 
 int rp_made_class_prepare(PyTypeObject *type, PyObject *beginning, PyObject *attributes) {
     PyObject *fields = NULL;
-    int found = is_enum(Py_TYPE(type));
-    if (found) return found < 0 ? -1 : prepare_enum(beginning, attributes);
+    int found = rp_is_enum(Py_TYPE(type));
+    if (found) return found < 0 ? -1 : rp_enum_prepare(type, beginning, attributes);
     found = rp_dict_find(attributes, "__dataclass_fields__", &fields);
     if (found > 0 && PyDict_Check(fields)) found = prepare_dataclass(type, attributes, fields);
     Py_CLEAR(fields);
@@ -500,10 +344,7 @@ int rp_made_class_finish(PyObject *class, PyObject *attributes) {
     if (found > 0) found = finish_dataclass(class, how);
     Py_XDECREF(how);
     if (found < 0) return -1;
-    found = rp_dict_find(attributes, RP_MEMBERS, &how);
-    if (found > 0) found = finish_enum(class, how);
-    Py_XDECREF(how);
-    if (found < 0) return -1;
+    if (rp_enum_finish(class, attributes) < 0) return -1;
     found = rp_dict_find(attributes, RP_NAMED_TUPLE, &how);
     Py_XDECREF(how);
     return found > 0 ? finish_named_tuple(class) : found;
