@@ -1,5 +1,5 @@
-"""resume run: compressed files that are read, members of archives, classes derived from those of io,
-text over memory; and all of them closed, as `with` leaves them in variables."""
+"""resume run: compressed files that are read, members of archives, classes derived from those of
+io, text over memory; and all of them closed, as `with` leaves them in variables."""
 import pathlib
 import sys
 

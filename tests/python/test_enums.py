@@ -1,5 +1,5 @@
-"""Enums that no import leads to: made again with their members as they were, without any code of the
-program."""
+"""Enums that no import leads to: made again with their members as they were, without any code of
+the program."""
 import datetime
 import decimal
 import enum
@@ -130,7 +130,8 @@ def test_enums__of_values_of_other_classes():
     assert holiday.LABOUR.weekday_name == "Wednesday"
     assert pair.A == (1, 2) and pair((3, 4)) is pair.B
     assert period.WEEK == datetime.timedelta(7) and period.DAY.value == Period.DAY.value
-    assert str(decimal.Decimal(share.HALF)) == "0.50" and share(decimal.Decimal("0.50")) is share.HALF
+    assert str(decimal.Decimal(share.HALF)) == "0.50"
+    assert share(decimal.Decimal("0.50")) is share.HALF
     assert (place.HERE.x, place.HERE.y) == (1, 2)
     assert type(place.HERE.value) is type(Place.HERE.value)  # another one in 3.11
     assert number.HEX == 255 and number(255) is number.HEX
