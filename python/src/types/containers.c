@@ -115,11 +115,12 @@ static int advance_map(rp_encoder *encoder, rp_encode_frame *frame) {
 }
 
 /* 1, 0, or -1 with an exception. */
-static int has_plain_keys(PyObject *dict) {
+static int has_plain_keys(const rp_encoder *encoder, PyObject *dict) {
     Py_ssize_t position = 0;
     PyObject *key, *value;
     while (PyDict_Next(dict, &position, &key, &value)) {
         if (PyUnicode_CheckExact(key)) {
+            if (encoder->generators && rp_may_be_constant(key)) return 0;
             if (PyUnicode_IS_ASCII(key)) continue;
             if (PyUnicode_AsUTF8(key)) continue;
             if (!PyErr_ExceptionMatches(PyExc_UnicodeEncodeError)) return -1;
@@ -142,7 +143,7 @@ int rp_put_dict(rp_encoder *encoder, PyObject *object) {
     bool is_shared = encoder->last_share >= 0 && !encoder->digest;
     int status = is_shared ? rp_put_namespace(encoder, object) : RP_NOT_THIS;
     if (status != RP_NOT_THIS) return status;
-    int plain = has_plain_keys(object);
+    int plain = has_plain_keys(encoder, object);
     if (plain < 0) return -1;
     if (!plain) {
         rp_put_tag(encoder, RP_TAG_DICT);

@@ -38,7 +38,7 @@ static int advance_attributes(rp_encoder *encoder, rp_encode_frame *frame) {
         PyObject *value = now.values[at];
         if (is_inert(value)) {
             status = rp_put_value(encoder, value);
-            if (status) return status;
+            if (status || encoder->depth != depth) return status; /* a constant of a library */
             continue;
         }
         Py_XSETREF(frame->key, Py_NewRef(now.names[at]));
