@@ -52,7 +52,8 @@ if np:
             elif action == 3 and value.ndim and value.shape[-1] > 1:
                 value = value[..., 1:]
             elif action == 4 and value.flags.c_contiguous and value.size and value.ndim:
-                value = value.view("u1")
+                if value.dtype.char != "g":  # behind its numbers an assignment leaves anything
+                    value = value.view("u1")
             elif action == 5 and value.ndim == 1 and len(value) > 3:
                 value = np.lib.stride_tricks.sliding_window_view(value, 2)
         return value if value is not base else base[...]
