@@ -2,11 +2,15 @@
 of json, files of codecs; pools that are shut down, processes that have ended, closed sockets and
 connections, whose names often outlive them. Others that are in the same way stand for them where a
 program goes on."""
+import collections
 import importlib
 import itertools
 import os
 import threading
 import types
+import weakref
+
+from ._core import _scandir_left
 
 RULES = []  # module and class of what it is for, its reduction
 
@@ -257,6 +261,211 @@ class Stream:
         stream = kind.__new__(kind)
         vars(stream).update(state)
         return stream
+
+
+# ---- folders that are read
+
+class Folder:
+    """One for each path: entries of a folder are looked for in it once."""
+    __slots__ = ("path", "__weakref__")
+    known = weakref.WeakValueDictionary()
+    entries = weakref.WeakKeyDictionary()
+
+    def of(path):
+        return Folder.known.setdefault(path, Folder.make(path))
+
+    def make(path):
+        folder = Folder()
+        folder.path = path
+        return folder
+
+    def entry(self, name):
+        if self not in Folder.entries:
+            try:
+                Folder.entries[self] = {entry.name: entry for entry in os.scandir(self.path)}
+            except OSError:
+                Folder.entries[self] = {}
+        return Folder.entries[self].get(name)
+
+
+@rule("posix", "DirEntry")
+class Entry:
+    def reduction(entry):
+        path = entry.path[:len(entry.path) - len(entry.name)]
+        if not path:
+            return None  # of a descriptor
+        kinds = entry.is_dir(follow_symlinks=False), entry.is_symlink(), entry.inode()
+        return Entry.make, (Folder.of(path), entry.name, *kinds)
+
+    def make(folder, name, is_folder, is_link, inode):
+        return folder.entry(name) or Gone(folder.path + name, name, is_folder, is_link, inode)
+
+
+class Gone(os.PathLike):
+    """A DirEntry whose file is there no more: it says what that one would."""
+
+    def __init__(self, path, name, is_folder, is_link, inode):
+        self.path, self.name, self.kinds, self.number = path, name, (is_folder, is_link), inode
+
+    def __fspath__(self):
+        return self.path
+
+    def __repr__(self):
+        return f"<DirEntry {self.name!r}>"
+
+    def is_symlink(self):
+        return self.kinds[1]
+
+    def is_dir(self, *, follow_symlinks=True):
+        return self.kinds[0]
+
+    def is_file(self, *, follow_symlinks=True):
+        return not any(self.kinds)
+
+    def is_junction(self):
+        return False
+
+    def inode(self):
+        return self.number
+
+    def stat(self, *, follow_symlinks=True):
+        return os.stat(self.path, follow_symlinks=follow_symlinks)
+
+
+class Listing:
+    """In the place of what os.scandir() gives: the entries that it would have given."""
+
+    def __init__(self, path, names):
+        self.path, self.names = path, names[::-1]
+        self.folder = None
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        if not self.names:
+            raise StopIteration
+        if self.folder is None:
+            self.folder = Folder.make(self.path)
+        name = self.names.pop()
+        path = os.path.join(self.path, name)
+        return self.folder.entry(name) or Gone(path, name, False, False, 0)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *raised):
+        self.close()
+
+    def close(self):
+        self.names = []
+
+
+@rule("posix", "ScandirIterator")
+class Scandir:
+    """The order of a folder is that of the file system: what is left is read at the save."""
+
+    def reduction(iterator):
+        left = _scandir_left(iterator)
+        if left is None:
+            return Scandir.closed, ()
+        path, names = left
+        if isinstance(path, int):
+            return None
+        path = "." if path is None else os.fspath(path)
+        return Listing, (path, names if isinstance(path, bytes) else list(map(os.fsdecode, names)))
+
+    def closed():
+        iterator = os.scandir("/")
+        iterator.close()
+        return iterator
+
+
+# ---- others
+
+@rule("random", "SystemRandom")
+class SystemRandom:
+    def reduction(source):
+        return SystemRandom.make, (type(source), vars(source))
+
+    def make(kind, state):
+        source = kind.__new__(kind)
+        vars(source).update(state)
+        return source
+
+
+@rule("_queue", "SimpleQueue")
+class SimpleQueue:
+    def reduction(queue):
+        items = [queue.get_nowait() for _ in range(queue.qsize())]
+        for item in items:
+            queue.put(item)
+        return SimpleQueue.make, (items,)
+
+    def make(items):
+        queue = found("queue", "SimpleQueue")()
+        for item in items:
+            queue.put(item)
+        return queue
+
+
+def advanced(iterator, count):
+    collections.deque(itertools.islice(iterator, count), maxlen=0)
+    return iterator
+
+
+@rule("numpy", "flatiter")
+class Flat:
+    def reduction(iterator):
+        return Flat.make, (iterator.base, iterator.index)
+
+    def make(base, index):
+        return advanced(base.flat, index)
+
+
+@rule("numpy", "broadcast")
+class Broadcast:
+    def reduction(iterator):
+        return Broadcast.make, ([part.base for part in iterator.iters], iterator.index)
+
+    def make(arrays, index):
+        return advanced(found("numpy", "broadcast")(*arrays), index)
+
+
+@rule("numpy.lib.npyio", "BagObj")
+@rule("numpy.lib._npyio_impl", "BagObj")
+class Bag:
+    """NpzFile.f: its attributes are those of the file."""
+
+    def reduction(bag):
+        return Bag.make, (type(bag), object.__getattribute__(bag, "_obj"))
+
+    def make(kind, proxy):
+        bag = kind.__new__(kind)
+        object.__setattr__(bag, "_obj", proxy)
+        return bag
+
+
+@rule("pandas.io.parsers.readers", "TextFileReader")
+class Chunks:
+    """read_csv(chunksize=): chunks that were handed out are read over, in the same steps."""
+
+    def reduction(reader):
+        handle = getattr(reader.handles, "handle", None)
+        path = getattr(handle, "name", None)
+        if not isinstance(path, str) or not os.path.exists(path):
+            return None
+        return Chunks.make, (type(reader), path, reader.engine, reader.orig_options,
+                             reader._currow, handle.closed)
+
+    def make(kind, path, engine, options, row, closed):
+        reader = kind(path, engine, **options)
+        while reader._currow < row:
+            step = min(reader.chunksize or row, row - reader._currow)
+            reader.get_chunk(step)
+        if closed:
+            reader.close()
+        return reader
 
 
 @rule("_json", "Scanner")

@@ -164,6 +164,8 @@ static PyMethodDef core_functions[] = {
     {"_make_scanner", rp_make_scanner, METH_VARARGS,
      "_make_scanner($module, pattern, string, pos, endpos, start, must_advance, /)\n--\n\nNamed by "
      "saved states."},
+    {"_scandir_left", rp_core_scandir_left, METH_O,
+     "_scandir_left($module, iterator, /)\n--\n\n(path, names that are left), None: it is over."},
     {"_file_position", rp_core_file_position, METH_O,
      "_file_position($module, file, /)\n--\n\nWhere it stands, for _file_seek."},
     {"_file_seek", rp_core_file_seek, METH_VARARGS,

@@ -20,7 +20,7 @@ for name in NAMES:
         for number, line in enumerate(lines):
             total += int(line.split()[1]) * number
             if number % 100 == 0:
-                time.sleep(0.003)
+                time.sleep(0.006)
     print(name, total, lines.closed)
 """
 
@@ -35,7 +35,7 @@ for step in range(150):
         total = (total * 31 + len(file.readline()) + file.tell()) % 1_000_003
         if step % 7 == 0 and number < 4:
             total += len(file.read(100)) + (file.seek(-3, 1) if step % 2 else 0)
-    time.sleep(0.006)
+    time.sleep(0.01)
 print(total, [file.tell() for file in files], files[0].name == "in.gz", files[3].name)
 print(len(files[0].read()), archive.testzip(), archive._fileRefCnt)
 for file in files:
@@ -59,7 +59,7 @@ with tarfile.open("in.tar.gz") as j:
     k.close()
 with io.TextIOWrapper(io.BytesIO()) as m:
     pass
-for step in range(60):
+for step in range(100):
     time.sleep(0.01)
 files = [a, b, c, d, e, f, g, i, k, m]
 print([file.closed for file in files], j.closed, h.fp, a.name, b.name)
@@ -94,7 +94,7 @@ class Chunks(io.RawIOBase):
 sys.stdout = both = Both(sys.stdout, open("copy.txt", "w"))
 both.me = both
 lines = Chunks([b"%d\\n" % n for n in range(100)])
-for step in range(60):
+for step in range(100):
     print(step, lines.readline().strip())
     time.sleep(0.01)
 print(sys.stdout is both is both.me, both.files[1].tell())

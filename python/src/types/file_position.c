@@ -1,6 +1,7 @@
 /* Where an open file stands, also while a `for` reads a text file. */
 #include "files.h"
 
+#include "../pycompat/scandir.h"
 #include "../pycompat/text_file.h"
 
 PyObject *rp_file_position(PyObject *file) {
@@ -19,6 +20,12 @@ int rp_file_seek(PyObject *file, PyObject *position) {
     PyObject *done = PyObject_CallMethod(file, "seek", "O", position);
     Py_XDECREF(done);
     return done ? 0 : -1;
+}
+
+PyObject *rp_core_scandir_left(PyObject *module, PyObject *iterator) {
+    (void)module;
+    if (rp_is_scandir(iterator)) return rp_scandir_left(iterator);
+    return PyErr_Format(PyExc_TypeError, "%R is not what os.scandir() gives", iterator);
 }
 
 PyObject *rp_core_file_position(PyObject *module, PyObject *file) {

@@ -31,6 +31,8 @@ PyObject *rp_file_position(PyObject *file);
 bool rp_is_file_position(PyObject *position, rp_file_kind kind); /* by its form */
 /* Goes there. 0 or -1 with an exception. */
 int rp_file_seek(PyObject *file, PyObject *position);
+/* _scandir_left(iterator): see pycompat/scandir.h. */
+PyObject *rp_core_scandir_left(PyObject *module, PyObject *iterator);
 /* _file_position(file), _file_seek(file, position): the same for what is in Python. */
 PyObject *rp_core_file_position(PyObject *module, PyObject *file);
 PyObject *rp_core_file_seek(PyObject *module, PyObject *args);

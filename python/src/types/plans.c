@@ -2,6 +2,7 @@
 #include "../encode.h"
 #include "../lookup.h"
 #include "../pycompat/functions.h"
+#include "../pycompat/scandir.h"
 #include "../registered.h"
 #include "whole_state.h"
 
@@ -90,6 +91,14 @@ static const class_name in_library[] = {
     {"codecs", "StreamReader"},
     {"codecs", "StreamWriter"},
     {"_json", "make_scanner"},
+    {"posix", "DirEntry"},
+    {"random", "SystemRandom"},
+    {"_queue", "SimpleQueue"},
+    {"numpy", "flatiter"},
+    {"numpy", "broadcast"},
+    {"numpy.lib.npyio", "BagObj"},
+    {"numpy.lib._npyio_impl", "BagObj"},
+    {"pandas.io.parsers.readers", "TextFileReader"},
 };
 
 /* 1: of one of these classes, as far as they are imported. 0, -1. */
@@ -131,7 +140,9 @@ static rp_plan *add(rp_encoder *encoder, PyTypeObject *type) {
     int is_outside = registered < 0 ? -1 : is_one_of(type, outside, 2);
     int library = is_outside < 0 ? -1 : 0;
     if (is_outside == 0 && encoder->generators)
-        library = is_one_of(type, in_library, sizeof in_library / sizeof *in_library);
+        library = rp_is_scandir_type(type)
+                      ? 1
+                      : is_one_of(type, in_library, sizeof in_library / sizeof *in_library);
     if (library < 0) return NULL;
     if (!rp_memo_add(&encoder->plan_memo, (PyObject *)type, encoder->plan_count)) return NULL;
     rp_plan *plan = &encoder->plans[encoder->plan_count++];
