@@ -10,7 +10,7 @@ import threading
 import types
 import weakref
 
-from ._core import _scandir_left
+from ._core import _hash_go_on, _hash_state, _scandir_left
 
 RULES = []  # module and class of what it is for, its reduction
 
@@ -382,6 +382,38 @@ class Scandir:
 
 
 # ---- others
+
+@rule("_hashlib", "HASH")
+class Hash:
+    """Of OpenSSL 3, which has no call for it: by its memory, where that is proven to be all."""
+    SIZES = {"md5": 92, "sha1": 96, "sha224": 112, "sha256": 112, "sha384": 216, "sha512": 216}
+
+    def reduction(hash):
+        import _ssl
+        size = Hash.SIZES.get(hash.name)
+        if size is None or _ssl.OPENSSL_VERSION_INFO[0] != 3:
+            return None
+        state = _hash_state(hash, size)
+        if state is None or not Hash.is_same(hash.copy(), Hash.go_on(hash.name, state)):
+            return None
+        return Hash.make, (hash.name, state, hash.digest())
+
+    def is_same(first, second):
+        same = first.digest() == second.digest()
+        for other in first, second:
+            other.update(b"more, and over the end of a block" * 9)
+        return same and first.digest() == second.digest()
+
+    def go_on(name, state):
+        hash = found("_hashlib", "new")(name)
+        return hash if _hash_go_on(hash, state) else found("_hashlib", "new")(name)
+
+    def make(name, state, digest):
+        hash = Hash.go_on(name, state)
+        if hash.digest() != digest:
+            raise ValueError(f"this OpenSSL can't go on with a {name} of the one that saved it")
+        return hash
+
 
 @rule("random", "SystemRandom")
 class SystemRandom:

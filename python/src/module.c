@@ -20,6 +20,7 @@
 #include "script.h"
 #include "testing.h"
 
+#include "pycompat/hash_state.h"
 #include "types/enums.h"
 #include "types/exceptions.h"
 #include "types/files.h"
@@ -164,6 +165,10 @@ static PyMethodDef core_functions[] = {
     {"_make_scanner", rp_make_scanner, METH_VARARGS,
      "_make_scanner($module, pattern, string, pos, endpos, start, must_advance, /)\n--\n\nNamed by "
      "saved states."},
+    {"_hash_state", rp_hash_state, METH_VARARGS,
+     "_hash_state($module, hash, size, /)\n--\n\nBytes, for _hash_go_on; None: unknown."},
+    {"_hash_go_on", rp_hash_go_on, METH_VARARGS,
+     "_hash_go_on($module, hash, state, /)\n--\n\nA new one goes on where that one was."},
     {"_scandir_left", rp_core_scandir_left, METH_O,
      "_scandir_left($module, iterator, /)\n--\n\n(path, names that are left), None: it is over."},
     {"_file_position", rp_core_file_position, METH_O,

@@ -75,6 +75,20 @@ for step in range(60):
 print(len(set(numbers)), waiting.get(), waiting.get(), waiting.qsize())
 """
 
+HASHES = """
+import hashlib, time
+names = "md5", "sha1", "sha224", "sha256", "sha384", "sha512"
+hashes = [hashlib.new(name, b"begun" * number) for number, name in enumerate(names)]
+hashes.append(hashes[3].copy())
+other, shared = hashlib.md5(usedforsecurity=False), hashes[0]
+for step in range(60):
+    for number, hash in enumerate(hashes):
+        hash.update(b"x" * (step * 7 + number))
+    other.update(b"%d" % step)
+    time.sleep(0.02)
+print([hash.hexdigest() for hash in hashes], other.hexdigest(), other.name, shared is hashes[0])
+"""
+
 CHUNKS = """
 import time
 import pandas as pd

@@ -91,6 +91,7 @@ static const class_name in_library[] = {
     {"codecs", "StreamReader"},
     {"codecs", "StreamWriter"},
     {"_json", "make_scanner"},
+    {"_hashlib", "HASH"},
     {"posix", "DirEntry"},
     {"random", "SystemRandom"},
     {"_queue", "SimpleQueue"},
