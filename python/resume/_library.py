@@ -24,6 +24,8 @@ def rule(module, name):
 
 def reduction(thing):
     """(function, arguments) that make one like it; None: it is not over, or unknown."""
+    if isinstance(thing, type):
+        return Scandir.kind, ()  # it has no name in its module
     names = {(kind.__module__, kind.__qualname__) for kind in type(thing).__mro__}
     for module, name, reduce in RULES:
         if (module, name) in names:
@@ -373,7 +375,23 @@ class Scandir:
         if isinstance(path, int):
             return None
         path = "." if path is None else os.fspath(path)
-        return Listing, (path, names if isinstance(path, bytes) else list(map(os.fsdecode, names)))
+        return Scandir.go_on, (path, names)
+
+    def go_on(path, names):
+        """The thing itself, when the folder is as it was; else one that gives the same entries."""
+        try:
+            iterator = os.scandir(path)
+            every = _scandir_left(iterator)[1]
+            advanced(iterator, max(0, len(every) - len(names)))
+            if not names or every[-len(names):] == names:
+                return iterator
+            iterator.close()
+        except OSError:
+            pass
+        return Listing(path, names if isinstance(path, bytes) else list(map(os.fsdecode, names)))
+
+    def kind():
+        return type(Scandir.closed())
 
     def closed():
         iterator = os.scandir("/")

@@ -108,6 +108,7 @@ def test_listings__go_on_where_they_were(tmp_path, monkeypatch, name):
     if name in ("numpy", "chunks"):
         pytest.importorskip({"chunks": "pandas"}.get(name, name))
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONWARNINGS", "ignore")  # debug builds tell of more
 
     def make_tree():
         for number in range(12):

@@ -6,8 +6,16 @@
 #include <stdbool.h>
 #include <string.h>
 
+#if PY_VERSION_HEX < 0x030B0000 || PY_VERSION_HEX >= 0x03100000
+#error "the layout of objects of hashlib was not compared with this version of CPython"
+#endif
+
 typedef struct hash_object {
-    PyObject_HEAD void *context;
+    PyObject_HEAD
+#if PY_VERSION_HEX >= 0x030F0000
+        PyMutex mutex;
+#endif
+    void *context;
 } hash_object;
 
 typedef struct md_context {

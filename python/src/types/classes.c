@@ -6,6 +6,7 @@
 #include "../decode.h"
 #include "../lookup.h"
 #include "../pycompat/functions.h"
+#include "../pycompat/scandir.h"
 
 #include <string.h>
 
@@ -192,6 +193,7 @@ int rp_put_class(rp_encoder *encoder, PyObject *object) {
         return rp_put_global(encoder, object);
     }
     if (encoder->digest) return rp_refuse(encoder, "a class of a function can't be compared");
+    if (rp_is_scandir_type(type)) return rp_put_by_own(encoder, "resume._library", object);
     if (!is_of_python(type))
         return rp_refuse(encoder, "it can't be found by import under its own name, and it or its "
                                   "metaclass is written in C; define it in a module");

@@ -414,6 +414,16 @@ int rp_put_file(rp_encoder *encoder, PyObject *object) {
     return status;
 }
 
+/* `usual`, or a method by which classes of io refuse to be pickled, and which another in each
+ * version of Python has. Those in memory do not. */
+static bool is_no_way(PyObject *method, PyObject *usual) {
+    if (method == usual) return true;
+    const char *name =
+        method && Py_IS_TYPE(method, &PyMethodDescr_Type) ? PyDescr_TYPE(method)->tp_name : "";
+    return strncmp(name, "_io.", 4) == 0 && strcmp(name, "_io.BytesIO") != 0 &&
+           strcmp(name, "_io.StringIO") != 0;
+}
+
 bool rp_is_file(PyObject *object) {
     if (!PyIter_Check(object)) return false; /* files hand out lines */
     if (rp_file_kind_of(object)) return true;
@@ -427,10 +437,7 @@ bool rp_is_file(PyObject *object) {
     PyObject *reduce = PyObject_GetAttrString((PyObject *)Py_TYPE(object), "__reduce__");
     PyObject *plain = PyObject_GetAttrString((PyObject *)&PyBaseObject_Type, "__getstate__");
     PyObject *plainly = PyObject_GetAttrString((PyObject *)&PyBaseObject_Type, "__reduce__");
-    /* from 3.12 on io's own refuse by it */
-    bool refuses = reduce && Py_IS_TYPE(reduce, &PyMethodDescr_Type) &&
-                   strncmp(PyDescr_TYPE(reduce)->tp_name, "_io.", 4) == 0;
-    bool is_plain = own == plain && (refuses || reduce == plainly);
+    bool is_plain = is_no_way(own, plain) && is_no_way(reduce, plainly);
     PyErr_Clear();
     Py_XDECREF(own);
     Py_XDECREF(reduce);
