@@ -111,11 +111,22 @@ READERS = {("gzip", "GzipFile"): of_gzip, ("bz2", "BZ2File"): of_other,
 # ---- classes of a program
 
 def derived(file, kind):
-    """What such an object has is what stands in its attributes."""
+    """What such an object has is what stands in its attributes. Of a library (a serial port), that
+    may be more than can be seen, unless it is closed."""
     in_c = next(base for base in kind.__mro__ if base.__module__ in ("_io", "builtins"))
     if in_c.__name__ not in BASES or not hasattr(file, "__dict__"):
         return None
+    if not file.closed and any(map(is_of_library, kind.__mro__)):
+        return None
     return make, (kind, in_c), vars(file)
+
+
+def is_of_library(kind):
+    name = kind.__module__.partition(".")[0]
+    path = getattr(sys.modules.get(name), "__file__", None) or ""
+    return name not in ("io", "_io", "abc", "builtins") and (
+        name in sys.stdlib_module_names
+        or "/site-packages/" in path or "/dist-packages/" in path)
 
 
 def make(kind, base):

@@ -5,6 +5,7 @@ import sys
 
 import pytest
 from killed_script import PROTECTED, kill_when, saves, start
+from the_command import COMMAND
 
 TEXT = "".join(f"{row} {row * row}\n" for row in range(9000))
 
@@ -141,3 +142,20 @@ def test_wrapped__go_on_where_they_were(tmp_path, monkeypatch, inputs, name):
         process = start(*PROTECTED, stdout=output)
         assert (process.communicate(timeout=60)[1], process.returncode) == ("", 0)
     assert pathlib.Path("output").read_text() == whole
+
+
+def test_wrapped__of_a_library_is_refused_while_it_is_open(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    package = tmp_path / "site-packages"
+    package.mkdir()
+    (package / "port.py").write_text("import io\nclass Port(io.RawIOBase):\n    number = 7\n")
+    pathlib.Path("script.py").write_text(
+        "import os, sys, time\nsys.path.insert(0, os.path.abspath('site-packages'))\nimport port\n"
+        "one = port.Port()\nif len(sys.argv) > 1: one.close()\n"
+        "for step in range(110): time.sleep(0.02)\nprint(one.closed)\n")
+    output, errors = start(*PROTECTED).communicate(timeout=60)
+    assert output == "False\n" and "the program's variable one (Port): only files that" in errors
+    pathlib.Path("script.py").write_text(
+        pathlib.Path("script.py").read_text().replace("if len(sys.argv) > 1: ", ""))
+    assert start(COMMAND, "run", "--fresh", "--every=0.03s", "--").communicate(timeout=60)[0]
+    assert saves() > 2

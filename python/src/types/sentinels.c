@@ -107,7 +107,11 @@ static int is_this(const struct constant *constant, PyObject *object) {
 }
 
 int rp_put_constant(rp_encoder *encoder, PyObject *object) {
-    for (size_t i = 0; encoder->generators && i < sizeof constants / sizeof constants[0]; i++) {
+    /* what a module has is shared, and marked */
+    size_t count = encoder->generators && encoder->last_share >= 0
+                       ? sizeof constants / sizeof constants[0]
+                       : 0;
+    for (size_t i = 0; i < count; i++) {
         int status = is_this(&constants[i], object);
         if (status < 0) return -1;
         if (!status) continue;
