@@ -447,7 +447,12 @@ class SystemRandom:
 @rule("_queue", "SimpleQueue")
 class SimpleQueue:
     def reduction(queue):
-        items = [queue.get_nowait() for _ in range(queue.qsize())]
+        items = []
+        try:
+            while True:
+                items.append(queue.get_nowait())
+        except found("queue", "Empty"):
+            pass
         for item in items:
             queue.put(item)
         return SimpleQueue.make, (items,)

@@ -39,10 +39,32 @@ def test_what_is_over_stays_over(tmp_path, name):
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-@pytest.mark.parametrize("make", ["concurrent.futures.ThreadPoolExecutor(1)", "socket.socket()",
-                                  "sqlite3.connect(':memory:')",
+@pytest.mark.parametrize("make", ["(pool := concurrent.futures.ThreadPoolExecutor(1), "
+                                  "pool.submit(abs, 1).result())",
+                                  "socket.socket()", "sqlite3.connect(':memory:')",
                                   "multiprocessing.Process(target=print)"])
 def test_what_is_not_over_is_refused(tmp_path, make):
     place = Place(tmp_path, ALIVE)
     ran = place.run(make)
     assert ran.value is True and len(ran.warned) == 1 and "can't be saved here" in ran.warned[0]
+
+
+NOT_BEGUN = """
+import concurrent.futures, queue
+
+@resume.resumable(rate=0)
+def main():
+    pool, waiting = concurrent.futures.ThreadPoolExecutor(2), queue.SimpleQueue()
+    waiting.put(["a"])
+    waiting.put(pool)
+    save()
+    with pool:
+        return list(pool.map(abs, [-1, 2])), waiting.get(), waiting.get() is pool, waiting.empty()
+"""
+
+
+def test_a_pool_without_threads_begins_where_it_goes_on(tmp_path):
+    place = Place(tmp_path, NOT_BEGUN)
+    first = place.run(stop_at=1)
+    assert first.killed and not first.warned
+    assert tuple(place.run().value) == ([1, 2], ["a"], True, True)
