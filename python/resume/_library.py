@@ -253,16 +253,18 @@ class Finalizer:
 @rule("codecs", "StreamRecoder")
 @rule("codecs", "StreamReader")
 @rule("codecs", "StreamWriter")
-class Stream:
-    """Of codecs.open(): it only refuses to be pickled because of its file, which is kept."""
+@rule("random", "SystemRandom")
+class Attributes:
+    """They refuse to be pickled, and are what stands in their attributes: a file of codecs.open(),
+    which is kept; nothing at all."""
 
-    def reduction(stream):
-        return Stream.make, (type(stream), vars(stream))
+    def reduction(thing):
+        return Attributes.make, (type(thing), vars(thing))
 
     def make(kind, state):
-        stream = kind.__new__(kind)
-        vars(stream).update(state)
-        return stream
+        thing = kind.__new__(kind)
+        vars(thing).update(state)
+        return thing
 
 
 # ---- folders that are read
@@ -431,17 +433,6 @@ class Hash:
         if hash.digest() != digest:
             raise ValueError(f"this OpenSSL can't go on with a {name} of the one that saved it")
         return hash
-
-
-@rule("random", "SystemRandom")
-class SystemRandom:
-    def reduction(source):
-        return SystemRandom.make, (type(source), vars(source))
-
-    def make(kind, state):
-        source = kind.__new__(kind)
-        vars(source).update(state)
-        return source
 
 
 @rule("_queue", "SimpleQueue")

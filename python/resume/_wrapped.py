@@ -5,6 +5,8 @@ import io
 import os
 import sys
 
+from ._descriptors import claim
+
 PLAIN = (type(None), bool, int, float, str, bytes)
 BASES = "_IOBase", "_RawIOBase", "_BufferedIOBase", "_TextIOBase"  # in C, and hold nothing
 
@@ -70,10 +72,7 @@ def of_other(file):
 
 
 def again(kind, path, name, given, position):
-    number = None
-    if "resume._process" in sys.modules:  # of a script: the number that it has had
-        from ._descriptors import claim
-        number = claim(path, os.O_RDONLY)
+    number = claim(path, os.O_RDONLY)  # of a script: that it has had; else none
     raw = io.FileIO(path if number is None else number)
     raw.name = path
     raw.seek(0)

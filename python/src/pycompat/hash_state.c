@@ -1,5 +1,5 @@
 /* _hashlib.HASH (Modules/_hashopenssl.c of CPython) and EVP_MD_CTX (crypto/evp/evp_local.h of
- * OpenSSL 3.0 to 3.5): a pointer, behind which there is one to the state of the algorithm. */
+ * OpenSSL 3.0 to 3.6): a pointer, behind which there is one to the state of the algorithm. */
 #include "hash_state.h"
 
 #include <malloc.h>
